@@ -1,0 +1,16 @@
+"""Keras layers, each a thin shell of variables around `deepfill_tf.ops`."""
+
+from deepfill_tf.layers.contextual_attention import ContextualAttention
+from deepfill_tf.layers.gated_conv import GatedConv2D
+from deepfill_tf.layers.plain_conv import PlainConv2D
+from deepfill_tf.layers.spectral_norm import SpectralNorm
+from deepfill_tf.layers.up_conv import GatedUpConv2D, PlainUpConv2D
+
+__all__ = [
+    "ContextualAttention",
+    "GatedConv2D",
+    "GatedUpConv2D",
+    "PlainConv2D",
+    "PlainUpConv2D",
+    "SpectralNorm",
+]

@@ -1,0 +1,28 @@
+"""Gated convolution (second paper, section 3.2)."""
+
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.layers.plain_conv import PlainConv2D
+
+
+@keras.utils.register_keras_serializable(package="deepfill_tf")
+class GatedConv2D(PlainConv2D):
+    """`activation(features) * sigmoid(gate)`: `[N, h, w, C]` -> `[N, h', w', filters]`.
+
+    One convolution makes `2 * filters` channels, the features first and the gates
+    second. `filters` counts the channels that come out; the released program counts
+    those of the convolution. Without an activation there is no gate either, as
+    released: the convolution makes `filters` channels, which are returned raw.
+    Arguments are those of `PlainConv2D`.
+    """
+
+    @property
+    def convolution_filters(self) -> int:
+        return self.filters if self.activation is None else 2 * self.filters
+
+    def activate(self, features: tf.Tensor) -> tf.Tensor:
+        if self.activation is None:
+            return features
+        features, gates = tf.split(features, 2, axis=-1)
+        return super().activate(features) * tf.nn.sigmoid(gates)

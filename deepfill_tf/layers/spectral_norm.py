@@ -1,0 +1,74 @@
+"""A layer whose kernel is spectrally normalised."""
+
+import tensorflow as tf
+
+from deepfill_tf.compat import FLOAT32_WEIGHT, keras
+from deepfill_tf.layers.plain_conv import PlainConv2D
+from deepfill_tf.ops import spectral_normalize
+
+
+@keras.utils.register_keras_serializable(package="deepfill_tf")
+class SpectralNorm(keras.layers.Wrapper):
+    """Calls `layer` with its kernel divided by an estimate of its spectral norm.
+
+    Every call makes `iterations` steps of the power iteration; with
+    `training=True` the stored vector `u` moves on, otherwise it stays. The bias is
+    not normalised. Gradients flow through the estimate (see
+    `ops.spectral_normalize`), which Keras's own `SpectralNormalization` does not do.
+
+    `layer` is one of this package's convolutions, or Keras's `Conv2D` or `Dense`.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, iterations: int = 1, **kwargs):
+        super().__init__(layer, **kwargs)
+        if not isinstance(layer, (PlainConv2D, keras.layers.Conv2D, keras.layers.Dense)):
+            raise ValueError(
+                "layer must be a convolution of deepfill_tf or Keras's Conv2D or Dense, "
+                f"got {type(layer).__name__}"
+            )
+        if not isinstance(iterations, int) or iterations < 1:
+            raise ValueError(f"iterations must be a positive integer, got {iterations!r}")
+        self.iterations = iterations
+
+    def build(self, input_shape=None):
+        if not self.layer.built:
+            # Keras 2 does not name a wrapped layer's variables after it; Keras 3 does.
+            with tf.name_scope(self.layer.name):
+                self.layer.build(input_shape)
+            self.layer.built = True
+        self.u = self.add_weight(
+            name="u",
+            shape=(1, self.layer.kernel.shape[-1]),
+            initializer=keras.initializers.TruncatedNormal(stddev=1.0),
+            trainable=False,
+            dtype="float32",
+            **FLOAT32_WEIGHT,
+        )
+        self.built = True
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        kernel = tf.cast(tf.convert_to_tensor(self.layer.kernel), tf.float32)
+        u = tf.convert_to_tensor(self.u)
+        normalized, _, new_u = spectral_normalize(kernel, u, self.iterations)
+        if training:
+            self.u.assign(tf.stop_gradient(new_u))
+        if isinstance(self.layer, PlainConv2D):
+            return self.layer.call_with_kernel(inputs, normalized)
+        return self._call_keras_layer(inputs, tf.cast(normalized, inputs.dtype))
+
+    def _call_keras_layer(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        layer = self.layer
+        if isinstance(layer, keras.layers.Dense):
+            outputs = tf.tensordot(inputs, kernel, axes=1)
+        else:
+            if layer.data_format != "channels_last" or layer.groups != 1:
+                raise ValueError("SpectralNorm takes a Conv2D with channels last and one group")
+            outputs = tf.nn.convolution(
+                inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate
+            )
+        if layer.use_bias:
+            outputs += tf.cast(tf.convert_to_tensor(layer.bias), inputs.dtype)
+        return layer.activation(outputs)
+
+    def get_config(self):
+        return super().get_config() | {"iterations": self.iterations}

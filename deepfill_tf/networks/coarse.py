@@ -1,0 +1,76 @@
+"""The first stage: a coarse guess of what is in the hole."""
+
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.layers import PlainConv2D
+from deepfill_tf.layers.activations import activation_named
+from deepfill_tf.networks.chain import Row, add_rows, check_width, run_rows
+from deepfill_tf.ops import with_mask_channels
+
+ROWS = (
+    Row("conv1", 1, kernel_size=5),
+    Row("conv2_downsample", 2, strides=2),
+    Row("conv3", 2),
+    Row("conv4_downsample", 4, strides=2),
+    Row("conv5", 4),
+    Row("conv6", 4),
+    Row("conv7_atrous", 4, dilation_rate=2),
+    Row("conv8_atrous", 4, dilation_rate=4),
+    Row("conv9_atrous", 4, dilation_rate=8),
+    Row("conv10_atrous", 4, dilation_rate=16),
+    Row("conv11", 4),
+    Row("conv12", 4),
+    Row("conv13_upsample", 2, doubling=True),
+    Row("conv14", 2),
+    Row("conv15_upsample", 1, doubling=True),
+    Row("conv16", 0.5),
+)
+
+
+@keras.utils.register_keras_serializable(package="deepfill_tf")
+class CoarseNetwork(keras.Model):
+    """Fills the hole roughly: `network(images, masks)` -> `[N, H, W, channels]`.
+
+    `images` are `[N, H, W, C]` in [-1, 1] with zeros under the hole (C exceeds
+    `channels` where a sketch is given), `masks` `[N, H, W, 1]` or `[1, H, W, 1]`
+    with 1 in the hole; H and W are multiples of 4.
+
+    Args:
+      width: channels of the first layer's output; the others are multiples of it.
+      channels: channels of the picture.
+      convolution: "gated" or "plain".
+      padding: of every convolution, see `ops.convolve`.
+      output_activation: "tanh" as in the second paper, or "clip" as in the first.
+    """
+
+    def __init__(
+        self,
+        width: int = 24,
+        channels: int = 3,
+        convolution: str = "gated",
+        padding: str = "same",
+        output_activation: str = "tanh",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_width(width, convolution)
+        self._arguments = {
+            "width": width,
+            "channels": channels,
+            "convolution": convolution,
+            "padding": padding,
+            "output_activation": output_activation,
+        }
+        self._output_activation = activation_named(output_activation)
+        add_rows(self, ROWS, width=width, convolution=convolution, padding=padding)
+        self.conv17 = PlainConv2D(
+            channels, padding=padding, activation=None, name="conv17", dtype=self.dtype_policy
+        )
+
+    def call(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        features = run_rows(self, ROWS, with_mask_channels(images, masks))
+        return self._output_activation(self.conv17(features))
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype_policy.name, **self._arguments}

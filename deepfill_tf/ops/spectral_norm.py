@@ -1,0 +1,31 @@
+"""Spectral normalisation of a kernel (the second paper's discriminator)."""
+
+import tensorflow as tf
+
+
+def spectral_normalize(
+    kernel: tf.Tensor, u: tf.Tensor, iterations: int = 1
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """A kernel divided by an estimate of its largest singular value.
+
+    The kernel `[..., out]`, seen as a matrix M of `out` columns, meets the row
+    vector `u` of shape `[1, out]` in `iterations` steps of the power iteration
+
+        v = n(u Mt)   u = n(v M)   with n(a) = a / (|a| + 1e-12)
+
+    and sigma = v M ut. Nothing is stopped: gradients flow through sigma, v and the
+    new u, with the given `u` held at its value. (The released program's backward
+    pass reads the new u in its place; `tests/references/README.md` has both.)
+
+    Returns the normalised kernel, sigma `[]` and the new u `[1, out]`.
+    """
+    matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
+    for _ in range(iterations):
+        v = _unit(tf.matmul(u, matrix, transpose_b=True))
+        u = _unit(tf.matmul(v, matrix))
+    sigma = tf.reduce_sum(tf.matmul(v, matrix) * u)
+    return kernel / sigma, sigma, u
+
+
+def _unit(vector: tf.Tensor) -> tf.Tensor:
+    return vector / (tf.norm(vector) + 1e-12)
