@@ -1,0 +1,6 @@
+"""Measuring completions."""
+
+from deepfill_tf.evaluation.mean_fill import mean_fill
+from deepfill_tf.evaluation.metrics import completion_metrics
+
+__all__ = ["completion_metrics", "mean_fill"]

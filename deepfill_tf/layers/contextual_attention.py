@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.ops import contextual_attention
+from deepfill_tf.ops import contextual_attention, fast_contextual_attention
 
-IMPLEMENTATIONS = {"patches": contextual_attention}
+# The readable form, and the one that computes the same sooner.
+IMPLEMENTATIONS = {"patches": contextual_attention, "fast": fast_contextual_attention}
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -16,7 +17,9 @@ class ContextualAttention(keras.layers.Layer):
     and masks `[N, h, w, 1]` or `[1, h, w, 1]` (1 is the hole) or None; gives the
     rebuilt features `[N, h, w, C]` and the integer offsets
     `[N, h / rate, w / rate, 2]`. Without a background the foreground serves as its
-    own. See `ops.contextual_attention` for the arguments.
+    own. See `ops.contextual_attention` for the arguments;
+    `implementation` is "fast" (matrix products) or "patches" (as the papers put it), which
+    agree.
     """
 
     def __init__(
@@ -26,7 +29,7 @@ class ContextualAttention(keras.layers.Layer):
         rate: int = 2,
         fuse_size: int = 3,
         softmax_scale: float = 10.0,
-        implementation: str = "patches",
+        implementation: str = "fast",
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -29,6 +29,13 @@ class ObjectiveV2:
     l1_weight: float = 1.0
     adversarial_weight: float = 1.0
 
+    def build(
+        self, generator: keras.Model, discriminator: keras.Model, batch: dict[str, tf.Tensor]
+    ) -> None:
+        """Makes both networks' variables by calling them on `batch`; `u` stays."""
+        generator(batch["image"], batch["mask"])
+        discriminator(batch["image"], batch["mask"], training=False)
+
     def discriminator_loss(
         self, generator: keras.Model, discriminator: keras.Model, batch: dict[str, tf.Tensor]
     ) -> Losses:

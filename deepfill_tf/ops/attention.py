@@ -64,7 +64,14 @@ def contextual_attention(
         patch_size=patch_size,
         stride=stride,
     )
-    rebuilt = _paste(tf.cast(probabilities, background.dtype), background, foreground, rate, stride)
+    rebuilt = _paste(
+        tf.cast(probabilities, background.dtype),
+        background,
+        foreground,
+        patch_size=patch_size,
+        stride=stride,
+        rate=rate,
+    )
     return rebuilt, offsets
 
 
@@ -83,6 +90,13 @@ def valid_patches(
     windows = extract_patches(shrink(tf.cast(masks, tf.float32), rate), patch_size, stride)
     known = tf.cast(tf.equal(tf.reduce_max(windows, axis=-1), 0), tf.float32)
     return tf.reshape(known, [-1, 1, 1, _product(height_and_width(known))])
+
+
+def normalize_patches(patches: tf.Tensor) -> tf.Tensor:
+    """Patches `[N, h, w, K]` divided by max(their norm, `SMALLEST_NORM`)."""
+    squares = tf.reduce_sum(tf.square(tf.cast(patches, tf.float32)), axis=-1, keepdims=True)
+    # The root of the larger, not the larger of the roots: it has a gradient at 0.
+    return patches * tf.cast(tf.math.rsqrt(tf.maximum(squares, SMALLEST_NORM**2)), patches.dtype)
 
 
 def attend(scores: tf.Tensor, valid: tf.Tensor | None, softmax_scale: float) -> tf.Tensor:
@@ -124,10 +138,7 @@ def _match(foreground: tf.Tensor, patches: tf.Tensor, patch_size: int) -> tf.Ten
 
     The foreground is not normalised, so a score is not a cosine.
     """
-    squares = tf.reduce_sum(tf.square(tf.cast(patches, tf.float32)), axis=-1, keepdims=True)
-    # 1 / max(norm, smallest), with a gradient where the norm is 0.
-    inverse_norm = tf.math.rsqrt(tf.maximum(squares, SMALLEST_NORM**2))
-    filters = patches * tf.cast(inverse_norm, patches.dtype)
+    filters = normalize_patches(patches)
     channels, count = foreground.shape[-1], _product(height_and_width(patches))
     filters = tf.reshape(filters, [-1, count, patch_size, patch_size, channels])
 
@@ -161,13 +172,23 @@ def _fuse(scores: tf.Tensor, rows, columns, fuse_size: int) -> tf.Tensor:
     return tf.reshape(scores, [-1, height, width, rows * columns])
 
 
-def _paste(probabilities, background, foreground, rate: int, stride: int) -> tf.Tensor:
+def _paste(
+    probabilities, background, foreground, *, patch_size: int, stride: int, rate: int
+) -> tf.Tensor:
     """Background patches of side 2 * rate, weighted and laid over each other.
+
+    They lie around the centres of the patches that were compared.
 
     Each pixel is covered by 2 x 2 patches and the sum is divided by 4; at the
     border fewer cover it, so it comes out darker, as released.
     """
-    patches = extract_patches(background, 2 * rate, rate * stride)
+    patches = extract_patches(background, 2 * rate, rate)
+    if stride > 1:
+        row, column = (
+            _window_starts(size // rate, patch_size, stride)[0]
+            for size in height_and_width(background)
+        )
+        patches = patches[:, row::stride, column::stride]
     height, width = height_and_width(foreground)
     channels, count = background.shape[-1], _product(height_and_width(patches))
     patches = tf.reshape(patches, [-1, count, 2 * rate, 2 * rate, channels])
@@ -185,7 +206,8 @@ def _paste(probabilities, background, foreground, rate: int, stride: int) -> tf.
 def _window_starts(size, patch_size: int, stride: int) -> tuple:
     """Centre of the first SAME window along an axis, and the number of windows."""
     count = (size + stride - 1) // stride
-    padding = tf.maximum((count - 1) * stride + patch_size - size, 0)
+    padding = (count - 1) * stride + patch_size - size
+    padding = max(padding, 0) if isinstance(padding, int) else tf.maximum(padding, 0)
     return (patch_size - 1) // 2 - padding // 2, count
 
 

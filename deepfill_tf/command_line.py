@@ -1,0 +1,129 @@
+"""What all commands share: flags in, one call, exit code out.
+
+    COMMAND = Command("deepfill-export", __doc__, [Flag("model", "...", required=True)])
+
+    def run(flags) -> int | None:      # None means 0; TensorFlow is imported in here
+        ...
+
+    def main() -> None:
+        COMMAND.main(run)
+
+Bad input (`UserError`, or flags that do not exist) is one line on standard error and
+exit code 1; so is any other exception, with its type and the hint that `--debug`
+shows the traceback. A command keeps its flags to itself: any number of command
+modules may be imported into one process.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from absl import flags
+
+from deepfill_tf.errors import UserError
+
+DONE, NOTHING_DONE, SOME_NAMED = 0, 1, 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag: `define` is absl's function that defines it.
+
+    For a flag that may be given several times: `define=flags.DEFINE_multi_string`.
+    """
+
+    name: str
+    help: str
+    default: Any = None
+    required: bool = False
+    define: Callable = flags.DEFINE_string
+
+
+_COMMON = (
+    Flag("debug", "Show the traceback of an error.", False, define=flags.DEFINE_boolean),
+    Flag("help", "Show this help.", False, define=flags.DEFINE_boolean),
+)
+
+
+class Command:
+    """A program that users start.
+
+    Args:
+      name: the console script's name; it begins every line of complaint.
+      description: what the command does, shown by `--help`.
+      command_flags: the flags, besides `--debug` and `--help`.
+    """
+
+    def __init__(self, name: str, description: str, command_flags: Sequence[Flag]):
+        self.name = name
+        self.description = description.strip()
+        self.flags = (*command_flags, *_COMMON)
+
+    def main(self, run: Callable[[flags.FlagValues], int | None]) -> NoReturn:
+        """Ends the process with the exit code of `run` on the command line's flags."""
+        sys.exit(self.exit_code(run, sys.argv[1:]))
+
+    def exit_code(
+        self, run: Callable[[flags.FlagValues], int | None], arguments: Sequence[str]
+    ) -> int:
+        """Calls `run` with the flags parsed from `arguments`; raises nothing that is an error."""
+        # Before TensorFlow is imported: its notices would bury the one line that matters.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        debug = "--debug" in arguments
+        try:
+            values = self.parse(arguments)
+            if values.help:
+                print(self.usage())
+                return DONE
+            debug = values.debug
+            self._require(values)
+            return run(values) or DONE
+        except KeyboardInterrupt:
+            self.complain("interrupted")
+            return INTERRUPTED
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            if isinstance(error, UserError):
+                self.complain(error)
+            else:
+                self.complain(f"{type(error).__name__}: {error} (run with --debug for more)")
+            return NOTHING_DONE
+
+    def parse(self, arguments: Sequence[str]) -> flags.FlagValues:
+        """The flags' values. Raises UserError for what is no flag of this command."""
+        values = flags.FlagValues()
+        for flag in self.flags:
+            flag.define(flag.name, flag.default, flag.help, flag_values=values)
+        try:
+            _, *rest = values([self.name, *arguments])
+        except flags.Error as error:
+            raise UserError(f"{error}; see {self.name} --help") from error
+        if rest:
+            raise UserError(
+                f"{rest[0]!r} is no flag; flags look like --name=value, see {self.name} --help"
+            )
+        return values
+
+    def usage(self) -> str:
+        """The text of `--help`."""
+        lines = [f"usage: {self.name} --flag=value ...", "", self.description, "", "flags:"]
+        for flag in self.flags:
+            note = " (required)" if flag.required else ""
+            if flag.define is flags.DEFINE_multi_string:
+                note += " (may be given several times)"
+            lines.append(f"  --{flag.name}{note}\n      {flag.help}")
+        return "\n".join(lines)
+
+    def complain(self, message: object) -> None:
+        """Writes one line on standard error."""
+        print(f"{self.name}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+
+    def _require(self, values: flags.FlagValues) -> None:
+        for flag in self.flags:
+            if flag.required and not getattr(values, flag.name):
+                raise UserError(f"--{flag.name} is missing: {flag.help} See {self.name} --help")

@@ -1,0 +1,140 @@
+"""Names that gin files may use, and reading such files.
+
+Networks are bound through functions, because gin cannot wrap a Keras class.
+"""
+
+import difflib
+import inspect
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gin
+
+from deepfill_tf import data, objectives
+from deepfill_tf.errors import UserError
+from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.training import actions
+from deepfill_tf.training.trainer import Trainer
+
+
+def generator_v2(
+    width: int = 24,
+    channels: int = 3,
+    convolution: str = "gated",
+    padding: str = "same",
+    attention: str = "contextual",
+    attention_options: dict | None = None,
+    dtype: str | None = None,
+) -> GeneratorV2:
+    """`networks.GeneratorV2`."""
+    return GeneratorV2(
+        width=width,
+        channels=channels,
+        convolution=convolution,
+        padding=padding,
+        attention=attention,
+        attention_options=attention_options,
+        dtype=dtype,
+    )
+
+
+def patch_discriminator(width: int = 64, dtype: str | None = None) -> PatchDiscriminator:
+    """`networks.PatchDiscriminator`."""
+    return PatchDiscriminator(width=width, dtype=dtype)
+
+
+CONFIGURABLES: dict[str, Callable] = {
+    "Trainer": Trainer,
+    "data": data.TrainingData,
+    "GeneratorV2": generator_v2,
+    "PatchDiscriminator": patch_discriminator,
+    "ObjectiveV2": objectives.ObjectiveV2,
+    "RectangleMasks": data.RectangleMasks,
+    "BrushStrokeMasks": data.BrushStrokeMasks,
+    "UnionMasks": data.UnionMasks,
+    **{
+        name: getattr(actions, name)
+        for name in actions.__all__
+        if name != "Action"
+    },
+}
+for _name, _configurable in CONFIGURABLES.items():
+    globals()[f"_{_name}"] = gin.external_configurable(_configurable, name=_name)
+
+# The pictures that ship with the package.
+gin.constant("photographs", str(Path(__file__).parent / "photographs"))
+
+
+def config_directory() -> Path:
+    """Where the package's own gin files are: installed with it, or in its checkout."""
+    installed = Path(__file__).parent / "configs"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "gin"
+
+
+def find_config(name: str) -> str:
+    """A gin file: a path, or the name of one of the package's own. Raises UserError."""
+    if os.path.isfile(name):
+        return name
+    own = config_directory() / name
+    if own.is_file():
+        return str(own)
+    known = sorted(str(p.relative_to(config_directory())) for p in config_directory().rglob("*.gin"))
+    raise UserError(
+        f"there is no config {name!r}: neither a file nor one of the package's own"
+        f"{_nearest(name, known)}; those are {', '.join(n for n in known if '/' not in n)}"
+    )
+
+
+def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
+    """Reads gin files, then bindings, into gin; later ones win.
+
+    Raises UserError for a missing file, a name that does not exist (with the nearest
+    one that does), or a line that gin cannot read.
+    """
+    paths = [find_config(name) for name in files]
+    gin.add_config_file_search_path(str(config_directory()))
+    try:
+        gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=True)
+    except (ValueError, SyntaxError, OSError, TypeError, AttributeError) as error:
+        raise UserError(_readable(error)) from error
+
+
+def configured_trainer() -> Trainer:
+    """The trainer that the parsed config describes.
+
+    Raises UserError where something that the user must give is missing or refused.
+    """
+    try:
+        return gin.get_configurable("Trainer")()
+    except UserError:
+        raise
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UserError(_readable(error)) from error
+
+
+def _readable(error: Exception) -> str:
+    """What a gin error says, in one line, with the nearest name to a misspelt one."""
+    text = str(error)
+    where = re.search(r'In file "([^"]+)", line (\d+)', text)
+    place = f" ({where[1]}, line {where[2]})" if where else " (--gin_param)"
+    if unknown := re.search(r"No configurable matching '([^']+)'", text):
+        return f"{unknown[1]!r} cannot be configured{_nearest(unknown[1], CONFIGURABLES)}{place}"
+    if misspelt := re.search(r"'([^']+)'.* (?:doesn't have|has no) a parameter named '([^']+)'", text):
+        return _unknown_parameter(misspelt[1], misspelt[2]) + place
+    if missing := re.search(r"Required bindings for `([^`]+)` not provided in config: (\[.*?\])", text):
+        return f"{missing[1]} needs {missing[2]}: set them with --gin_param or in a gin file"
+    first = next((line.strip() for line in text.splitlines() if line.strip()), repr(error))
+    return first + (place if where else "")
+
+
+def _unknown_parameter(configurable: str, parameter: str) -> str:
+    known = CONFIGURABLES.get(configurable.rsplit(".", 1)[-1])
+    names = list(inspect.signature(known).parameters) if known else []
+    return f"{configurable} has no parameter {parameter!r}{_nearest(parameter, names)}"
+
+
+def _nearest(name: str, known) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,117 @@
+"""What a run trains on and what it is validated on."""
+
+import os
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from deepfill_tf.data.file_list import list_pictures
+from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
+from deepfill_tf.data.scan import scan_pictures
+from deepfill_tf.errors import UserError
+
+# Where data lies when `root` is not given.
+ROOT_VARIABLE = "DEEPFILL_DATA"
+
+
+class TrainingData:
+    """Training pictures with random holes, validation pictures with fixed ones.
+
+    Everything wrong with the lists is named here, before anything is built.
+
+    Args:
+      train: training pictures: a folder, a glob or a file list, relative to `root`.
+      masks: called with seeds `[N, 2]`, height and width, gives `[N, H, W, 1]`.
+      root: folder of the data; None: the environment variable `DEEPFILL_DATA`.
+      validation: validation pictures, likewise; None for none.
+      how_to_get: what to tell who does not have the data.
+      height, width, channels: of what the networks see.
+      random_crop: crop where the picture is large enough, as released; False: resize,
+        not keeping the aspect ratio.
+      flip: mirror every other picture left to right. The released program does not.
+      shuffle: another order every epoch; False: the list's order, as released.
+      one_mask_per_batch: one hole for all pictures of a global batch, as released.
+      validation_count: how many validation pictures are used, the first of the list.
+
+    Raises:
+      UserError: where the data is missing or a picture cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: str,
+        masks: Callable,
+        root: str | None = None,
+        validation: str | None = None,
+        how_to_get: str = "",
+        height: int = 256,
+        width: int = 256,
+        channels: int = 3,
+        random_crop: bool = False,
+        flip: bool = False,
+        shuffle: bool = True,
+        one_mask_per_batch: bool = False,
+        validation_count: int = 8,
+    ):
+        for name, size in (("height", height), ("width", width)):
+            if not isinstance(size, int) or size < 16 or size % 8:
+                raise UserError(f"data.{name} must be a multiple of 8 from 16 on, got {size!r}")
+        root = root or os.environ.get(ROOT_VARIABLE)
+        if root is None and not os.path.isabs(train):
+            raise UserError(
+                f"where is the data? Looked for {train!r}: set --gin_param='data.root=\"...\"' or "
+                f"the variable {ROOT_VARIABLE}. {how_to_get}".strip()
+            )
+        self.height, self.width, self.channels = height, width, channels
+        self._masks = masks
+        self._options = {
+            "random_crop": random_crop,
+            "flip": flip,
+            "shuffle": shuffle,
+            "one_mask_per_batch": one_mask_per_batch,
+        }
+        try:
+            self.paths = list_pictures(train, root)
+            validation_paths = list_pictures(validation, root) if validation else []
+        except UserError as error:
+            raise UserError(f"{error} {how_to_get}".strip()) from error
+        self.validation_paths = validation_paths[:validation_count]
+        scan_pictures(self.paths + self.validation_paths)
+        self._validation: dict[int, dict[str, tf.Tensor]] = {}
+
+    def pipeline(self, *, global_batch_size: int, seed: int) -> PicturePipeline:
+        """The stream of training batches."""
+        return PicturePipeline(
+            paths=self.paths,
+            height=self.height,
+            width=self.width,
+            channels=self.channels,
+            global_batch_size=global_batch_size,
+            seed=seed,
+            masks=self._masks,
+            **self._options,
+        )
+
+    def batch(self, draw: int, *, global_batch_size: int, seed: int) -> dict[str, tf.Tensor]:
+        """The global batch number `draw`, the same that training saw."""
+        pipeline = self.pipeline(global_batch_size=global_batch_size, seed=seed)
+        return next(iter(pipeline.dataset(draw)))
+
+    def validation_examples(self, seed: int) -> dict[str, tf.Tensor] | None:
+        """Validation pictures and their fixed holes; None where there are none."""
+        if not self.validation_paths:
+            return None
+        if seed not in self._validation:
+            examples = fixed_examples(
+                self.validation_paths,
+                self.height,
+                self.width,
+                self._masks,
+                seed,
+                count=len(self.validation_paths),
+                channels=self.channels,
+                random_crop=self._options["random_crop"],
+            )
+            self._validation[seed] = {k: tf.convert_to_tensor(v) for k, v in examples.items()}
+        return self._validation[seed]

@@ -1,0 +1,35 @@
+"""Writes a trained generator as a model directory.
+
+A model directory is a SavedModel that runs without this package, with model.json and
+weights.safetensors beside it, from which deepfill_tf.load_generator makes the Keras
+model. An existing model directory of that name is replaced.
+"""
+
+from deepfill_tf.command_line import Command, Flag
+
+COMMAND = Command(
+    "deepfill-export",
+    __doc__,
+    [
+        Flag("model", "A run directory, or a model directory.", required=True),
+        Flag("output", "The model directory to write.", required=True),
+    ],
+)
+
+
+def run(flags) -> None:
+    from deepfill_tf.inference.loading import load_with_provenance
+    from deepfill_tf.inference.model_directory import check_replaceable, save_model_directory
+
+    check_replaceable(flags.output)
+    generator, provenance = load_with_provenance(flags.model)
+    save_model_directory(generator, flags.output, origin=provenance.origin, step=provenance.step)
+    print(f"wrote {flags.output}")
+
+
+def main() -> None:
+    COMMAND.main(run)
+
+
+if __name__ == "__main__":
+    main()

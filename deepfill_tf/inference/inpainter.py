@@ -1,0 +1,107 @@
+"""The product's face: pictures with holes in, completed pictures out.
+
+    inpainter = Inpainter.load("runs/celeba")
+    completed = inpainter(picture, mask)
+
+| | one picture | a batch |
+|---|---|---|
+| picture | uint8 `[H, W, 3]`, RGB | uint8 `[N, H, W, 3]` |
+| mask | `[H, W]` or `[H, W, 1]` | `[N, H, W]` or `[N, H, W, 1]`; N may be 1: one for all |
+| completed | uint8 `[H, W, 3]` | uint8 `[N, H, W, 3]` |
+
+A mask is uint8, where above 127 (white) is the hole, or bool, where True is. Any
+height and width of at least 16. Outside the hole `completed` is the picture, bit for
+bit; under the hole the picture may hold anything.
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference.loading import is_saved_model, load_generator
+from deepfill_tf.inference.model_directory import is_model_directory
+from deepfill_tf.inference.run_directory import is_run_directory
+from deepfill_tf.inference.signatures import InpaintingModule
+
+SMALLEST_SIDE = 16
+
+
+class Inpainter:
+    """Completes pictures: `inpainter(picture, mask)`, see this module's docstring."""
+
+    def __init__(self, generator: keras.Model):
+        """Takes a built generator. It may go on learning: its variables are not copied."""
+        self._model = InpaintingModule(generator)
+        self._complete = self._model.serving_default
+        self._channels = generator.get_config()["channels"]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Inpainter":
+        """From a run directory, a model directory or any SavedModel with its signature.
+
+        Raises UserError where `path` is none of them, or is damaged.
+        """
+        if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
+            return cls._from_saved_model(path)
+        return cls(load_generator(path))
+
+    @classmethod
+    def _from_saved_model(cls, path: str | os.PathLike) -> "Inpainter":
+        inpainter = cls.__new__(cls)
+        try:
+            inpainter._model = tf.saved_model.load(str(path))
+            inpainter._complete = inpainter._model.signatures["serving_default"]
+            inputs = inpainter._complete.structured_input_signature[1]
+            inpainter._channels = inputs["image"].shape[-1]
+            if set(inputs) != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
+                raise KeyError("image and mask, uint8")
+        except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{path} is a SavedModel, but not one that completes pictures: {error}"
+            ) from error
+        return inpainter
+
+    def __call__(self, pictures: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """Raises ValueError, quoting both shapes, where picture and mask do not fit."""
+        pictures, masks = np.asarray(pictures), np.asarray(masks)
+        single = pictures.ndim == 3
+        images = pictures[None] if single else pictures
+        self._check_pictures(images, pictures)
+        masks = _mask_batch(masks, pictures)
+        completed = self._complete(image=tf.constant(images), mask=tf.constant(masks))
+        completed = completed["completed"].numpy()
+        return completed[0] if single else completed
+
+    def _check_pictures(self, images: np.ndarray, given: np.ndarray) -> None:
+        channels = self._channels
+        if images.ndim != 4 or images.shape[3] != channels or images.dtype != np.uint8:
+            raise ValueError(
+                f"a picture must be uint8 [H, W, {channels}] or [N, H, W, {channels}], "
+                f"got {given.dtype} {list(given.shape)}"
+            )
+        if min(images.shape[1:3]) < SMALLEST_SIDE or not len(images):
+            raise ValueError(
+                f"a picture must have at least {SMALLEST_SIDE} rows and columns, "
+                f"got {list(given.shape)}"
+            )
+
+
+def _mask_batch(masks: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """The masks as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
+    if masks.dtype == bool:
+        masks = masks.astype(np.uint8) * 255
+    if masks.dtype != np.uint8:
+        raise ValueError(
+            f"a mask must be uint8 (above 127 is the hole) or bool (True is), got {masks.dtype}"
+        )
+    *batch, height, width, _ = pictures.shape
+    fitting = {(*n, height, width, *one) for n in (batch, [1] * len(batch)) for one in ([], [1])}
+    if masks.shape not in fitting:
+        raise ValueError(
+            f"the mask's shape {list(masks.shape)} does not fit the picture's "
+            f"{list(pictures.shape)}"
+        )
+    return masks.reshape([masks.shape[0] if batch else 1, height, width, 1])

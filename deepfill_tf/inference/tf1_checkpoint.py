@@ -1,0 +1,178 @@
+"""Checkpoints of the original TensorFlow 1 programs.
+
+The originals read pictures as BGR. Here everything is RGB, so the colour channels of
+the first convolution of each encoder, of both output convolutions and of the
+discriminator's first convolution are reversed. Weights of the originals are CC BY-NC
+4.0, and so is what is made of them.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference.weights import assign_weights
+from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.networks.architecture import build_model
+
+GENERATOR_SCOPE = "inpaint_net"
+# Optimiser's entries beside each trainable variable.
+_SLOTS = re.compile(r".*/(Adam|Adam_1)$")
+# Layers whose input begins with a picture, and layers whose output is one.
+_READS_PICTURE = {"conv1", "xconv1", "pmconv1"}
+_WRITES_PICTURE = {"conv17", "allconv17"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One of the original programs' networks, as seen in the shapes of a checkpoint.
+
+    Args:
+      title: how messages and model.json call it.
+      coarse_inputs, refinement_inputs: channels that conv1 and xconv1 take.
+      gates: channels of a convolution for each channel that comes out of it.
+      generator: width -> generator.
+      discriminator_scope: where the discriminator's variables are.
+      discriminator: width -> discriminator.
+    """
+
+    title: str
+    coarse_inputs: int
+    refinement_inputs: int
+    gates: int
+    generator: Callable[[int], keras.Model]
+    discriminator_scope: str
+    discriminator: Callable[[int], keras.Model]
+
+    def matches(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether the checkpoint's first layers are this network's."""
+        first = shapes.get(f"{GENERATOR_SCOPE}/conv1/kernel", ())
+        second = shapes.get(f"{GENERATOR_SCOPE}/conv2_downsample/kernel", ())
+        refining = shapes.get(f"{GENERATOR_SCOPE}/xconv1/kernel", ())
+        if not len(first) == len(second) == len(refining) == 4:
+            return False
+        found = (first[2], refining[2], second[2] * self.gates)
+        return found == (self.coarse_inputs, self.refinement_inputs, first[3])
+
+
+LAYOUTS = (
+    Layout(
+        title="DeepFill v2",
+        coarse_inputs=5,
+        refinement_inputs=3,
+        gates=2,
+        generator=lambda width: GeneratorV2(width=width),
+        discriminator_scope="discriminator/sn_patch_gan",
+        discriminator=lambda width: PatchDiscriminator(width=width),
+    ),
+)
+
+
+def convert_checkpoint(
+    prefix: str | os.PathLike,
+) -> tuple[keras.Model, keras.Model | None]:
+    """The generator of an original's checkpoint, and its discriminator if that is there.
+
+    `prefix` is the checkpoint's path without `.index`, or the folder that holds it.
+    Which network it is follows from names and shapes. Raises UserError where the
+    checkpoint cannot be read, is of another program, or where any weight of the
+    networks is missing, too many or of the wrong shape; the first is named.
+    """
+    prefix = checkpoint_prefix(prefix)
+    arrays = _read_arrays(prefix)
+    layout = layout_of({name: array.shape for name, array in arrays.items()}, prefix)
+    width = arrays[f"{GENERATOR_SCOPE}/conv1/kernel"].shape[3] // layout.gates
+    generator = _filled(layout.generator, width, arrays, GENERATOR_SCOPE, prefix)
+    scope = layout.discriminator_scope
+    first = arrays.get(f"{scope}/conv1/kernel")
+    if first is None:
+        return generator, None
+    return generator, _filled(layout.discriminator, first.shape[-1], arrays, scope, prefix)
+
+
+def layout_of(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Layout:
+    """The entry of LAYOUTS that a checkpoint's names and shapes fit; UserError for none."""
+    for layout in LAYOUTS:
+        if layout.matches(shapes):
+            return layout
+    first = shapes.get(f"{GENERATOR_SCOPE}/conv1/kernel")
+    found = f"the kernel of its conv1 is {list(first)}" if first else "it has no inpaint_net/conv1"
+    titles = ", ".join(layout.title for layout in LAYOUTS)
+    raise UserError(f"{prefix} is no checkpoint of {titles} as released: {found}")
+
+
+def checkpoint_prefix(path: str | os.PathLike) -> str:
+    """The prefix of the checkpoint that `path` names or, as a folder, holds."""
+    path = Path(path)
+    if path.is_dir():
+        candidates = sorted(path.glob("*.index"))
+        state = tf.train.get_checkpoint_state(str(path))
+        if state is not None:
+            # Paths in a state file are often those of the machine that wrote it.
+            candidates = [path / (os.path.basename(state.model_checkpoint_path) + ".index")]
+        if len(candidates) != 1:
+            raise UserError(
+                f"{path} holds {len(candidates)} checkpoints and no file called checkpoint "
+                "that says which; name one by its path without .index"
+            )
+        path = candidates[0]
+    prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path))
+    if not os.path.isfile(prefix + ".index"):
+        raise UserError(f"there is no checkpoint {prefix}: {prefix}.index does not exist")
+    return prefix
+
+
+def _read_arrays(prefix: str) -> dict[str, np.ndarray]:
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        names = [n for n in reader.get_variable_to_shape_map() if not _SLOTS.match(n)]
+        return {name: np.asarray(reader.get_tensor(name)) for name in names}
+    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise UserError(f"cannot read the checkpoint {prefix}: {error}") from error
+
+
+def _filled(
+    make: Callable[[int], keras.Model],
+    width: int,
+    arrays: Mapping[str, np.ndarray],
+    scope: str,
+    prefix: str,
+) -> keras.Model:
+    """The network of one scope with the checkpoint's weights."""
+    try:
+        model = build_model(make(width))
+    except ValueError as error:
+        raise UserError(f"{prefix}: {scope} cannot be rebuilt: {error}") from error
+    in_scope = {n: _in_rgb(n, array) for n, array in arrays.items() if n.startswith(scope + "/")}
+    assign_weights(model, in_scope, prefix, name_of=lambda name: original_name(scope, name))
+    return model
+
+
+def original_name(scope: str, name: str) -> str:
+    """What the originals call the weight that is `name` here.
+
+    `coarse/conv1/kernel` is theirs without the stage, an enlarging layer's convolution
+    has a scope of its own, and so has the vector `u` of a spectral norm.
+    """
+    *_, layer, kind = (part for part in name.split("/") if part != "convolution")
+    if layer.endswith("_upsample"):
+        return f"{scope}/{layer}/{layer}_conv/{kind}"
+    if kind == "u":
+        return f"{scope}/{layer}/kernel_sn/u"
+    return f"{scope}/{layer}/{kind}"
+
+
+def _in_rgb(name: str, array: np.ndarray) -> np.ndarray:
+    """The weight of that original name, for RGB pictures where it was for BGR ones."""
+    *_, layer, kind = name.split("/")
+    if layer in _WRITES_PICTURE:
+        return array[..., ::-1]
+    if layer in _READS_PICTURE and kind == "kernel" and array.ndim == 4:
+        return np.concatenate([array[:, :, 2::-1], array[:, :, 3:]], axis=2)
+    return array

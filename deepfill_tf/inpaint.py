@@ -1,0 +1,53 @@
+"""Completes one picture, or a folder of pictures.
+
+The mask shows the hole in white and has the picture's size. In folders the mask of
+a.jpg is a.png or a_mask.png, and the result is a.png. Known pixels stay as they are,
+bit for bit, in formats without loss such as PNG.
+"""
+
+import os
+
+from deepfill_tf.command_line import DONE, NOTHING_DONE, SOME_NAMED, Command, Flag
+
+COMMAND = Command(
+    "deepfill-inpaint",
+    __doc__,
+    [
+        Flag("model", "A run directory, a model directory or a SavedModel.", required=True),
+        Flag("image", "A picture, or a folder of pictures.", required=True),
+        Flag("mask", "The picture's mask, or a folder of masks.", required=True),
+        Flag("output", "The file, or for a folder the folder, to write.", required=True),
+    ],
+)
+
+
+def run(flags) -> int:
+    from deepfill_tf.inference import Inpainter
+    from deepfill_tf.inference.files import (
+        check_file,
+        check_folders,
+        complete_file,
+        complete_folder,
+    )
+
+    if not os.path.isdir(flags.image):
+        check_file(flags.image, flags.mask, flags.output)
+        complete_file(Inpainter.load(flags.model), flags.image, flags.mask, flags.output)
+        return DONE
+    check_folders(flags.image, flags.mask, flags.output)
+    inpainter = Inpainter.load(flags.model)
+    done, failed = complete_folder(
+        inpainter, flags.image, flags.mask, flags.output, on_failure=COMMAND.complain
+    )
+    print(f"completed {done} of {done + failed} pictures in {flags.output}")
+    if failed:
+        return SOME_NAMED if done else NOTHING_DONE
+    return DONE
+
+
+def main() -> None:
+    COMMAND.main(run)
+
+
+if __name__ == "__main__":
+    main()

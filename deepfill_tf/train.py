@@ -1,0 +1,78 @@
+"""Trains a network.
+
+python -m deepfill_tf.train --gin_file=celeba.gin --run_dir=runs/celeba
+
+Where the run directory holds checkpoints, training goes on from the newest. Without
+--gin_file it trains the config that the run was started with, or quickstart.gin.
+"""
+
+import os
+
+from absl import flags, logging
+
+from deepfill_tf.command_line import Command, Flag
+
+COMMAND = Command(
+    "deepfill-train",
+    __doc__,
+    [
+        Flag(
+            "gin_file",
+            "A gin file: a path, or the name of one of the package's own (quickstart.gin, "
+            "celeba.gin, ...). Later files win.",
+            [],
+            define=flags.DEFINE_multi_string,
+        ),
+        Flag(
+            "gin_param",
+            "A binding, such as 'Trainer.max_steps=1000'.",
+            [],
+            define=flags.DEFINE_multi_string,
+        ),
+        Flag("run_dir", "Folder for checkpoints, logs and the model.", required=True),
+        Flag(
+            "allow_config_change",
+            "Go on with another configuration than the run was started with.",
+            False,
+            define=flags.DEFINE_boolean,
+        ),
+    ],
+)
+
+DEFAULT_CONFIG = "quickstart.gin"
+TOLD_TO_STOP = 75
+
+
+def run(values: flags.FlagValues) -> int:
+    """Trains; gives 0 when all steps are done and 75 when told to stop before."""
+    import gin
+
+    from deepfill_tf import configuration
+    from deepfill_tf.inference import run_directory
+    from deepfill_tf.training import actions
+    from deepfill_tf.training.held_config import check_writable, hold_config
+
+    logging.set_verbosity(logging.INFO)
+    held = os.path.join(values.run_dir, run_directory.CONFIG)
+    default = held if os.path.exists(held) else DEFAULT_CONFIG
+    configuration.parse(values.gin_file or [default], values.gin_param)
+    trainer = configuration.configured_trainer()
+    check_writable(values.run_dir)
+    finished = trainer.train(
+        values.run_dir,
+        on_built=lambda: hold_config(
+            values.run_dir,
+            gin.operative_config_str(),
+            free=tuple(actions.__all__),
+            allow=values.allow_config_change,
+        ),
+    )
+    return 0 if finished else TOLD_TO_STOP
+
+
+def main() -> None:
+    COMMAND.main(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""What happens between visits of the inner loop, a concept a file."""
+
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.comparison import CompareCompletion
+from deepfill_tf.training.actions.exporting import ExportModel
+from deepfill_tf.training.actions.pictures import WritePictures
+from deepfill_tf.training.actions.progress import ShowProgress
+from deepfill_tf.training.actions.saving import SaveCheckpoints
+from deepfill_tf.training.actions.scalars import WriteScalars
+from deepfill_tf.training.actions.validation import Validate
+
+__all__ = [
+    "Action",
+    "CompareCompletion",
+    "ExportModel",
+    "SaveCheckpoints",
+    "ShowProgress",
+    "Validate",
+    "WritePictures",
+    "WriteScalars",
+]

@@ -1,0 +1,54 @@
+"""One validation picture, completed by the exported model."""
+
+import os
+
+import numpy as np
+from absl import logging
+
+from deepfill_tf.data import write_picture
+from deepfill_tf.evaluation import completion_metrics, mean_fill
+from deepfill_tf.inference import Inpainter, run_directory
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.session import Session
+
+
+class CompareCompletion(Action):
+    """Writes original | masked | completed to `completed.png` in the run directory.
+
+    It uses the exported model, so it comes after `ExportModel`, and logs by how much
+    the completion beats the mean colour of the known pixels.
+
+    Args:
+      example: which of the validation examples.
+    """
+
+    def __init__(self, *, example: int = 0):
+        self._example = example
+
+    def finish(self, session: Session) -> None:
+        examples = session.data.validation_examples(session.seed)
+        if examples is None:
+            return
+        chosen = slice(self._example, self._example + 1)
+        image, mask = examples["image"][chosen], examples["mask"][chosen]
+        original = _to_uint8(image)
+        hole = (np.asarray(mask) * 255).astype(np.uint8)
+        completed = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))(original, hole)
+
+        masked = np.where(hole > 127, 255, original).astype(np.uint8)
+        path = os.path.join(session.run_dir, "completed.png")
+        write_picture(path, np.concatenate([original, masked, completed], axis=2)[0])
+        ours = completion_metrics(completed / np.float32(127.5) - 1, image, mask)
+        filled = completion_metrics(mean_fill(image, mask), image, mask)
+        ours, filled = float(ours["psnr_in_hole"]), float(filled["psnr_in_hole"])
+        logging.info(
+            "wrote %s: %.2f dB in the hole, mean fill has %.2f dB, %.2f dB less",
+            path,
+            ours,
+            filled,
+            ours - filled,
+        )
+
+
+def _to_uint8(image) -> np.ndarray:
+    return np.rint((np.asarray(image) + 1) * 127.5).astype(np.uint8)

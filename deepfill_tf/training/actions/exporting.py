@@ -1,0 +1,27 @@
+"""The model directory, written on finishing."""
+
+import os
+
+from absl import logging
+
+from deepfill_tf.inference import run_directory, save_model_directory
+from deepfill_tf.inference.weights import assign_weights
+from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.session import Session
+
+
+class ExportModel(Action):
+    """Writes `model/` from the generator, or from its moving average where there is one."""
+
+    def finish(self, session: Session) -> None:
+        players = session.players
+        trained = dict(players.generator_variables.named)
+        if players.average is not None:
+            trained |= players.average.named
+        weights = {name: variable.numpy() for name, variable in trained.items()}
+        generator = model_from_architecture(architecture_of(players.generator))
+        assign_weights(generator, weights, "the trained generator")
+        path = os.path.join(session.run_dir, run_directory.MODEL)
+        save_model_directory(generator, path, origin="trained by deepfill_tf", step=session.step)
+        logging.info("exported %s", path)

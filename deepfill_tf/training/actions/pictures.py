@@ -1,0 +1,61 @@
+"""Pictures for TensorBoard."""
+
+import tensorflow as tf
+
+from deepfill_tf.ops import complete, height_and_width, offsets_to_color, resize_nearest
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.session import Session
+
+
+class WritePictures(Action):
+    """Pictures: original | masked | coarse | completed | attention flow.
+
+    Of a fixed set of validation pictures and of the batch that the generator's last
+    update took.
+
+    Args:
+      every_steps: steps between them.
+      count: how many of each.
+    """
+
+    def __init__(self, *, every_steps: int = 2000, count: int = 4):
+        self._every_steps = every_steps
+        self._count = count
+
+    def begin(self, session: Session) -> None:
+        self._predict = tf.function(session.players.generator, reduce_retracing=True)
+
+    def visit(self, session: Session) -> None:
+        if not (session.passed(self._every_steps) or session.step >= session.max_steps):
+            return
+        last_draw = session.step * session.draws_per_step - 1
+        sets = {
+            "validation": session.data.validation_examples(session.seed),
+            "batch": session.data.batch(
+                last_draw, global_batch_size=session.global_batch_size, seed=session.seed
+            ),
+        }
+        with session.writer.as_default(step=session.step):
+            for name, examples in sets.items():
+                if examples is not None:
+                    tf.summary.image(name, self._strips(examples), max_outputs=self._count)
+
+    def _strips(self, examples: dict[str, tf.Tensor]) -> tf.Tensor:
+        images, masks = (examples[key][: self._count] for key in ("image", "mask"))
+        coarse, refined, offsets = self._predict(images, masks)
+        return picture_strips(images, masks, coarse, refined, offsets)
+
+
+def picture_strips(
+    images: tf.Tensor,
+    masks: tf.Tensor,
+    coarse: tf.Tensor,
+    refined: tf.Tensor,
+    offsets: tf.Tensor,
+) -> tf.Tensor:
+    """original | masked | coarse | completed | flow, in [0, 1]: `[N, H, 5 W, 3]`."""
+    flow = resize_nearest(offsets_to_color(offsets), *height_and_width(images))
+    panels = [images, images * (1 - masks), coarse, complete(refined, images, masks)]
+    if images.shape[-1] == 1:
+        panels = [tf.repeat(panel, 3, axis=-1) for panel in panels]
+    return tf.clip_by_value((tf.concat([*panels, flow], axis=2) + 1) / 2, 0, 1)

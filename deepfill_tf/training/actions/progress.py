@@ -1,0 +1,70 @@
+"""How far training is, for whoever watches."""
+
+import sys
+import time
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.session import Session
+
+# Losses that are shown, with their short names.
+SHOWN = {
+    "generator/l1_refined": "l1",
+    "generator/adversarial": "g",
+    "discriminator/loss": "d",
+}
+
+
+class ShowProgress(Action):
+    """A bar with rate, time left and losses; plain lines where there is no terminal.
+
+    Args:
+      every_seconds: between plain lines.
+    """
+
+    def __init__(self, *, every_seconds: float = 10.0):
+        self._every_seconds = every_seconds
+        self._bar: Progress | None = None
+        self._printed_at = -float("inf")
+
+    def begin(self, session: Session) -> None:
+        if not sys.stderr.isatty():
+            return
+        self._bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[report]}"),
+        )
+        self._bar.console.file = sys.stderr
+        self._bar.start()
+        self._task = self._bar.add_task(
+            "", total=session.max_steps, completed=session.first_step, report="starting"
+        )
+
+    def visit(self, session: Session) -> None:
+        losses = "  ".join(
+            f"{short} {session.losses[name]:.4f}"
+            for name, short in SHOWN.items()
+            if name in session.losses
+        )
+        report = f"{session.rate:.2f} steps/s  {losses}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=session.step, report=report)
+            return
+        now = time.monotonic()
+        last = session.step >= session.max_steps
+        if now - self._printed_at >= self._every_seconds or last:
+            self._printed_at = now
+            left = (session.max_steps - session.step) / session.rate if session.rate else 0
+            print(
+                f"step {session.step}/{session.max_steps}  {report}  {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def finish(self, session: Session) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,44 @@
+"""Saving checkpoints now and then."""
+
+import time
+
+from absl import logging
+
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.session import Session
+
+
+class SaveCheckpoints(Action):
+    """Saves every so many steps or seconds, whichever comes first, and at the end.
+
+    Args:
+      every_steps: steps between checkpoints, or None.
+      every_seconds: seconds between checkpoints, or None.
+    """
+
+    def __init__(self, *, every_steps: int | None = 2000, every_seconds: float | None = None):
+        self._every_steps = every_steps
+        self._every_seconds = every_seconds
+        self._saved_at = 0.0
+        self._saved_step = -1
+
+    def begin(self, session: Session) -> None:
+        self._saved_at = time.monotonic()
+        self._saved_step = session.first_step
+
+    def visit(self, session: Session) -> None:
+        waited = time.monotonic() - self._saved_at
+        if session.passed(self._every_steps) or (
+            self._every_seconds is not None and waited >= self._every_seconds
+        ):
+            self._save(session)
+
+    def finish(self, session: Session) -> None:
+        if self._saved_step != session.step:
+            self._save(session)
+
+    def _save(self, session: Session) -> None:
+        path = session.checkpoints.save()
+        logging.info("saved %s", path)
+        self._saved_at = time.monotonic()
+        self._saved_step = session.step

@@ -1,0 +1,26 @@
+"""Numbers for TensorBoard."""
+
+import tensorflow as tf
+
+from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.session import Session
+
+
+class WriteScalars(Action):
+    """Every loss and gradient norm, the learning rate and pictures a second.
+
+    Args:
+      every_steps: steps between the points of a curve.
+    """
+
+    def __init__(self, *, every_steps: int = 100):
+        self._every_steps = every_steps
+
+    def visit(self, session: Session) -> None:
+        if not session.passed(self._every_steps):
+            return
+        with session.writer.as_default(step=session.step):
+            for name, value in session.losses.items():
+                tf.summary.scalar(name, value)
+            tf.summary.scalar("learning_rate", session.learning_rate)
+            tf.summary.scalar("images_per_second", session.images_per_second)

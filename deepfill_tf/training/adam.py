@@ -1,0 +1,59 @@
+"""Adam as the released program has it."""
+
+import tensorflow as tf
+
+from deepfill_tf.compat import VariableBundle
+
+
+class Adam(tf.Module):
+    """Adam with epsilon outside the root and a step count that may be shared.
+
+        w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
+
+    Made and called inside a strategy's scope, and applied in replica context with
+    gradients that are already summed over all replicas. Keras's optimizer counts for
+    itself, so that two networks could not share the count t as released.
+
+    Args:
+      variables: name -> variable to train.
+      count: scalar int64 variable, the updates so far; every `apply` adds 1.
+      learning_rate, beta_1, beta_2, epsilon: as in the formula.
+    """
+
+    def __init__(
+        self,
+        variables: dict[str, tf.Variable],
+        *,
+        count: tf.Variable,
+        learning_rate: float,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ):
+        super().__init__()
+        self.variables_by_name = variables
+        self.count = count
+        self.first_moments = VariableBundle(_zeros_like(variables))
+        self.second_moments = VariableBundle(_zeros_like(variables))
+        self._learning_rate = learning_rate
+        self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+
+    def apply(self, gradients: dict[str, tf.Tensor]) -> None:
+        """One update of every variable; `gradients` have the variables' names."""
+        self.count.assign_add(1)
+        count = tf.cast(self.count, tf.float32)
+        correction = tf.sqrt(1 - tf.pow(self._beta_2, count)) / (1 - tf.pow(self._beta_1, count))
+        rate = self._learning_rate * correction
+        for name, variable in self.variables_by_name.items():
+            gradient = gradients[name]
+            first, second = self.first_moments.named[name], self.second_moments.named[name]
+            first.assign_add((1 - self._beta_1) * (gradient - first))
+            second.assign_add((1 - self._beta_2) * (tf.square(gradient) - second))
+            variable.assign_sub(rate * first / (tf.sqrt(second) + self._epsilon))
+
+
+def _zeros_like(variables: dict[str, tf.Variable]) -> dict[str, tf.Variable]:
+    return {
+        name: tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False)
+        for name, v in variables.items()
+    }

@@ -1,0 +1,111 @@
+"""Many steps on the device for each visit of the host."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.training.adam import Adam
+from deepfill_tf.training.players import Players
+
+Loss = Callable[[keras.Model, keras.Model, dict], tuple[tf.Tensor, dict[str, tf.Tensor]]]
+
+
+class InnerLoop:
+    """Steps of training: updates of the discriminator, then one of the generator.
+
+    Every update has its own fresh batch.
+
+    Args:
+      players: the networks and their optimizers.
+      objective: has `discriminator_loss` and `generator_loss`, each called with
+        (generator, discriminator, batch) and giving a scalar and named scalars.
+      strategy: under whose scope `players` were made.
+      discriminator_updates: updates of the discriminator in a step.
+      jit_compile: compile forward and backward pass with XLA.
+    """
+
+    def __init__(
+        self,
+        players: Players,
+        objective,
+        strategy: tf.distribute.Strategy,
+        *,
+        discriminator_updates: int = 1,
+        jit_compile: bool = False,
+    ):
+        self._players = players
+        self._strategy = strategy
+        self._discriminator_updates = discriminator_updates
+        # Only this part is compiled: `strategy.run` and collectives are not.
+        self._discriminator_gradients = tf.function(
+            self._gradients_of(objective.discriminator_loss, players.discriminator_optimizer),
+            jit_compile=jit_compile,
+        )
+        self._generator_gradients = tf.function(
+            self._gradients_of(objective.generator_loss, players.generator_optimizer),
+            jit_compile=jit_compile,
+        )
+        self._one_step = tf.function(self._step)
+        self._run = tf.function(self._steps)
+
+    def run(self, iterator, steps: int) -> dict[str, tf.Tensor]:
+        """`steps` steps on batches from a distributed iterator; means of what they report."""
+        return self._run(iterator, tf.constant(steps))
+
+    def _steps(self, iterator, steps: tf.Tensor) -> dict[str, tf.Tensor]:
+        totals = self._one_step(iterator)
+        for _ in tf.range(steps - 1):
+            totals = tf.nest.map_structure(tf.add, totals, self._one_step(iterator))
+        self._players.step.assign_add(tf.cast(steps, tf.int64))
+        return {name: total / tf.cast(steps, tf.float32) for name, total in totals.items()}
+
+    def _step(self, iterator) -> dict[str, tf.Tensor]:
+        for _ in range(self._discriminator_updates):
+            reports = self._strategy.run(self.update_discriminator, (next(iterator),))
+        reports |= self._strategy.run(self.update_generator, (next(iterator),))
+        return {
+            name: self._strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+            for name, value in reports.items()
+        }
+
+    def update_discriminator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update, in replica context; gives the named scalars of this replica."""
+        gradients, reports = self._discriminator_gradients(batch)
+        norm = self._apply(self._players.discriminator_optimizer, gradients)
+        return {**reports, "discriminator/gradient_norm": norm}
+
+    def update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update, in replica context; gives the named scalars of this replica."""
+        gradients, reports = self._generator_gradients(batch)
+        norm = self._apply(self._players.generator_optimizer, gradients)
+        if self._players.average is not None:
+            self._players.average.update()
+        return {**reports, "generator/gradient_norm": norm}
+
+    def _gradients_of(self, loss: Loss, optimizer: Adam) -> Callable:
+        """A function of a batch: gradients of this replica's share of the loss, reports."""
+        generator, discriminator = self._players.generator, self._players.discriminator
+        replicas = self._strategy.num_replicas_in_sync
+        variables = dict(optimizer.variables_by_name)  # not Keras 2's wrapper of a dict
+
+        def gradients_and_reports(batch):
+            with tf.GradientTape() as tape:
+                value, reports = loss(generator, discriminator, batch)
+                share = value / replicas
+            gradients = tape.gradient(
+                share,
+                variables,
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            return gradients, reports
+
+        return gradients_and_reports
+
+    @staticmethod
+    def _apply(optimizer: Adam, gradients: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Sums gradients over the replicas and updates; gives their norm."""
+        context = tf.distribute.get_replica_context()
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        optimizer.apply(gradients)
+        return tf.linalg.global_norm(list(gradients.values()))
