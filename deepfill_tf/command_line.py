@@ -14,8 +14,10 @@ shows the traceback. A command keeps its flags to itself: any number of command
 modules may be imported into one process.
 """
 
+import importlib
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,8 +73,6 @@ class Command:
         self, run: Callable[[flags.FlagValues], int | None], arguments: Sequence[str]
     ) -> int:
         """Calls `run` with the flags parsed from `arguments`; raises nothing that is an error."""
-        # Before TensorFlow is imported: its notices would bury the one line that matters.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         debug = "--debug" in arguments
         try:
             values = self.parse(arguments)
@@ -81,6 +81,7 @@ class Command:
                 return DONE
             debug = values.debug
             self._require(values)
+            import_tensorflow_quietly()
             return run(values) or DONE
         except KeyboardInterrupt:
             self.complain("interrupted")
@@ -127,3 +128,22 @@ class Command:
         for flag in self.flags:
             if flag.required and not getattr(values, flag.name):
                 raise UserError(f"--{flag.name} is missing: {flag.help} See {self.name} --help")
+
+
+def import_tensorflow_quietly() -> None:
+    """Imports TensorFlow without its notices, which would bury the one line that matters.
+
+    Warnings and errors stay, and TF_CPP_MIN_LOG_LEVEL, where it is set, has its way.
+    """
+    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    # TensorFlow 2.21 writes some notices before it looks at that variable.
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as notices:
+        os.dup2(notices.fileno(), 2)
+        try:
+            importlib.import_module("deepfill_tf.compat")
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)

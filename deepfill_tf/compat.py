@@ -46,6 +46,18 @@ def named_variables(variables: Iterable) -> dict[str, tf.Variable]:
     return dict(sorted(named.items()))
 
 
+class BuiltByCalling:
+    """Mixed into a layer or model: a saved file does not say how to build it.
+
+    Keras would build it from the recorded shape of its first input alone, when it is
+    loaded: models of several inputs cannot be, and Keras 2 would leave the layer's name
+    out of its variables' names. So it is built by its first call, as when it was new.
+    """
+
+    def get_build_config(self) -> None:
+        return None
+
+
 class VariableBundle(tf.Module):
     """Named variables as `tf.train.Checkpoint` and `tf.saved_model` see them.
 

@@ -61,8 +61,8 @@ def complete_folder(
     A picture that cannot be completed is told to `on_failure` in one line, and the rest
     goes on. Raises UserError where the folders themselves are wrong.
     """
-    images, masks, output = Path(images), Path(masks), Path(output)
     check_folders(images, masks, output)
+    images, masks, output = Path(images), Path(masks), Path(output)
     pairs = list(_pairs(images, masks))
     if not pairs:
         raise UserError(f"there are no pictures in {images}; they end in {_suffixes()}")
@@ -100,9 +100,12 @@ def check_file(
         raise UserError(f"the output {output} must end in one of {_suffixes()}")
 
 
-def check_folders(images: Path, masks: Path, output: Path) -> None:
+def check_folders(
+    images: str | os.PathLike, masks: str | os.PathLike, output: str | os.PathLike
+) -> None:
     """Raises UserError unless these are folders whose files may be read and written."""
-    for name, folder in (("pictures", images), ("masks", masks)):
+    output = Path(output)
+    for name, folder in (("pictures", Path(images)), ("masks", Path(masks))):
         if not folder.is_dir():
             raise UserError(f"there is no folder of {name} {folder}")
         if output.exists() and output.samefile(folder):

@@ -68,7 +68,8 @@ def save_model_directory(
     with _written_aside(path) as folder:
         module = InpaintingModule(copy)
         tf.saved_model.save(module, str(folder), signatures=module.signatures_to_save)
-        safetensors.numpy.save_file(weights_of(copy), folder / WEIGHTS)
+        # save_file would make it readable for its owner only, whatever the umask.
+        (folder / WEIGHTS).write_bytes(safetensors.numpy.save(weights_of(copy)))
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
 

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
+from deepfill_tf.inference.checkpoint_arrays import checkpoint_arrays
 from deepfill_tf.inference.model_directory import (
     Provenance,
     is_model_directory,
@@ -71,17 +72,9 @@ def step_of(checkpoint: str) -> int:
 
 def bundled_arrays(checkpoint: str, bundle: str) -> dict[str, np.ndarray]:
     """The arrays of the `VariableBundle` saved as `bundle`, by name; {} where there is none."""
-    try:
-        reader = tf.train.load_checkpoint(checkpoint)
-        keys = reader.get_variable_to_shape_map()
-        arrays = {}
-        for key in keys:
-            match = re.fullmatch(rf"{bundle}/named/([^/]+)/\.ATTRIBUTES/VARIABLE_VALUE", key)
-            if match:
-                arrays[_unescaped(match[1])] = reader.get_tensor(key)
-        return arrays
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read the checkpoint {checkpoint}: {error}") from error
+    key = re.compile(rf"{bundle}/named/([^/]+)/\.ATTRIBUTES/VARIABLE_VALUE")
+    found = checkpoint_arrays(checkpoint, lambda name: key.fullmatch(name) is not None)
+    return {_unescaped(key.fullmatch(name)[1]): array for name, array in found.items()}
 
 
 def _load_checkpoint(architecture: Path, checkpoint: str) -> tuple[keras.Model, Provenance]:
@@ -93,7 +86,7 @@ def _load_checkpoint(architecture: Path, checkpoint: str) -> tuple[keras.Model, 
     arrays = bundled_arrays(checkpoint, "generator") | bundled_arrays(checkpoint, "average")
     generator = model_from_architecture(generator_architecture)
     assign_weights(generator, arrays, checkpoint)
-    return generator, Provenance("trained with deepfill_tf", step_of(checkpoint))
+    return generator, Provenance("trained by deepfill_tf", step_of(checkpoint))
 
 
 def _unescaped(name: str) -> str:

@@ -70,9 +70,9 @@ def complete_float(generator: keras.Model, images: tf.Tensor, holes: tf.Tensor) 
     size = [_legal_size(n, smallest_size(generator)) for n in (height, width)]
     # tf.where, not a product: 0 * NaN is NaN.
     incomplete = tf.where(holes, tf.zeros_like(images), images)
-    coarse, refined, offsets = generator(
-        _mirror(incomplete, *size), _mirror(tf.cast(holes, tf.float32), *size)
-    )
+    # Keras 2 casts only a layer's first argument to its compute type.
+    inputs = [tf.cast(_mirror(x, *size), generator.compute_dtype) for x in (incomplete, holes)]
+    coarse, refined, offsets = generator(*inputs)
     coarse, refined = coarse[:, :height, :width], refined[:, :height, :width]
     completed = tf.where(holes, refined, images)
     return {"coarse": coarse, "refined": refined, "completed": completed, "offsets": offsets}

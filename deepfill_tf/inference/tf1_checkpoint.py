@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
+from deepfill_tf.inference.checkpoint_arrays import checkpoint_arrays
 from deepfill_tf.inference.weights import assign_weights
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
 from deepfill_tf.networks.architecture import build_model
@@ -85,7 +86,7 @@ def convert_checkpoint(
     networks is missing, too many or of the wrong shape; the first is named.
     """
     prefix = checkpoint_prefix(prefix)
-    arrays = _read_arrays(prefix)
+    arrays = checkpoint_arrays(prefix, lambda name: not _SLOTS.match(name))
     layout = layout_of({name: array.shape for name, array in arrays.items()}, prefix)
     width = arrays[f"{GENERATOR_SCOPE}/conv1/kernel"].shape[3] // layout.gates
     generator = _filled(layout.generator, width, arrays, GENERATOR_SCOPE, prefix)
@@ -126,15 +127,6 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
     if not os.path.isfile(prefix + ".index"):
         raise UserError(f"there is no checkpoint {prefix}: {prefix}.index does not exist")
     return prefix
-
-
-def _read_arrays(prefix: str) -> dict[str, np.ndarray]:
-    try:
-        reader = tf.train.load_checkpoint(prefix)
-        names = [n for n in reader.get_variable_to_shape_map() if not _SLOTS.match(n)]
-        return {name: np.asarray(reader.get_tensor(name)) for name in names}
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read the checkpoint {prefix}: {error}") from error
 
 
 def _filled(

@@ -54,9 +54,11 @@ class ContextualAttention(keras.layers.Layer):
         background: tf.Tensor | None = None,
         masks: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        if background is None:
+            background = foreground
         return IMPLEMENTATIONS[self.implementation](
             foreground,
-            foreground if background is None else background,
+            tf.cast(background, foreground.dtype),  # Keras 2 casts the first argument only
             masks,
             patch_size=self.patch_size,
             stride=self.stride,

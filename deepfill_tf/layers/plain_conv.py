@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import FLOAT32_WEIGHT, keras
+from deepfill_tf.compat import FLOAT32_WEIGHT, BuiltByCalling, keras
 from deepfill_tf.layers.activations import activation_named
 from deepfill_tf.ops import PADDINGS, convolve
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PlainConv2D(keras.layers.Layer):
+class PlainConv2D(BuiltByCalling, keras.layers.Layer):
     """Convolution, bias and activation: `[N, h, w, C]` -> `[N, h', w', filters]`.
 
     Differs from Keras's `Conv2D` by the mirrored paddings and by gradients of

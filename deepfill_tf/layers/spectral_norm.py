@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import FLOAT32_WEIGHT, keras
+from deepfill_tf.compat import FLOAT32_WEIGHT, BuiltByCalling, keras
 from deepfill_tf.layers.plain_conv import PlainConv2D
 from deepfill_tf.ops import spectral_normalize
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class SpectralNorm(keras.layers.Wrapper):
+class SpectralNorm(BuiltByCalling, keras.layers.Wrapper):
     """Calls `layer` with its kernel divided by an estimate of its spectral norm.
 
     Every call makes `iterations` steps of the power iteration; with
@@ -71,4 +71,12 @@ class SpectralNorm(keras.layers.Wrapper):
         return layer.activation(outputs)
 
     def get_config(self):
-        return super().get_config() | {"iterations": self.iterations}
+        layer = keras.layers.serialize(self.layer)
+        # `build` makes its variables, so that they are named after this layer as well.
+        layer.pop("build_config", None)
+        return super().get_config() | {"layer": layer, "iterations": self.iterations}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        layer = keras.layers.deserialize(config["layer"], custom_objects=custom_objects)
+        return cls(**{**config, "layer": layer})

@@ -73,8 +73,8 @@ def build_model(model: keras.Model, channels: int = 3) -> keras.Model:
     if hasattr(model, "example_inputs"):
         model(*model.example_inputs(channels))
         return model
-    size = smallest_size(model)
-    model(tf.zeros([1, size, size, channels]), tf.zeros([1, size, size, 1]))
+    size, dtype = smallest_size(model), model.compute_dtype
+    model(tf.zeros([1, size, size, channels], dtype), tf.zeros([1, size, size, 1], dtype))
     return model
 
 

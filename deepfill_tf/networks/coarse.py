@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.layers import PlainConv2D
 from deepfill_tf.layers.activations import activation_named
 from deepfill_tf.networks.chain import Row, add_rows, check_width, run_rows
@@ -29,7 +29,7 @@ ROWS = (
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class CoarseNetwork(keras.Model):
+class CoarseNetwork(BuiltByCalling, keras.Model):
     """Fills the hole roughly: `network(images, masks)` -> `[N, H, W, channels]`.
 
     `images` are `[N, H, W, C]` in [-1, 1] with zeros under the hole (C exceeds
@@ -69,6 +69,7 @@ class CoarseNetwork(keras.Model):
         )
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         features = run_rows(self, ROWS, with_mask_channels(images, masks))
         return self._output_activation(self.conv17(features))
 

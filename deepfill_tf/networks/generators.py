@@ -12,13 +12,13 @@ Under the hole `pictures` may hold anything finite. `coarse` and `refined` are f
 
 import tensorflow as tf
 
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.refinement import RefinementNetwork
 from deepfill_tf.ops import complete
 
 
-class Generator(keras.Model):
+class Generator(BuiltByCalling, keras.Model):
     """A coarse network, then a refinement network that sees its completion."""
 
     def __init__(self, *, coarse: CoarseNetwork, refinement: RefinementNetwork, **kwargs):
@@ -29,6 +29,7 @@ class Generator(keras.Model):
     def call(
         self, pictures: tf.Tensor, masks: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        masks = tf.cast(masks, pictures.dtype)  # Keras 2 casts the first argument only
         incomplete = pictures * (1 - masks)
         coarse = self.coarse(incomplete, masks)
         refined, offsets = self.refinement(complete(coarse, incomplete, masks), masks)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.layers import PlainConv2D, SpectralNorm
 
 # Channels of the layers, in units of the width.
@@ -10,7 +10,7 @@ WIDTHS = (1, 2, 4, 4, 4, 4)
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PatchDiscriminator(keras.Model):
+class PatchDiscriminator(BuiltByCalling, keras.Model):
     """Scores pictures patch by patch: `network(images, masks)` -> `[N, scores]`.
 
     `images` are `[N, H, W, C]` in [-1, 1], `masks` `[N, H, W, 1]` or `[1, H, W, 1]`.
@@ -46,7 +46,8 @@ class PatchDiscriminator(keras.Model):
     def call(
         self, images: tf.Tensor, masks: tf.Tensor, training: bool | None = None
     ) -> tf.Tensor:
-        masks = tf.ones_like(images[..., :1]) * masks
+        # Keras 2 casts the first argument only.
+        masks = tf.ones_like(images[..., :1]) * tf.cast(masks, images.dtype)
         features = tf.concat([images, masks], axis=-1)
         for name in self._names:
             features = getattr(self, name)(features, training=training)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.layers import ContextualAttention, PlainConv2D
 from deepfill_tf.layers.activations import activation_named
 from deepfill_tf.networks.chain import Row, add_rows, check_width, run_rows
@@ -43,7 +43,7 @@ ATTENTIONS = {"contextual": ContextualAttention}
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class RefinementNetwork(keras.Model):
+class RefinementNetwork(BuiltByCalling, keras.Model):
     """Refines a coarse completion: `network(images, masks)` -> refined, offsets.
 
     `images` are `[N, H, W, channels]` in [-1, 1] with the coarse prediction in the
@@ -96,6 +96,7 @@ class RefinementNetwork(keras.Model):
         )
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         inputs = with_mask_channels(images, masks) if self._sees_mask else images
         looked = run_rows(self, CONVOLUTION_BRANCH, inputs)
 

@@ -47,18 +47,18 @@ class InnerLoop:
             jit_compile=jit_compile,
         )
         self._one_step = tf.function(self._step)
-        self._run = tf.function(self._steps)
 
     def run(self, iterator, steps: int) -> dict[str, tf.Tensor]:
-        """`steps` steps on batches from a distributed iterator; means of what they report."""
-        return self._run(iterator, tf.constant(steps))
+        """`steps` steps on batches from a distributed iterator; means of what they report.
 
-    def _steps(self, iterator, steps: tf.Tensor) -> dict[str, tf.Tensor]:
+        The host only enqueues: it waits for no result. (Collectives of two replicas on one
+        machine can block each other inside a `tf.while_loop`, so the loop is here.)
+        """
         totals = self._one_step(iterator)
-        for _ in tf.range(steps - 1):
+        for _ in range(steps - 1):
             totals = tf.nest.map_structure(tf.add, totals, self._one_step(iterator))
-        self._players.step.assign_add(tf.cast(steps, tf.int64))
-        return {name: total / tf.cast(steps, tf.float32) for name, total in totals.items()}
+        self._players.step.assign_add(steps)
+        return {name: total / steps for name, total in totals.items()}
 
     def _step(self, iterator) -> dict[str, tf.Tensor]:
         for _ in range(self._discriminator_updates):

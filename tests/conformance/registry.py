@@ -1,0 +1,139 @@
+"""Every public layer and network once, with an example input.
+
+`test_matrix.py` runs each entry through everything that must work for all of them;
+a test there fails while a public class is missing here.
+"""
+
+import functools
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf import layers, networks
+from deepfill_tf.compat import keras, named_variables
+
+BATCH, HEIGHT, WIDTH = 2, 16, 24
+
+
+def pictures(channels: int = 3, *, height: int = HEIGHT, width: int = WIDTH, seed: int = 0):
+    """Noise in [-1, 1], `[2, height, width, channels]`."""
+    shape = [BATCH, height, width, channels]
+    return tf.constant(np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32"))
+
+
+def masks(*, height: int = HEIGHT, width: int = WIDTH):
+    """Another hole for each example, `[2, height, width, 1]`."""
+    holes = np.zeros([BATCH, height, width, 1], "float32")
+    holes[0, : height // 2, : width // 4] = 1
+    holes[1, height // 4 : height // 2, width // 2 :] = 1
+    return tf.constant(holes)
+
+
+def picture(**size) -> tuple[tf.Tensor, ...]:
+    return (pictures(**size),)
+
+
+def picture_and_mask(**size) -> tuple[tf.Tensor, ...]:
+    return pictures(**size), masks(**size)
+
+
+def two_features_and_mask(**size) -> tuple[tf.Tensor, ...]:
+    return pictures(8, **size), pictures(8, seed=1, **size), masks(**size)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How to make a layer, and an input for it.
+
+    Attributes:
+      make: called with `dtype=...` (a policy's name or None).
+      inputs: example arguments of the call; takes another `height` and `width`.
+      bfloat16: how far outputs in mixed precision may be from float32, relative to
+        the largest output. A bfloat16 has 8 bits, so 0.004 for each rounding.
+    """
+
+    make: Callable[..., keras.layers.Layer]
+    inputs: Callable[..., tuple[tf.Tensor, ...]]
+    bfloat16: float
+
+
+def spectral_norm(layer_class, dtype=None, **arguments) -> layers.SpectralNorm:
+    inner = layer_class(4, dtype=dtype, name="convolution", **arguments)
+    return layers.SpectralNorm(inner, iterations=2, dtype=dtype)
+
+
+make = functools.partial
+ENTRIES = {
+    "PlainConv2D": Entry(
+        make(layers.PlainConv2D, 4, strides=2, padding="symmetric"), picture, bfloat16=0.02
+    ),
+    "PlainUpConv2D": Entry(
+        make(layers.PlainUpConv2D, 4, activation="leaky_relu"), picture, bfloat16=0.02
+    ),
+    "GatedConv2D": Entry(
+        make(layers.GatedConv2D, 4, dilation_rate=2, padding="reflect"), picture, bfloat16=0.02
+    ),
+    "GatedUpConv2D": Entry(
+        make(layers.GatedUpConv2D, 4, kernel_size=5, activation="relu"), picture, bfloat16=0.02
+    ),
+    "SpectralNorm": Entry(
+        make(spectral_norm, layers.PlainConv2D, kernel_size=5, strides=2), picture, bfloat16=0.02
+    ),
+    "SpectralNorm of Keras's Conv2D": Entry(
+        make(spectral_norm, keras.layers.Conv2D, kernel_size=3, activation="relu"),
+        picture,
+        bfloat16=0.02,
+    ),
+    "ContextualAttention": Entry(
+        make(layers.ContextualAttention, softmax_scale=1.0), two_features_and_mask, bfloat16=0.1
+    ),
+    "ContextualAttention of patches at stride 2": Entry(
+        make(layers.ContextualAttention, stride=2, softmax_scale=1.0, implementation="patches"),
+        two_features_and_mask,
+        bfloat16=0.1,
+    ),
+    "CoarseNetwork": Entry(make(networks.CoarseNetwork, width=4), picture_and_mask, bfloat16=0.1),
+    "RefinementNetwork": Entry(
+        make(networks.RefinementNetwork, width=4, sees_mask=True), picture_and_mask, bfloat16=0.1
+    ),
+    "GeneratorV2": Entry(
+        make(networks.GeneratorV2, width=4, attention_options={"softmax_scale": 1.0}),
+        picture_and_mask,
+        bfloat16=0.1,
+    ),
+    "PatchDiscriminator": Entry(
+        make(networks.PatchDiscriminator, width=4), picture_and_mask, bfloat16=0.1
+    ),
+}
+
+
+def built(entry: Entry, *, dtype: str | None = None, filled: bool = True) -> keras.layers.Layer:
+    """The entry's layer, built by a call, with the same weights every time if `filled`."""
+    layer = entry.make(dtype=dtype)
+    layer(*entry.inputs())
+    if filled:
+        fill(layer)
+    return layer
+
+
+def fill(layer: keras.layers.Layer) -> None:
+    """Weights that depend on names alone and keep signals alive through many layers."""
+    for name, variable in named_variables(layer.weights).items():
+        generator = np.random.default_rng(zlib.crc32(name.encode()))
+        values = generator.normal(size=variable.shape)
+        if name.endswith("kernel"):
+            values *= 2 / np.sqrt(np.prod(variable.shape[:-1]))
+        elif name.endswith("bias"):
+            values *= 0.1
+        variable.assign(values.astype("float32"))
+
+
+def copy_weights(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
+    """Assigns by name; both must have the same names."""
+    values, variables = named_variables(source.weights), named_variables(target.weights)
+    assert list(values) == list(variables)
+    for name, variable in variables.items():
+        variable.assign(values[name])

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference import Inpainter
+from deepfill_tf.inference.files import complete_file, complete_folder
+from tests.small_generators import random_masks, random_pictures
+
+
+@pytest.fixture(scope="module")
+def inpainter(generator):
+    return Inpainter(generator)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three pictures in `pictures`, their masks in `masks`."""
+    for folder in ("pictures", "masks"):
+        (tmp_path / folder).mkdir()
+    for i, name in enumerate("abc"):
+        height, width = 24 + 8 * i, 33
+        picture, mask = random_pictures(height, width, 3, seed=i), random_masks(1, height, width, i)
+        Image.fromarray(picture).save(tmp_path / "pictures" / f"{name}.png")
+        Image.fromarray(mask[0, :, :, 0]).save(tmp_path / "masks" / f"{name}.png")
+    return tmp_path
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def complete_all(inpainter, folders, output="out", masks="masks"):
+    failures = []
+    counts = complete_folder(
+        inpainter,
+        folders / "pictures",
+        folders / masks,
+        folders / output,
+        on_failure=failures.append,
+    )
+    return counts, failures
+
+
+def test_a_file(inpainter, folders):
+    picture, mask = folders / "pictures" / "a.png", folders / "masks" / "a.png"
+    output = folders / "new" / "folder" / "a_completed.png"
+    complete_file(inpainter, picture, mask, output)
+    np.testing.assert_array_equal(pixels(output), inpainter(pixels(picture), pixels(mask)))
+
+
+def test_folders(inpainter, folders):
+    (folders / "pictures" / "notes.txt").write_text("not a picture")
+    before = files(folders)
+    counts, failures = complete_all(inpainter, folders)
+    assert (counts, failures) == ((3, 0), [])
+    for name in "abc":
+        picture, mask = (pixels(folders / f / f"{name}.png") for f in ("pictures", "masks"))
+        completed = pixels(folders / "out" / f"{name}.png")
+        np.testing.assert_array_equal(completed[mask <= 127], picture[mask <= 127])
+    assert before.items() <= files(folders).items()
+
+
+def test_masks_called_mask(inpainter, folders):
+    for name in "abc":
+        mask = folders / "masks" / f"{name}.png"
+        mask.rename(folders / "pictures" / f"{name}_mask.png")
+    # One folder for both, and then one for each.
+    assert complete_all(inpainter, folders, "out", masks="pictures") == ((3, 0), [])
+    for name in "abc":
+        mask = folders / "pictures" / f"{name}_mask.png"
+        mask.rename(folders / "masks" / f"{name}_mask.png")
+    assert complete_all(inpainter, folders, "again") == ((3, 0), [])
+    assert files(folders / "out") == files(folders / "again")
+
+
+@pytest.mark.parametrize("what", ["broken", "no mask", "mask of another size", "tiny", "twice"])
+def test_a_bad_picture_is_named_and_the_rest_goes_on(inpainter, folders, what):
+    bad = folders / "pictures" / "b.png"
+    if what == "broken":
+        bad.write_bytes(bad.read_bytes()[:100])
+    elif what == "no mask":
+        (folders / "masks" / "b.png").unlink()
+    elif what == "mask of another size":
+        Image.fromarray(random_masks(1, 8, 9)[0, :, :, 0]).save(folders / "masks" / "b.png")
+    elif what == "tiny":
+        Image.fromarray(random_pictures(8, 9, 3)).save(bad)
+        Image.fromarray(random_masks(1, 8, 9)[0, :, :, 0]).save(folders / "masks" / "b.png")
+    elif what == "twice":
+        bad = folders / "pictures" / "c.jpg"
+        Image.fromarray(random_pictures(40, 33, 3)).save(bad)
+    counts, failures = complete_all(inpainter, folders)
+    assert counts == ((3, 1) if what == "twice" else (2, 1))
+    assert len(failures) == 1 and ("c.png" if what == "twice" else "b.png") in failures[0]
+    if what == "mask of another size":
+        assert "9 x 8" in failures[0] and "33 x 32" in failures[0]
+    assert (folders / "out" / "a.png").exists() and (folders / "out" / "c.png").exists()
+
+
+@pytest.mark.parametrize(
+    "image, mask, output, message",
+    [
+        ("pictures/a.png", "masks/a.png", "pictures/a.png", "never overwritten"),
+        ("pictures/a.png", "masks/a.png", "masks/a.png", "never overwritten"),
+        ("pictures/a.png", "masks/a.png", "masks", "is a folder"),
+        ("pictures/a.png", "masks/a.png", "out.xyz", "must end in"),
+        ("pictures/a.png", "masks/a.png", "pictures/b.png/out.png", "cannot make the folder"),
+        ("pictures/a.png", "masks/b.png", "out.png", "33 x 32.*33 x 24"),
+        ("pictures/a.png", "masks", "out.png", "is a folder"),
+        ("pictures/a.png", "masks/z.png", "out.png", "no mask .*z.png"),
+        ("pictures/z.png", "masks/a.png", "out.png", "no picture .*z.png"),
+    ],
+)
+def test_bad_files(inpainter, folders, image, mask, output, message):
+    before = files(folders)
+    with pytest.raises(UserError, match=message):
+        complete_file(inpainter, folders / image, folders / mask, folders / output)
+    assert files(folders) == before
+
+
+@pytest.mark.parametrize(
+    "output, masks, message",
+    [
+        ("pictures", "masks", "the folder of pictures"),
+        ("masks", "masks", "the folder of masks"),
+        ("pictures/a.png", "masks", "is a file"),
+        ("out", "nowhere", "no folder of masks"),
+    ],
+)
+def test_bad_folders(inpainter, folders, output, masks, message):
+    before = files(folders)
+    with pytest.raises(UserError, match=message):
+        complete_all(inpainter, folders, output, masks)
+    assert files(folders) == before
+
+
+def test_a_folder_without_pictures(inpainter, folders):
+    for picture in (folders / "pictures").iterdir():
+        picture.unlink()
+    with pytest.raises(UserError, match="no pictures"):
+        complete_all(inpainter, folders)

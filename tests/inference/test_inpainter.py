@@ -1,0 +1,103 @@
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf import Inpainter
+from deepfill_tf.errors import UserError
+from tests.small_generators import random_masks, random_pictures
+
+
+@pytest.fixture(scope="module")
+def inpainter(generator):
+    return Inpainter(generator)
+
+
+@pytest.fixture(scope="module", params=["model directory", "run directory", "SavedModel"])
+def loaded(request, model_directory, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loaded")
+    if request.param == "run directory":
+        shutil.copytree(model_directory, folder / "model")
+        return Inpainter.load(folder)
+    if request.param == "SavedModel":
+        shutil.copytree(model_directory, folder, dirs_exist_ok=True)
+        (folder / "model.json").unlink()
+        (folder / "weights.safetensors").unlink()
+        return Inpainter.load(folder)
+    return Inpainter.load(str(model_directory))
+
+
+def test_loaded_from_anywhere_it_is_the_same(loaded, inpainter):
+    pictures, masks = random_pictures(2, 37, 50, 3), random_masks(2, 37, 50)
+    np.testing.assert_array_equal(loaded(pictures, masks), inpainter(pictures, masks))
+    with pytest.raises(ValueError, match="does not fit"):
+        loaded(pictures, masks[:, :-1])
+
+
+def test_one_picture_and_a_batch(inpainter):
+    pictures, masks = random_pictures(2, 21, 34, 3), random_masks(2, 21, 34)
+    completed = inpainter(pictures, masks)
+    assert completed.shape == pictures.shape and completed.dtype == np.uint8
+    np.testing.assert_array_equal(inpainter(pictures, masks[..., 0]), completed)
+    np.testing.assert_array_equal(inpainter(pictures, masks > 127), completed)
+    one = inpainter(pictures[0], masks[0])
+    assert one.shape == (21, 34, 3)
+    np.testing.assert_array_equal(inpainter(pictures[0], masks[0, ..., 0]), one)
+    np.testing.assert_array_equal(one, inpainter(pictures[:1], masks[:1])[0])
+    np.testing.assert_array_equal(inpainter(pictures, masks[:1])[0], one)
+
+
+def test_known_pixels_stay_and_holes_are_filled(inpainter):
+    picture, mask = random_pictures(45, 31, 3), random_masks(1, 45, 31)[0]
+    completed = inpainter(picture, mask)
+    hole = mask[..., 0] > 127
+    np.testing.assert_array_equal(completed[~hole], picture[~hole])
+    assert (completed[hole] != picture[hole]).any()
+    np.testing.assert_array_equal(inpainter(picture, np.zeros_like(mask)), picture)
+    assert inpainter(picture, np.full_like(mask, 255)).shape == picture.shape
+
+
+@pytest.mark.parametrize(
+    "picture, mask, message",
+    [
+        ([20, 30, 3], [20, 31, 1], r"\[20, 31, 1\].*\[20, 30, 3\]"),
+        ([20, 30, 3], [20, 31], r"\[20, 31\].*\[20, 30, 3\]"),
+        ([20, 30, 3], [20, 30, 3], r"\[20, 30, 3\]"),
+        ([20, 30, 3], [1, 20, 30, 1], r"\[1, 20, 30, 1\]"),
+        ([2, 20, 30, 3], [3, 20, 30, 1], r"\[3, 20, 30, 1\].*\[2, 20, 30, 3\]"),
+        ([2, 20, 30, 3], [20, 30, 1], r"\[20, 30, 1\]"),
+        ([20, 30], [20, 30], r"uint8 \[H, W, 3\].*\[20, 30\]"),
+        ([20, 30, 4], [20, 30], r"uint8 \[H, W, 3\].*\[20, 30, 4\]"),
+        ([15, 30, 3], [15, 30], r"at least 16 rows and columns, got \[15, 30, 3\]"),
+    ],
+)
+def test_shapes_that_do_not_fit(inpainter, picture, mask, message):
+    with pytest.raises(ValueError, match=message):
+        inpainter(np.zeros(picture, np.uint8), np.zeros(mask, np.uint8))
+
+
+def test_types_that_do_not_fit(inpainter):
+    picture, mask = random_pictures(20, 30, 3), random_masks(1, 20, 30)[0]
+    with pytest.raises(ValueError, match="mask must be uint8.*float64"):
+        inpainter(picture, mask / 255)
+    with pytest.raises(ValueError, match="picture must be uint8.*float32"):
+        inpainter(picture.astype(np.float32), mask)
+
+
+def test_a_foreign_saved_model_is_refused(tmp_path):
+    module = tf.Module()
+    module.double = tf.function(
+        lambda x: {"doubled": 2 * x}, input_signature=[tf.TensorSpec([None], tf.float32, name="x")]
+    )
+    tf.saved_model.save(module, str(tmp_path), signatures=module.double)
+    with pytest.raises(UserError, match="not one that completes pictures"):
+        Inpainter.load(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="not one that completes pictures"):
+        Inpainter.load(tmp_path)
+
+
+def test_nothing_to_load(tmp_path):
+    with pytest.raises(UserError, match="there is no folder"):
+        Inpainter.load(tmp_path / "nowhere")

@@ -1,0 +1,87 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.compat import VariableBundle, named_variables
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference import load_generator
+from deepfill_tf.inference.loading import load_with_provenance
+from deepfill_tf.inference.weights import weights_of
+from deepfill_tf.networks.architecture import architecture_of
+from tests.small_generators import small_generator
+
+
+def write_checkpoint(run, generator, step, average=None):
+    """What training writes."""
+    bundles = {"generator": VariableBundle(named_variables(generator.weights))}
+    if average is not None:
+        bundles["average"] = VariableBundle(named_variables(average.trainable_weights))
+    checkpoint = tf.train.Checkpoint(**bundles, step=tf.Variable(step))
+    folder = run / "checkpoints"
+    manager = tf.train.CheckpointManager(checkpoint, str(folder), 3, checkpoint_name="step")
+    manager.save(checkpoint_number=step)
+    architectures = {"generator": architecture_of(generator)}
+    (folder / "architecture.json").write_text(json.dumps(architectures))
+
+
+def assert_same_weights(model, expected):
+    actual, expected = weights_of(model), weights_of(expected)
+    assert set(actual) == set(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(actual[name], array, err_msg=name)
+
+
+def test_the_newest_checkpoint_is_taken(generator, tmp_path):
+    write_checkpoint(tmp_path, small_generator(seed=1), 9)
+    write_checkpoint(tmp_path, generator, 10)
+    loaded, provenance = load_with_provenance(tmp_path)
+    assert_same_weights(loaded, generator)
+    assert provenance.step == 10
+
+
+def test_a_run_directory_may_be_moved(generator, tmp_path):
+    write_checkpoint(tmp_path / "run", generator, 5)
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    assert_same_weights(load_generator(tmp_path / "moved"), generator)
+
+
+def test_the_moving_average_is_preferred(generator, tmp_path):
+    write_checkpoint(tmp_path, small_generator(seed=1), 5, average=generator)
+    assert_same_weights(load_generator(tmp_path), generator)
+
+
+@pytest.mark.parametrize("step, newer", [(5, False), (7, False), (8, True)])
+def test_the_model_is_taken_unless_training_has_gone_on(
+    generator, model_directory, tmp_path, step, newer
+):
+    shutil.copytree(model_directory, tmp_path / "model")  # step 7
+    later = small_generator(seed=1)
+    write_checkpoint(tmp_path, later, step)
+    assert_same_weights(load_generator(tmp_path), later if newer else generator)
+
+
+def test_a_run_without_anything_saved(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match="neither a model nor a checkpoint yet"):
+        load_generator(tmp_path)
+
+
+def test_a_checkpoint_of_another_architecture(generator, tmp_path):
+    write_checkpoint(tmp_path, generator, 5)
+    other = {"class": "GeneratorV2", "arguments": {"width": 6}}
+    (tmp_path / "checkpoints" / "architecture.json").write_text(json.dumps({"generator": other}))
+    with pytest.raises(UserError, match=r"'coarse/conv1/bias' has shape \(8,\).*\(12,\)"):
+        load_generator(tmp_path)
+    (tmp_path / "checkpoints" / "architecture.json").unlink()
+    with pytest.raises(UserError, match="architecture.json"):
+        load_generator(tmp_path)
+
+
+def test_a_damaged_checkpoint(generator, tmp_path):
+    write_checkpoint(tmp_path, generator, 5)
+    (tmp_path / "checkpoints" / "step-5.data-00000-of-00001").write_bytes(b"")
+    with pytest.raises(UserError, match="step-5"):
+        load_generator(tmp_path)

@@ -1,0 +1,54 @@
+"""The recorded inference graph of the second paper on photographs."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf.layers import ContextualAttention, PlainConv2D
+from tests.reference_cases import arrays, case
+from tests.reference_networks import reference_generator
+
+FILE = "v2/goldens.npz"
+CASES = ["rect256", "free256", "rect128x192", "batch128", "big512"]
+
+generator = functools.cache(reference_generator)
+
+
+def recorded(name: str) -> dict[str, np.ndarray]:
+    return case(FILE, name)
+
+
+def inputs(name: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pictures (BGR, as the recorded weights want them) and the one mask in use."""
+    r = recorded(name)
+    images = r["image_bgr"].astype("float32") / 127.5 - 1
+    masks = (r["mask"][:1, :, :, None] > 127).astype("float32")
+    return tf.constant(images), tf.constant(masks)
+
+
+@functools.cache
+def outputs(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Coarse, refined, offsets and the output of every layer, by the layer's name."""
+    network = generator(int(arrays(FILE)["weights_seed"]))
+    activations = {}
+    calls = {kind: kind.call for kind in (PlainConv2D, ContextualAttention)}
+
+    def recording(call):
+        @functools.wraps(call)
+        def call_and_record(layer, *args, **kwargs):
+            result = call(layer, *args, **kwargs)
+            kept = result[0] if isinstance(result, tuple) else result
+            activations[layer.name] = kept.numpy()
+            return result
+
+        return call_and_record
+
+    try:
+        for kind, call in calls.items():
+            kind.call = recording(call)
+        results = [result.numpy() for result in network(*inputs(name))]
+    finally:
+        for kind, call in calls.items():
+            kind.call = call
+    return *results, activations

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from deepfill_tf.compat import named_variables
+from deepfill_tf.errors import UserError
+from deepfill_tf.networks import CoarseNetwork, GeneratorV2, PatchDiscriminator, RefinementNetwork
+from deepfill_tf.networks.architecture import (
+    architecture_of,
+    build_model,
+    model_from_architecture,
+)
+
+MODELS = [
+    lambda: CoarseNetwork(width=4, channels=1, name="coarse"),
+    lambda: GeneratorV2(width=4, attention_options={"rate": 1, "softmax_scale": 5.0}),
+    lambda: GeneratorV2(width=2, channels=1, padding="symmetric"),
+    lambda: GeneratorV2(width=2, padding="reflect", convolution="plain"),
+    lambda: RefinementNetwork(width=4, sees_mask=True, name="refinement"),
+    lambda: PatchDiscriminator(width=6),
+]
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_model_comes_back_from_json(make):
+    model = build_model(make())
+    architecture = json.loads(json.dumps(architecture_of(model)))
+    assert set(architecture) == {"class", "arguments"}
+    assert not {"name", "dtype"} & set(architecture["arguments"])
+    again = model_from_architecture(architecture)
+    assert type(again) is type(model)
+    assert architecture_of(again) == architecture
+    shapes = [{n: v.shape for n, v in named_variables(m.weights).items()} for m in (model, again)]
+    assert shapes[0] == shapes[1] and shapes[0]
+
+
+def test_channels_of_the_picture_and_dtype():
+    discriminator = model_from_architecture(
+        {"class": "PatchDiscriminator", "arguments": {"width": 2}}, channels=1
+    )
+    assert named_variables(discriminator.weights)["conv1/convolution/kernel"].shape == (5, 5, 2, 2)
+    generator = model_from_architecture(
+        {"class": "GeneratorV2", "arguments": {"width": 2}}, dtype="mixed_bfloat16"
+    )
+    assert generator.compute_dtype == "bfloat16"
+    assert {v.dtype.name for v in named_variables(generator.weights).values()} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    "architecture, message",
+    [
+        ({"class": "GeneratorV9", "arguments": {}}, "'GeneratorV9'.*GeneratorV2"),
+        ({"class": "GeneratorV2", "arguments": {"depth": 3}}, "GeneratorV2 cannot be made.*depth"),
+        ({"class": "GeneratorV2", "arguments": {"width": 3}}, "width must be an even number"),
+        ({"class": "GeneratorV2"}, '"class" and "arguments"'),
+        (None, '"class" and "arguments"'),
+    ],
+)
+def test_what_is_no_architecture(architecture, message):
+    with pytest.raises(UserError, match=message):
+        model_from_architecture(architecture)

@@ -1,0 +1,61 @@
+"""A run small enough for tests: tiny networks on fixed synthetic batches."""
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.objectives import ObjectiveV2
+from deepfill_tf.training.inner_loop import InnerLoop
+from deepfill_tf.training.players import Players
+
+ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
+SIZE = 32
+
+
+def make_players(strategy, *, seed: int = 0, average_decay=None, share_count=True, dtype=None):
+    """Small players under a strategy, the same for the same seed."""
+    tf.keras.utils.set_random_seed(seed)
+    with strategy.scope():
+        generator = GeneratorV2(width=4, dtype=dtype)
+        discriminator = PatchDiscriminator(width=4, dtype=dtype)
+        ObjectiveV2().build(generator, discriminator, example_batch(1))
+        return Players(
+            generator,
+            discriminator,
+            share_count=share_count,
+            average_decay=average_decay,
+            adam=ADAM,
+        )
+
+
+def example_batch(count: int, seed: int = 0) -> dict[str, tf.Tensor]:
+    """Smooth random pictures with a box as hole, a different one for each."""
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(-0.9, 0.9, [count, 4, 4, 3]).astype(np.float32)
+    images = tf.image.resize(coarse, [SIZE, SIZE], method="bicubic")
+    masks = np.zeros([count, SIZE, SIZE, 1], np.float32)
+    for mask, (top, left) in zip(masks, random.integers(0, SIZE // 2, [count, 2]), strict=True):
+        mask[top : top + SIZE // 2, left : left + SIZE // 2] = 1
+    return {"image": tf.clip_by_value(images, -1, 1), "mask": tf.constant(masks)}
+
+
+def batches(strategy, global_batch_size: int, draws: int = 64):
+    """A distributed iterator over batches that are the same for any number of replicas."""
+    replicas = strategy.num_replicas_in_sync
+    share = global_batch_size // replicas
+    examples = [example_batch(global_batch_size, seed=draw) for draw in range(draws)]
+    stacked = {key: np.concatenate([e[key] for e in examples]) for key in examples[0]}
+    dataset = tf.data.Dataset.from_tensor_slices(stacked).batch(share, drop_remainder=True)
+    return iter(strategy.distribute_datasets_from_function(lambda _: dataset))
+
+
+def inner_loop(players, strategy, **options) -> InnerLoop:
+    return InnerLoop(players, ObjectiveV2(), strategy, **options)
+
+
+def weights(players) -> dict[str, np.ndarray]:
+    """All variables of both networks, copied."""
+    named = players.generator_variables.named | {
+        f"discriminator/{k}": v for k, v in players.discriminator_variables.named.items()
+    }
+    return {name: v.numpy().copy() for name, v in named.items()}
