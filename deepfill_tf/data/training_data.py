@@ -103,15 +103,13 @@ class TrainingData:
         if not self.validation_paths:
             return None
         if seed not in self._validation:
-            examples = fixed_examples(
+            self._validation[seed] = fixed_examples(
                 self.validation_paths,
                 self.height,
                 self.width,
                 self._masks,
                 seed,
-                count=len(self.validation_paths),
                 channels=self.channels,
                 random_crop=self._options["random_crop"],
             )
-            self._validation[seed] = {k: tf.convert_to_tensor(v) for k, v in examples.items()}
         return self._validation[seed]

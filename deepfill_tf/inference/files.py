@@ -9,12 +9,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deepfill_tf.data.picture_files import (
-    PICTURE_SUFFIXES,
-    read_mask,
-    read_picture,
-    write_picture,
-)
+from deepfill_tf.data.file_list import PICTURE_SUFFIXES, is_picture
+from deepfill_tf.data.picture_files import read_mask, read_picture, write_picture
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.inpainter import Inpainter
 
@@ -34,7 +30,7 @@ def complete_file(
     """
     output = Path(output)
     check_file(image, mask, output)
-    picture, hole = read_picture(image), read_mask(mask)
+    picture, hole = read_picture(str(image)), read_mask(str(mask))
     if picture.shape[:2] != hole.shape[:2]:
         raise UserError(
             f"the mask {mask} is {_size(hole)} (width x height), "
@@ -45,7 +41,7 @@ def complete_file(
     except ValueError as error:
         raise UserError(f"{image}: {error}") from error
     _make_folder(output.parent)
-    write_picture(output, completed)
+    write_picture(str(output), completed)
 
 
 def complete_folder(
@@ -96,7 +92,7 @@ def check_file(
             raise UserError(f"the output {output} is the {name}, which is never overwritten")
     if output.is_dir():
         raise UserError(f"the output {output} is a folder; name the file to write")
-    if output.suffix.lower() not in PICTURE_SUFFIXES:
+    if not is_picture(output.name):
         raise UserError(f"the output {output} must end in one of {_suffixes()}")
 
 
@@ -126,11 +122,11 @@ def _pairs(images: Path, masks: Path) -> Iterator[tuple[Path, Path | None]]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(p for p in folder.iterdir() if is_picture(p.name))
 
 
 def _suffixes() -> str:
-    return ", ".join(sorted(PICTURE_SUFFIXES))
+    return ", ".join(PICTURE_SUFFIXES)
 
 
 def _make_folder(folder: Path) -> None:

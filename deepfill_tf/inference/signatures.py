@@ -91,7 +91,8 @@ def complete_encoded(
 ) -> tf.Tensor:
     """PNG bytes of one picture, given PNG or JPEG bytes of it and of its mask."""
     image = tf.io.decode_image(image, channels, expand_animations=False)
-    mask = tf.io.decode_image(mask, 1, expand_animations=False)
+    # A mask's first channel, as the original and `data.read_mask` do; 1 would mix colours.
+    mask = tf.io.decode_image(mask, 3, expand_animations=False)[..., :1]
     image = tf.ensure_shape(image, [None, None, channels])
     mask = tf.ensure_shape(mask, [None, None, 1])
     return tf.io.encode_png(complete_uint8(generator, image[None], mask[None])[0])

@@ -26,9 +26,7 @@ class Generator(BuiltByCalling, keras.Model):
         self.coarse = coarse
         self.refinement = refinement
 
-    def call(
-        self, pictures: tf.Tensor, masks: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def call(self, pictures: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, pictures.dtype)  # Keras 2 casts the first argument only
         incomplete = pictures * (1 - masks)
         coarse = self.coarse(incomplete, masks)

@@ -43,9 +43,7 @@ class PatchDiscriminator(BuiltByCalling, keras.Model):
                 SpectralNorm(convolution, name=layer_name, dtype=self.dtype_policy),
             )
 
-    def call(
-        self, images: tf.Tensor, masks: tf.Tensor, training: bool | None = None
-    ) -> tf.Tensor:
+    def call(self, images: tf.Tensor, masks: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         # Keras 2 casts the first argument only.
         masks = tf.ones_like(images[..., :1]) * tf.cast(masks, images.dtype)
         features = tf.concat([images, masks], axis=-1)

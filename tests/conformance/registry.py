@@ -66,6 +66,7 @@ def spectral_norm(layer_class, dtype=None, **arguments) -> layers.SpectralNorm:
 
 
 make = functools.partial
+
 ENTRIES = {
     "PlainConv2D": Entry(
         make(layers.PlainConv2D, 4, strides=2, padding="symmetric"), picture, bfloat16=0.02
@@ -104,8 +105,12 @@ ENTRIES = {
         picture_and_mask,
         bfloat16=0.1,
     ),
+    # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
+    # gradient of a 5 x 5 kernel reads memory that was never written.
     "PatchDiscriminator": Entry(
-        make(networks.PatchDiscriminator, width=4), picture_and_mask, bfloat16=0.1
+        make(networks.PatchDiscriminator, width=4),
+        make(picture_and_mask, height=64, width=64),
+        bfloat16=0.1,
     ),
 }
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-
 from deepfill_tf.compat import VariableBundle, keras, named_variables
 from tests.closeness import assert_close
 from tests.conformance.registry import ENTRIES, built, copy_weights

@@ -143,3 +143,14 @@ def test_mirrored_padding_takes_small_pictures_too(padding):
     known = np.broadcast_to(mask <= 127, picture.shape)
     assert completed.shape == picture.shape
     np.testing.assert_array_equal(completed[known], picture[known])
+
+
+def test_an_encoded_mask_is_its_first_channel(module):
+    picture, mask = random_pictures(24, 40, 3), random_masks(1, 24, 40)[0]
+    colored = np.concatenate([mask, 255 - mask, random_pictures(24, 40, 1)], axis=-1)
+    image = [tf.io.encode_png(picture).numpy()]
+    grey, color = (
+        module.encoded(tf.constant(image), tf.stack([tf.io.encode_png(m)]))["completed"].numpy()
+        for m in (mask, colored)
+    )
+    assert grey[0] == color[0]

@@ -39,5 +39,5 @@ def test_bad_sizes(name, value):
 
 
 def test_bad_implementation():
-    with pytest.raises(ValueError, match="implementation must be one of .* got 'magic'"):
+    with pytest.raises(ValueError, match=r"implementation must be one of .* got 'magic'"):
         ContextualAttention(implementation="magic")

@@ -156,7 +156,9 @@ def test_one_call_equals_that_of_the_addons(name, iterations):
 
 @pytest.mark.parametrize("iterations", [0, -1, 1.5, "1"])
 def test_bad_iterations(iterations):
-    with pytest.raises(ValueError, match=f"iterations must be a positive integer, got.*{iterations}"):
+    with pytest.raises(
+        ValueError, match=f"iterations must be a positive integer, got.*{iterations}"
+    ):
         SpectralNorm(PlainConv2D(4), iterations=iterations)
 
 

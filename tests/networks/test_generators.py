@@ -109,13 +109,14 @@ def test_convolution_is_a_choice():
 def test_what_lies_under_the_hole_does_not_matter(small):
     pictures, masks = example(2, 16, 24)
     other = ops.complete(tf.random.stateless_uniform(pictures.shape, [1, 2]), pictures, masks)
-    for one, two in zip(small(pictures, masks), small(other, masks)):
+    for one, two in zip(small(pictures, masks), small(other, masks), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
 def test_one_mask_for_the_batch_equals_the_mask_repeated(small):
     pictures, masks = example(3, 16, 24)
-    for one, two in zip(small(pictures, masks), small(pictures, tf.repeat(masks, 3, axis=0))):
+    repeated = small(pictures, tf.repeat(masks, 3, axis=0))
+    for one, two in zip(small(pictures, masks), repeated, strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)
 
 
@@ -154,12 +155,12 @@ def test_bad_arguments(network, arguments, message):
 
 @pytest.mark.parametrize("network", [GeneratorV2, RefinementNetwork])
 def test_bad_attention(network):
-    with pytest.raises(ValueError, match="attention must be one of .* got 'none'"):
+    with pytest.raises(ValueError, match=r"attention must be one of .* got 'none'"):
         network(attention="none")
     with pytest.raises(ValueError, match="rate must be a positive integer, got 0"):
         network(attention_options={"rate": 0})
 
 
 def test_bad_output_activation():
-    with pytest.raises(ValueError, match="activation must be .* got 'sigmoid'"):
+    with pytest.raises(ValueError, match=r"activation must be .* got 'sigmoid'"):
         CoarseNetwork(output_activation="sigmoid")

@@ -11,7 +11,7 @@ from tests.networks.goldens import CASES, inputs, outputs, recorded
 @pytest.mark.parametrize("name", CASES)
 def test_coarse_and_refined(name):
     r = recorded(name)
-    for result, key in zip(outputs(name), ("x1", "x2")):
+    for result, key in zip(outputs(name)[:2], ("x1", "x2"), strict=True):
         step = int(r[f"{key}_stride"])
         np.testing.assert_allclose(result[:, ::step, ::step], r[key], rtol=0, atol=5e-4)
         statistics = [result.mean(), result.std()]

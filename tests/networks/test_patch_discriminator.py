@@ -64,7 +64,7 @@ def test_u_moves_in_training_only(training):
     before = [u.numpy() for u in discriminator.non_trainable_variables]
     discriminator(images, masks, training=training)
     assert len(before) == 6
-    for u, old in zip(discriminator.non_trainable_variables, before):
+    for u, old in zip(discriminator.non_trainable_variables, before, strict=True):
         assert (np.abs(u.numpy() - old).max() > 1e-3) == bool(training)
 
 
@@ -90,7 +90,9 @@ def test_one_mask_for_the_batch_equals_the_mask_repeated():
 def test_channels_of_the_picture(channels):
     discriminator = PatchDiscriminator(width=4)
     discriminator(tf.zeros([1, 16, 16, channels]), tf.zeros([1, 16, 16, 1]))
-    assert named_variables(discriminator.weights)["conv1/convolution/kernel"].shape[2] == channels + 1
+    assert (
+        named_variables(discriminator.weights)["conv1/convolution/kernel"].shape[2] == channels + 1
+    )
 
 
 @pytest.mark.parametrize("width", [0, -4, 6.5])

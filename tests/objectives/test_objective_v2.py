@@ -44,7 +44,8 @@ def test_reconstruction_as_released():
         )
     np.testing.assert_allclose(seen[0], r["xin"], rtol=0, atol=1e-6)
     assert_close(loss, r["ae_loss"], tolerance=1e-5)
-    for gradient, name in zip(tape.gradient(loss, [coarse, refined]), ("x1", "x2")):
+    gradients = tape.gradient(loss, [coarse, refined])
+    for gradient, name in zip(gradients, ("x1", "x2"), strict=True):
         assert_close(gradient, r[f"dae_loss_d{name}"], tolerance=1e-5, what=name)
 
 
@@ -63,7 +64,7 @@ def test_scores_of_a_training_step_as_released():
     """Half of the scores tell apart: the real ones come first."""
     r, d, g = arrays(FILE), discriminator_pass(), generator_pass()
     deviation = r["d_pass/score_full/pos"].std()
-    for scores, key in zip(np.split(d["scores"], 2), ("pos", "neg")):
+    for scores, key in zip(np.split(d["scores"], 2), ("pos", "neg"), strict=True):
         recorded = r[f"d_pass/score_full/{key}"]
         np.testing.assert_allclose(scores[:, ::16], recorded, rtol=0, atol=1e-3 * deviation)
         assert_record_close(scores, r[f"d_pass/score/{key}"], tolerance=1e-3, what=key)

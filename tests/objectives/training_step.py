@@ -89,4 +89,3 @@ def generator_pass() -> dict:
     for name, u in vectors.items():
         u.assign(start[name])
     return result
-

@@ -51,7 +51,11 @@ def test_mirrored_padding_equals_numpys_followed_by_none(padding, size, strides,
 @pytest.mark.parametrize("padding", ["same", "symmetric"])
 def test_dilated_convolutions_have_second_gradients_under_xla(rate, padding):
     """A convolution is bilinear: the loss sum(y^2) / 2 has d(dL . w) = K* K w."""
-    images, weights, kernel = random(1, 18, 17, 2), random(1, 18, 17, 2, 1)[..., 0], random(3, 3, 2, 2)
+    images, weights, kernel = (
+        random(1, 18, 17, 2),
+        random(1, 18, 17, 2, 1)[..., 0],
+        random(3, 3, 2, 2),
+    )
 
     @tf.function(jit_compile=True)
     def gradients(images, weights):

@@ -20,9 +20,7 @@ cells = st.integers(1, 7)
     mask=st.sampled_from([None, 1, 2]),
 )
 @hypothesis.settings(deadline=None, max_examples=25, derandomize=True)
-def test_equals_the_readable_form(
-    size, background_size, rate, patch_size, stride, fuse_size, mask
-):
+def test_equals_the_readable_form(size, background_size, rate, patch_size, stride, fuse_size, mask):
     """At any size, also of one cell, with values and gradients."""
     generator = np.random.default_rng(0)
     foreground = generator.normal(size=[2, size[0] * rate, size[1] * rate, 3]).astype("f")

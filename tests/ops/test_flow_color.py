@@ -42,4 +42,4 @@ def test_the_longest_offset_so_far_has_full_colour():
     offsets = tf.constant([3, -6, 2, 6])[:, None, None, None] * tf.constant([0, 1])
     whiteness = tf.reduce_min(ops.offsets_to_color(offsets), axis=-1)[:, 0, 0]
     # The smallest channel falls from 1 at the centre to -1 at the rim.
-    np.testing.assert_allclose(whiteness, [-1, -1, 1 - 2 / 3, -1], atol=2 / 255)
+    np.testing.assert_allclose(whiteness, [-1, -1, 1 - 2 / 3, -1], atol=ONE_LEVEL / 127.5)

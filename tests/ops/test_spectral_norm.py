@@ -39,7 +39,9 @@ def test_gradient_equals_finite_differences(iterations):
 def test_many_iterations_find_the_largest_singular_value(shape):
     generator = np.random.default_rng(0)
     kernel, u = generator.normal(size=shape).astype("f"), generator.normal(size=[1, shape[-1]])
-    normalized, sigma, new_u = ops.spectral_normalize(tf.constant(kernel), tf.cast(u, "float32"), 200)
+    normalized, sigma, new_u = ops.spectral_normalize(
+        tf.constant(kernel), tf.cast(u, "float32"), 200
+    )
     _, singular, right = np.linalg.svd(kernel.reshape(-1, shape[-1]), full_matrices=False)
     assert_close(sigma, singular[0], tolerance=1e-5)
     assert_close(normalized, kernel / singular[0], tolerance=1e-5)

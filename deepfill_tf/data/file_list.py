@@ -1,0 +1,61 @@
+"""Which pictures: a folder, a glob, or a file that lists them."""
+
+import os
+
+import tensorflow as tf
+
+from deepfill_tf.errors import UserError
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+LIST_SUFFIXES = (".flist", ".txt")
+
+
+def list_pictures(source: str, root: str | None = None) -> list[str]:
+    """Paths of pictures, in a fixed order.
+
+    Args:
+      source: a folder (all pictures below it, sorted), a glob (sorted), or a file list
+        ending in .flist or .txt: one path a line in the list's order, blank lines left
+        out, relative paths relative to the list's folder.
+      root: folder that a relative `source` is relative to.
+
+    Raises UserError, naming what was looked for, where there is nothing. Whether each
+    listed path exists is for `scan_pictures` to say.
+    """
+    where = os.path.join(root, source) if root else source
+    try:
+        if tf.io.gfile.isdir(where):
+            paths = _pictures_below(where)
+        elif where.lower().endswith(LIST_SUFFIXES):
+            paths = _read_list(where)
+        else:
+            paths = sorted(path for path in tf.io.gfile.glob(where) if is_picture(path))
+    except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
+        raise UserError(f"cannot read {where}: {str(error).splitlines()[0]}") from error
+    if not paths:
+        state = "lists no pictures" if tf.io.gfile.exists(where) else "does not exist"
+        raise UserError(f"there are no pictures: {where} {state}")
+    return paths
+
+
+def is_picture(path: str) -> bool:
+    """Whether the path ends like a picture's."""
+    return path.lower().endswith(PICTURE_SUFFIXES)
+
+
+def _pictures_below(folder: str) -> list[str]:
+    return sorted(
+        os.path.join(parent, name)
+        for parent, _, names in tf.io.gfile.walk(folder)
+        for name in names
+        if is_picture(name)
+    )
+
+
+def _read_list(path: str) -> list[str]:
+    if not tf.io.gfile.exists(path):
+        return []
+    with tf.io.gfile.GFile(path) as file:
+        lines = [line.strip() for line in file.read().splitlines()]
+    folder = os.path.dirname(path)
+    return [os.path.join(folder, line) for line in lines if line]

@@ -1,0 +1,171 @@
+"""The stream of training batches: a step's number is the whole state of the data."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf.data.crops import crop_picture, resize_picture
+from deepfill_tf.data.picture_files import read_picture
+from deepfill_tf.data.reader import PictureReader
+from deepfill_tf.data.seeds import Purpose, integers, seeds_of, uniform
+from deepfill_tf.errors import UserError
+
+Masks = Callable[[tf.Tensor, int, int], tf.Tensor]
+
+
+class PicturePipeline:
+    """Global batches ("draws") of pictures and holes, without end.
+
+    Order, crops, flips and holes of an example are pure functions of the seed, the
+    number of the draw and the example's index in the global batch, so that any number
+    of replicas sees the same examples, and a stream can begin at any draw.
+
+    Args:
+      paths: the pictures.
+      height, width, channels: of the images.
+      global_batch_size: examples in a draw, over all replicas.
+      seed: of everything random.
+      masks: makes the holes, see `data.masks`.
+      random_crop: crop; False: resize, not keeping the aspect ratio.
+      flip: mirror an example left to right with probability 1/2.
+      shuffle: a new order in each epoch; False: the order of the list, as released.
+      one_mask_per_batch: the hole of a draw's first example for all of it, as released.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        height: int,
+        width: int,
+        *,
+        global_batch_size: int,
+        seed: int,
+        masks: Masks,
+        channels: int = 3,
+        random_crop: bool = False,
+        flip: bool = False,
+        shuffle: bool = True,
+        one_mask_per_batch: bool = False,
+    ):
+        if not paths:
+            raise ValueError("a pipeline needs at least one picture")
+        if not 0 <= seed < 2**31:
+            raise ValueError(f"seed must be in [0, 2**31), got {seed!r}")
+        self._count = len(paths)
+        self._size = (height, width)
+        self._channels = channels
+        self._global_batch_size = global_batch_size
+        self._seed = seed
+        self._masks = masks
+        self._flip = flip
+        self._shuffle = shuffle
+        self._one_mask_per_batch = one_mask_per_batch
+        self._reader = PictureReader(
+            paths, height, width, channels=channels, seed=seed, random_crop=random_crop
+        )
+
+    @property
+    def error(self) -> UserError | None:
+        """Why the stream failed, where pictures are to blame."""
+        return self._reader.error
+
+    def dataset(
+        self, first_draw: int = 0, input_context: tf.distribute.InputContext | None = None
+    ) -> tf.data.Dataset:
+        """Batches from the draw number `first_draw` on.
+
+        Gives `image` float32 `[n, H, W, C]` in [-1, 1] and `mask` float32 `[n, H, W, 1]`,
+        n = global_batch_size / replicas. With an `input_context` they are those of its
+        pipeline's replicas, in order: draw 0 replica 0, draw 0 replica 1, draw 1 replica
+        0, and so on.
+
+        Raises ValueError where the replicas do not divide the global batch.
+        """
+        replicas = input_context.num_replicas_in_sync if input_context else 1
+        pipelines = input_context.num_input_pipelines if input_context else 1
+        if self._global_batch_size % replicas or replicas % pipelines:
+            raise ValueError(
+                f"a global batch of {self._global_batch_size} cannot be shared by {replicas} "
+                f"replicas of {pipelines} input pipelines"
+            )
+        local = replicas // pipelines
+        share = self._global_batch_size // replicas
+        first = (input_context.input_pipeline_id if input_context else 0) * local * share
+
+        # One element for each example; `number` counts this pipeline's examples.
+        def position_of(number):
+            draw, index = number // (local * share), number % (local * share)
+            return draw * self._global_batch_size + first + index
+
+        numbers = tf.data.Dataset.range(first_draw * local * share, np.iinfo(np.int64).max)
+        images = numbers.map(position_of).map(
+            self._image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+        batches = images.batch(share, drop_remainder=True)
+        return batches.map(
+            self._with_masks, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        ).prefetch(2)
+
+    def _image(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The example's position and image."""
+        index = self._index_of(position)
+        shares = uniform(self._seeds(Purpose.CROP, position), 2)[0]
+        image = tf.numpy_function(self._reader.read, [index, position, shares], tf.uint8)
+        image = tf.ensure_shape(image, [*self._size, self._channels])
+        if self._flip:
+            flipped = integers(uniform(self._seeds(Purpose.FLIP, position), 1), 2)[0, 0] == 1
+            image = tf.where(flipped, image[:, ::-1], image)
+        return position, tf.cast(image, tf.float32) / 127.5 - 1
+
+    def _with_masks(self, positions: tf.Tensor, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        if self._one_mask_per_batch:
+            draws = positions // self._global_batch_size
+            one = seeds_of(self._seed, Purpose.MASK, draws[:1] * self._global_batch_size)
+            masks = tf.repeat(self._masks(one, *self._size), tf.shape(images)[0], axis=0)
+        else:
+            masks = self._masks(seeds_of(self._seed, Purpose.MASK, positions), *self._size)
+        return {"image": images, "mask": tf.ensure_shape(masks, [*images.shape[:3], 1])}
+
+    def _index_of(self, position: tf.Tensor) -> tf.Tensor:
+        """Which picture of the list is at a position of the stream."""
+        epoch, place = position // self._count, position % self._count
+        if not self._shuffle:
+            return place
+        seed = self._seeds(Purpose.ORDER, epoch)[0]
+        seed = tf.concat([seed, [0]], axis=0)
+        last = tf.constant(self._count - 1, tf.int64)
+        return tf.random.experimental.index_shuffle(place, seed=seed, max_index=last)
+
+    def _seeds(self, purpose: Purpose, position: tf.Tensor) -> tf.Tensor:
+        return seeds_of(self._seed, purpose, position[None])
+
+
+def fixed_examples(
+    paths: Sequence[str],
+    height: int,
+    width: int,
+    masks: Masks,
+    seed: int,
+    *,
+    channels: int = 3,
+    random_crop: bool = False,
+) -> dict[str, tf.Tensor]:
+    """Validation examples, always the same: whole pictures, or their centres, with holes.
+
+    `image` float32 `[N, height, width, channels]` in [-1, 1] for N paths and `mask` float32
+    `[N, height, width, 1]`. Pictures are cropped in the centre where training crops them,
+    and otherwise resized. Raises UserError for a picture that cannot be read.
+    """
+    pictures = []
+    for path in paths:
+        picture = read_picture(path, channels)
+        if random_crop:
+            pictures.append(crop_picture(picture, height, width, 0.5, 0.5))
+        else:
+            pictures.append(resize_picture(picture, height, width))
+    seeds = seeds_of(seed, Purpose.VALIDATION, tf.range(len(paths)))
+    return {
+        "image": tf.constant(np.stack(pictures), tf.float32) / 127.5 - 1,
+        "mask": masks(seeds, height, width),
+    }

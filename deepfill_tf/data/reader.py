@@ -1,0 +1,97 @@
+"""Reading pictures for training, and what to do about those that fail."""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from absl import logging
+
+from deepfill_tf.data.crops import crop_picture, resize_picture
+from deepfill_tf.data.picture_files import read_picture
+from deepfill_tf.data.seeds import Purpose
+from deepfill_tf.errors import UserError
+
+# More failing pictures than this share of the list end the run.
+GREATEST_FAILING_SHARE = 0.01
+# Further pictures that are tried in a failing one's place.
+ATTEMPTS = 100
+
+
+class PictureReader:
+    """Reads, resizes or crops the pictures of a list.
+
+    A picture that fails is named once on the log, and another takes its place, chosen
+    from the seed, the example's position and the number of the attempt: so the others
+    keep their places. When more than 1 % of the list has failed, `error` is set and
+    reading fails for good.
+
+    Args:
+      paths: the list.
+      height, width, channels: of what is returned.
+      seed: of replacements.
+      random_crop: crop; False: resize.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        height: int,
+        width: int,
+        *,
+        channels: int = 3,
+        seed: int = 0,
+        random_crop: bool = False,
+    ):
+        self._paths = list(paths)
+        self._size = (height, width)
+        self._channels = channels
+        self._seed = seed
+        self._random_crop = random_crop
+        self._failed: set[str] = set()
+        self._lock = threading.Lock()
+        self.error: UserError | None = None
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """Paths of the pictures that failed so far."""
+        return frozenset(self._failed)
+
+    def read(self, index: int, position: int, shares: np.ndarray) -> np.ndarray:
+        """The picture number `index` of the list, uint8 `[height, width, channels]`.
+
+        `position` is the example's, for a replacement; `shares` in [0, 1) say where to
+        crop (see `crop_picture`). Raises UserError when too many have failed.
+        """
+        for attempt in range(ATTEMPTS):
+            if self.error is not None:
+                raise self.error
+            try:
+                return self._fit(read_picture(self._paths[index], self._channels), shares)
+            except UserError as error:
+                self._note(self._paths[index], error)
+                index = self._replacement(int(position), attempt)
+        raise self.error or UserError(f"{ATTEMPTS} pictures in a row could not be read")
+
+    def _fit(self, picture: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        if self._random_crop:
+            return crop_picture(picture, *self._size, float(shares[0]), float(shares[1]))
+        return resize_picture(picture, *self._size)
+
+    def _replacement(self, position: int, attempt: int) -> int:
+        key = [self._seed, int(Purpose.REPLACEMENT), position, attempt]
+        return int(np.random.Generator(np.random.Philox(np.random.SeedSequence(key))).integers(
+            len(self._paths)
+        ))
+
+    def _note(self, path: str, error: UserError) -> None:
+        with self._lock:
+            if path in self._failed:
+                return
+            self._failed.add(path)
+            failed, count = len(self._failed), len(self._paths)
+            logging.warning("%s; another takes its place (%d of %d failed)", error, failed, count)
+            if failed > GREATEST_FAILING_SHARE * count:
+                self.error = UserError(
+                    f"{failed} of {count} pictures could not be read, more than "
+                    f"{GREATEST_FAILING_SHARE:.0%}; the last was: {error}"
+                )

@@ -1,0 +1,39 @@
+"""A look at every picture of a list before the first step."""
+
+import concurrent.futures
+from collections.abc import Sequence
+
+import tensorflow as tf
+from PIL import Image
+
+from deepfill_tf.data.picture_files import READING_ERRORS
+from deepfill_tf.errors import UserError
+
+SHOWN = 10
+THREADS = 16
+
+
+def scan_pictures(paths: Sequence[str]) -> None:
+    """Checks that every path is there and begins as a picture does.
+
+    Only the headers are read, by several threads. Raises one UserError that names the
+    first ten offenders and says how many there are.
+    """
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        reasons = pool.map(_what_is_wrong, paths)
+        wrong = [f"{p} ({why})" for p, why in zip(paths, reasons, strict=True) if why]
+    if wrong:
+        more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        raise UserError(
+            f"{len(wrong)} of {len(paths)} pictures cannot be read: {', '.join(wrong[:SHOWN])}{more}"
+        )
+
+
+def _what_is_wrong(path: str) -> str | None:
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file, Image.open(file) as picture:
+            return None if min(picture.size) > 0 else "empty"
+    except tf.errors.NotFoundError:
+        return "no such file"
+    except READING_ERRORS:
+        return "not a picture"

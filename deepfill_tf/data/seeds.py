@@ -1,0 +1,51 @@
+"""Seeds of everything random, from the run's seed and an example's position.
+
+The position of an example counts all examples of a run: draw * global_batch_size + its
+index in the global batch. So whatever is random is a pure function of (seed, draw,
+index), and the number of the draw is the whole state of the data.
+"""
+
+import enum
+
+import tensorflow as tf
+
+
+class Purpose(enum.IntEnum):
+    """What a random number is for; different purposes have independent numbers."""
+
+    ORDER = 0
+    CROP = 1
+    FLIP = 2
+    MASK = 3
+    REPLACEMENT = 4
+    VALIDATION = 5
+
+
+def seeds_of(seed: int, purpose: Purpose, positions: tf.Tensor) -> tf.Tensor:
+    """Seeds for `tf.random.stateless_*`: int64 `[N, 2]` for positions `[N]`."""
+    positions = tf.cast(positions, tf.int64)
+    first = tf.fill(tf.shape(positions), tf.constant(seed + (purpose << 32), tf.int64))
+    return tf.stack([first, positions], axis=-1)
+
+
+def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
+    """Uniform numbers in [0, 1), float64 `[N, count]`, each row from its own seed."""
+
+    def draw(seed):
+        return tf.random.stateless_uniform(
+            [count], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+        )
+
+    # Whole bits, because XLA makes other floating-point numbers of the same bits.
+    bits = tf.map_fn(draw, seeds, fn_output_signature=tf.uint32)
+    return tf.cast(bits, tf.float64) / 2.0**32
+
+
+def integers(shares: tf.Tensor, count: int) -> tf.Tensor:
+    """Uniform integers in 0 .. count - 1 from uniform numbers in [0, 1), int32."""
+    return tf.cast(shares * count, tf.int32)
+
+
+def fold_in(seeds: tf.Tensor, number: int) -> tf.Tensor:
+    """Other seeds `[N, 2]`, independent of the given ones, for each `number`."""
+    return seeds + tf.constant([(number + 1) << 40, 0], tf.int64)
