@@ -54,11 +54,7 @@ CONFIGURABLES: dict[str, Callable] = {
     "RectangleMasks": data.RectangleMasks,
     "BrushStrokeMasks": data.BrushStrokeMasks,
     "UnionMasks": data.UnionMasks,
-    **{
-        name: getattr(actions, name)
-        for name in actions.__all__
-        if name != "Action"
-    },
+    **{name: getattr(actions, name) for name in actions.__all__ if name != "Action"},
 }
 for _name, _configurable in CONFIGURABLES.items():
     globals()[f"_{_name}"] = gin.external_configurable(_configurable, name=_name)
@@ -80,7 +76,9 @@ def find_config(name: str) -> str:
     own = config_directory() / name
     if own.is_file():
         return str(own)
-    known = sorted(str(p.relative_to(config_directory())) for p in config_directory().rglob("*.gin"))
+    known = sorted(
+        str(p.relative_to(config_directory())) for p in config_directory().rglob("*.gin")
+    )
     raise UserError(
         f"there is no config {name!r}: neither a file nor one of the package's own"
         f"{_nearest(name, known)}; those are {', '.join(n for n in known if '/' not in n)}"
@@ -121,9 +119,13 @@ def _readable(error: Exception) -> str:
     place = f" ({where[1]}, line {where[2]})" if where else " (--gin_param)"
     if unknown := re.search(r"No configurable matching '([^']+)'", text):
         return f"{unknown[1]!r} cannot be configured{_nearest(unknown[1], CONFIGURABLES)}{place}"
-    if misspelt := re.search(r"'([^']+)'.* (?:doesn't have|has no) a parameter named '([^']+)'", text):
+    if misspelt := re.search(
+        r"'([^']+)'.* (?:doesn't have|has no) a parameter named '([^']+)'", text
+    ):
         return _unknown_parameter(misspelt[1], misspelt[2]) + place
-    if missing := re.search(r"Required bindings for `([^`]+)` not provided in config: (\[.*?\])", text):
+    if missing := re.search(
+        r"Required bindings for `([^`]+)` not provided in config: (\[.*?\])", text
+    ):
         return f"{missing[1]} needs {missing[2]}: set them with --gin_param or in a gin file"
     first = next((line.strip() for line in text.splitlines() if line.strip()), repr(error))
     return first + (place if where else "")

@@ -6,9 +6,10 @@ Where the run directory holds checkpoints, training goes on from the newest. Wit
 --gin_file it trains the config that the run was started with, or quickstart.gin.
 """
 
+import logging
 import os
 
-from absl import flags, logging
+from absl import flags
 
 from deepfill_tf.command_line import Command, Flag
 
@@ -52,7 +53,8 @@ def run(values: flags.FlagValues) -> int:
     from deepfill_tf.training import actions
     from deepfill_tf.training.held_config import check_writable, hold_config
 
-    logging.set_verbosity(logging.INFO)
+    logging.basicConfig(format="%(message)s")  # to standard error
+    logging.getLogger("deepfill_tf").setLevel(logging.INFO)
     held = os.path.join(values.run_dir, run_directory.CONFIG)
     default = held if os.path.exists(held) else DEFAULT_CONFIG
     configuration.parse(values.gin_file or [default], values.gin_param)

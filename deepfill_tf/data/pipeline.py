@@ -133,7 +133,6 @@ class PicturePipeline:
         if not self._shuffle:
             return place
         seed = self._seeds(Purpose.ORDER, epoch)[0]
-        seed = tf.concat([seed, [0]], axis=0)
         last = tf.constant(self._count - 1, tf.int64)
         return tf.random.experimental.index_shuffle(place, seed=seed, max_index=last)
 

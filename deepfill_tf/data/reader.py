@@ -1,15 +1,17 @@
 """Reading pictures for training, and what to do about those that fail."""
 
+import logging
 import threading
 from collections.abc import Sequence
 
 import numpy as np
-from absl import logging
 
 from deepfill_tf.data.crops import crop_picture, resize_picture
 from deepfill_tf.data.picture_files import read_picture
 from deepfill_tf.data.seeds import Purpose
 from deepfill_tf.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 # More failing pictures than this share of the list end the run.
 GREATEST_FAILING_SHARE = 0.01
@@ -79,9 +81,11 @@ class PictureReader:
 
     def _replacement(self, position: int, attempt: int) -> int:
         key = [self._seed, int(Purpose.REPLACEMENT), position, attempt]
-        return int(np.random.Generator(np.random.Philox(np.random.SeedSequence(key))).integers(
-            len(self._paths)
-        ))
+        return int(
+            np.random.Generator(np.random.Philox(np.random.SeedSequence(key))).integers(
+                len(self._paths)
+            )
+        )
 
     def _note(self, path: str, error: UserError) -> None:
         with self._lock:
@@ -89,7 +93,7 @@ class PictureReader:
                 return
             self._failed.add(path)
             failed, count = len(self._failed), len(self._paths)
-            logging.warning("%s; another takes its place (%d of %d failed)", error, failed, count)
+            LOG.warning("%s; another takes its place (%d of %d failed)", error, failed, count)
             if failed > GREATEST_FAILING_SHARE * count:
                 self.error = UserError(
                     f"{failed} of {count} pictures could not be read, more than "

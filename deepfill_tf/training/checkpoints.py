@@ -78,7 +78,9 @@ class Checkpoints:
 def _difference(saved: dict | None, wanted: dict) -> str:
     """What differs first between two architectures."""
     if saved is None or saved["class"] != wanted["class"]:
-        return f"it was saved as {saved and saved['class']}, the configuration says {wanted['class']}"
+        return (
+            f"it was saved as {saved and saved['class']}, the configuration says {wanted['class']}"
+        )
     for name, value in wanted["arguments"].items():
         old = saved["arguments"].get(name)
         if old != value:

@@ -18,7 +18,9 @@ FREE = (
 )
 
 
-def hold_config(run_dir: str, text: str, *, free: tuple[str, ...] = (), allow: bool = False) -> None:
+def hold_config(
+    run_dir: str, text: str, *, free: tuple[str, ...] = (), allow: bool = False
+) -> None:
     """Writes `config.gin` into a new run, or holds a continued one to what it says.
 
     Args:

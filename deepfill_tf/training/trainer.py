@@ -1,5 +1,6 @@
 """The outer loop of training. It knows no paper: networks and objective are given."""
 
+import logging
 import math
 import os
 import signal
@@ -8,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import tensorflow as tf
-from absl import logging
 
 from deepfill_tf.compat import keras
 from deepfill_tf.data import TrainingData
@@ -20,6 +20,8 @@ from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
 from deepfill_tf.training.session import Session
 from deepfill_tf.training.strategies import make_strategy
+
+LOG = logging.getLogger(__name__)
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -113,7 +115,7 @@ class Trainer:
             step=first_step,
             previous_step=first_step,
         )
-        logging.info(
+        LOG.info(
             "%s %d on %d replica(s), %d training pictures",
             "going on from step" if first_step else "starting at step",
             first_step,
@@ -184,7 +186,7 @@ class Trainer:
             for action in self.actions:
                 action.visit(session)
             if stop.requested and session.step < self.max_steps:
-                logging.info("told to stop: saved %s", session.checkpoints.save())
+                LOG.info("told to stop: saved %s", session.checkpoints.save())
                 return False
         return True
 

@@ -48,9 +48,7 @@ class BrushStrokeMasks:
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
         choices = uniform(fold_in(seeds, 0), 3)
-        count = self.min_strokes + integers(
-            choices[:, 0], self.max_strokes - self.min_strokes + 1
-        )
+        count = self.min_strokes + integers(choices[:, 0], self.max_strokes - self.min_strokes + 1)
         mask = tf.zeros([tf.shape(seeds)[0], height, width], tf.bool)
         for stroke in range(self.max_strokes):
             drawn = self._stroke(fold_in(seeds, stroke + 1), height, width)

@@ -32,7 +32,9 @@ class RectangleMasks:
     def __post_init__(self):
         for name in ("height", "width", "count"):
             if getattr(self, name) < 1:
-                raise ValueError(f"RectangleMasks.{name} must be positive, got {getattr(self, name)}")
+                raise ValueError(
+                    f"RectangleMasks.{name} must be positive, got {getattr(self, name)}"
+                )
         for side in ("height", "width"):
             delta, size = getattr(self, f"max_delta_{side}"), getattr(self, side)
             if not 0 <= delta < size:

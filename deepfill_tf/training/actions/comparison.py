@@ -1,15 +1,18 @@
 """One validation picture, completed by the exported model."""
 
+import logging
 import os
 
 import numpy as np
-from absl import logging
+import tensorflow as tf
 
 from deepfill_tf.data import write_picture
 from deepfill_tf.evaluation import completion_metrics, mean_fill
 from deepfill_tf.inference import Inpainter, run_directory
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.session import Session
+
+LOG = logging.getLogger(__name__)
 
 
 class CompareCompletion(Action):
@@ -33,15 +36,17 @@ class CompareCompletion(Action):
         image, mask = examples["image"][chosen], examples["mask"][chosen]
         original = _to_uint8(image)
         hole = (np.asarray(mask) * 255).astype(np.uint8)
-        completed = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))(original, hole)
+        completed = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))(
+            original, hole
+        )
 
         masked = np.where(hole > 127, 255, original).astype(np.uint8)
         path = os.path.join(session.run_dir, "completed.png")
         write_picture(path, np.concatenate([original, masked, completed], axis=2)[0])
-        ours = completion_metrics(completed / np.float32(127.5) - 1, image, mask)
+        ours = completion_metrics(tf.cast(completed, tf.float32) / 127.5 - 1, image, mask)
         filled = completion_metrics(mean_fill(image, mask), image, mask)
         ours, filled = float(ours["psnr_in_hole"]), float(filled["psnr_in_hole"])
-        logging.info(
+        LOG.info(
             "wrote %s: %.2f dB in the hole, mean fill has %.2f dB, %.2f dB less",
             path,
             ours,

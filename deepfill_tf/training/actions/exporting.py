@@ -1,14 +1,15 @@
 """The model directory, written on finishing."""
 
+import logging
 import os
-
-from absl import logging
 
 from deepfill_tf.inference import run_directory, save_model_directory
 from deepfill_tf.inference.weights import assign_weights
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.session import Session
+
+LOG = logging.getLogger(__name__)
 
 
 class ExportModel(Action):
@@ -24,4 +25,4 @@ class ExportModel(Action):
         assign_weights(generator, weights, "the trained generator")
         path = os.path.join(session.run_dir, run_directory.MODEL)
         save_model_directory(generator, path, origin="trained by deepfill_tf", step=session.step)
-        logging.info("exported %s", path)
+        LOG.info("exported %s", path)

@@ -1,11 +1,12 @@
 """Saving checkpoints now and then."""
 
+import logging
 import time
-
-from absl import logging
 
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.session import Session
+
+LOG = logging.getLogger(__name__)
 
 
 class SaveCheckpoints(Action):
@@ -39,6 +40,6 @@ class SaveCheckpoints(Action):
 
     def _save(self, session: Session) -> None:
         path = session.checkpoints.save()
-        logging.info("saved %s", path)
+        LOG.info("saved %s", path)
         self._saved_at = time.monotonic()
         self._saved_step = session.step

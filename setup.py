@@ -1,0 +1,66 @@
+"""Packaging. `pip install .` gives TensorFlow for CPUs; WORKSPACE.md says how to get GPUs."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_namespace_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (ROOT / "deepfill_tf" / "__init__.py").read_text(), re.MULTILINE
+)[1]
+
+# The configs of gin/ are installed as deepfill_tf/configs.
+CONFIGS = ["deepfill_tf.configs"] + [
+    f"deepfill_tf.configs.{folder.name}" for folder in (ROOT / "gin").iterdir() if folder.is_dir()
+]
+
+setup(
+    name="deepfill-tf",
+    version=VERSION,
+    description="DeepFill v1 and v2 (contextual attention, gated convolution) in TensorFlow 2",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.10",
+    packages=find_namespace_packages(include=["deepfill_tf", "deepfill_tf.*"]) + CONFIGS,
+    package_dir={"deepfill_tf.configs": "gin"},
+    package_data={
+        "deepfill_tf.photographs": ["SOURCES.md"],
+        "deepfill_tf.photographs.train": ["*.jpg"],
+        "deepfill_tf.photographs.validation": ["*.jpg"],
+        **{package: ["*.gin"] for package in CONFIGS},
+    },
+    install_requires=[
+        "tensorflow-cpu>=2.15.1",
+        "absl-py",
+        "gin-config>=0.5.0",
+        "numpy",
+        "opencv-python-headless",
+        "pillow",
+        "rich",
+        "safetensors",
+        "tensorboard",
+    ],
+    extras_require={
+        # The last platform with tensorflow-addons; Python 3.10 or 3.11.
+        "addons": [
+            "tensorflow-cpu==2.15.1",
+            "tensorflow-addons==0.23.0",
+            "numpy<2",
+            "protobuf<5",
+            "ml-dtypes~=0.3.1",
+            "opencv-python-headless<4.12",
+        ],
+        "test": ["hypothesis", "pytest", "pytest-xdist", "ruff"],
+    },
+    entry_points={
+        "console_scripts": [
+            "deepfill-train = deepfill_tf.train:main",
+            "deepfill-inpaint = deepfill_tf.inpaint:main",
+            "deepfill-export = deepfill_tf.export:main",
+            "deepfill-convert = deepfill_tf.convert:main",
+        ]
+    },
+)

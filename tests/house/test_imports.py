@@ -1,0 +1,90 @@
+"""Imports point down the house only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "deepfill_tf"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+# From the top of the house to the bottom; a floor may import itself and what is below it.
+FLOORS = [
+    {"train", "inpaint", "export", "evaluate", "convert"},
+    {"configuration"},
+    {"training"},
+    {"inference"},
+    {"evaluation"},
+    {"objectives"},
+    {"data"},
+    {"networks"},
+    {"layers"},
+    {"ops"},
+]
+# Importable from anywhere; they import each other at most.
+LEAVES = {"compat", "errors", "command_line"}
+
+
+def floor_of(part: str) -> int:
+    return next(i for i, floor in enumerate(FLOORS) if part in floor)
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of the modules that a file imports anywhere, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            if node.module == "deepfill_tf":
+                names |= {f"deepfill_tf.{alias.name}" for alias in node.names}
+            else:
+                names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    part = part_of(path)
+    own = {name.split(".")[1] for name in imported(path) if name.startswith("deepfill_tf.")}
+    if part == "__init__":
+        return
+    if part in LEAVES:
+        assert own <= LEAVES
+        return
+    for other in own - LEAVES - {"__version__"}:
+        assert floor_of(other) >= floor_of(part), f"{path.name} imports {other} from above"
+
+
+def test_every_part_of_the_package_has_its_floor():
+    parts = {part_of(path) for path in MODULES} - LEAVES - {"__init__"}
+    assert parts <= set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "ops").glob("*.py")), ids=lambda p: p.name)
+def test_ops_know_neither_keras_nor_gin(path):
+    assert not {name.split(".")[0] for name in imported(path)} & {"keras", "gin"}
+    assert "deepfill_tf.compat" not in imported(path)
+    assert "tf.keras" not in path.read_text()
+
+
+def test_only_compat_asks_which_keras_it_is():
+    asking = [path.name for path in MODULES if "KERAS_3" in path.read_text()]
+    assert asking == ["compat.py"]
+
+
+def test_nothing_imports_keras_or_the_addons_directly():
+    for path in MODULES:
+        roots = {name.split(".")[0] for name in imported(path)}
+        assert not roots & {"keras", "tf_keras", "tensorflow_addons"}, path
+
+
+def test_files_are_named_after_what_they_hold():
+    for path in [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]:
+        assert not {"utils", "helpers", "misc"} & set(path.stem.split("_")), path

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Sets the workspace up, tries it and checks it; needs Python with pip, nothing else.
+
+    python3 tools/workspace.py quickstart                trains, exports, completes a picture
+    python3 tools/workspace.py test                      lint, and the tests on both platforms
+    python3 tools/workspace.py test --platform=default   on one of them
+
+The environments are made in .venv/ and used again while their requirements stay the same.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Platform -> what is installed in its environment.
+PLATFORMS = {"default": ".[test]", "addons": ".[addons,test]"}
+# The addons platform's TensorFlow has no wheels for other versions.
+ADDONS_PYTHONS = ((3, 10), (3, 11))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    quickstart_parser = commands.add_parser("quickstart", help="train, export, complete a picture")
+    quickstart_parser.add_argument("--run_dir", default="runs/quickstart")
+    test_parser = commands.add_parser("test", help="lint, and the tests")
+    test_parser.add_argument("--platform", choices=["both", *PLATFORMS], default="both")
+    test_parser.add_argument("pytest_arguments", nargs="*", help="passed on to pytest, after --")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    if arguments.command == "quickstart":
+        return quickstart(arguments.run_dir)
+    platforms = list(PLATFORMS) if arguments.platform == "both" else [arguments.platform]
+    return test(platforms, arguments.pytest_arguments)
+
+
+def quickstart(run_dir: str) -> int:
+    """Trains quickstart.gin in the default platform's environment."""
+    clock = Clock()
+    python = environment("default", ".", clock)
+    command = ["-m", "deepfill_tf.train", "--gin_file=quickstart.gin", f"--run_dir={run_dir}"]
+    code = clock.run("training, export and completion", [python, *command])
+    if code == 0:
+        print(f"model: {run_dir}/model")
+        print(f"original | masked | completed: {run_dir}/completed.png")
+    clock.report()
+    return code
+
+
+def test(platforms: list[str], pytest_arguments: list[str]) -> int:
+    """Lint, then the tests on each platform; 0 if all pass."""
+    if "addons" in platforms and sys.version_info[:2] not in ADDONS_PYTHONS:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        print(f"the addons platform needs Python 3.10 or 3.11, this is {version}", file=sys.stderr)
+        return 1
+    clock = Clock()
+    results = {}
+    for platform in platforms:
+        python = environment(platform, PLATFORMS[platform], clock)
+        if platform == platforms[0]:
+            for check in (["check"], ["format", "--check"]):
+                command = [python, "-m", "ruff", *check, "."]
+                results[f"ruff {check[0]}"] = clock.run(f"ruff {check[0]}", command)
+        pytest = [python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *pytest_arguments]
+        results[f"tests on {platform}"] = clock.run(f"tests on {platform}", pytest)
+    clock.report()
+    for name, code in results.items():
+        print(f"{name}: {'passed' if code == 0 else 'FAILED'}")
+    return int(any(results.values()))
+
+
+def environment(platform: str, requirement: str, clock: "Clock") -> str:
+    """The Python of a platform's environment with the checkout installed in it."""
+    folder = ROOT / ".venv" / platform
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+    wanted = hashlib.sha256((ROOT / "setup.py").read_bytes() + requirement.encode()).hexdigest()
+    stamp = folder / "installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    started = time.monotonic()
+    print(f"making {folder.relative_to(ROOT)}", flush=True)
+    venv.create(folder, clear=True, with_pip=True)
+    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e"]
+    subprocess.run([*install, requirement], check=True)
+    stamp.write_text(wanted)
+    clock.note(f"installation of {platform}", time.monotonic() - started)
+    return python
+
+
+class Clock:
+    """Runs commands and remembers how long each took."""
+
+    def __init__(self):
+        self._times: list[tuple[str, float]] = []
+
+    def run(self, name: str, command: list[str]) -> int:
+        print(f"== {name}", flush=True)
+        started = time.monotonic()
+        code = subprocess.run(command, check=False).returncode
+        self.note(name, time.monotonic() - started)
+        return code
+
+    def note(self, name: str, seconds: float) -> None:
+        self._times.append((name, seconds))
+
+    def report(self) -> None:
+        for name, seconds in self._times:
+            print(f"{name}: {seconds:.0f} s")
+        print(f"in all: {sum(seconds for _, seconds in self._times):.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
