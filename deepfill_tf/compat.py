@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import tensorflow as tf  # noqa: E402  (the backend must be chosen first)
+import tensorflow as tf
 
 keras = tf.keras
 

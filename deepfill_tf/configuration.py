@@ -3,15 +3,16 @@
 Networks are bound through functions, because gin cannot wrap a Keras class.
 """
 
+import contextlib
 import difflib
 import inspect
+import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import gin
-
 from deepfill_tf import data, objectives
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
@@ -69,6 +70,9 @@ def config_directory() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "gin"
 
 
+gin.add_config_file_search_path(str(config_directory()))
+
+
 def find_config(name: str) -> str:
     """A gin file: a path, or the name of one of the package's own. Raises UserError."""
     if os.path.isfile(name):
@@ -92,11 +96,27 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
     one that does), or a line that gin cannot read.
     """
     paths = [find_config(name) for name in files]
-    gin.add_config_file_search_path(str(config_directory()))
     try:
-        gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=True)
+        gin.clear_config()
+        with _without_lookups():
+            gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=False)
     except (ValueError, SyntaxError, OSError, TypeError, AttributeError) as error:
         raise UserError(_readable(error)) from error
+
+
+@contextlib.contextmanager
+def _without_lookups() -> Iterator[None]:
+    """Without gin's complaint about each place where an included file is not."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Path not found")
+
+    root = logging.getLogger()
+    root.addFilter(keep)
+    try:
+        yield
+    finally:
+        root.removeFilter(keep)
 
 
 def configured_trainer() -> Trainer:
@@ -106,8 +126,9 @@ def configured_trainer() -> Trainer:
     """
     try:
         return gin.get_configurable("Trainer")()
-    except UserError:
-        raise
+    except UserError as error:
+        # gin adds lines that say in which call it was.
+        raise UserError(str(error).splitlines()[0]) from error
     except (RuntimeError, TypeError, ValueError) as error:
         raise UserError(_readable(error)) from error
 
@@ -127,6 +148,10 @@ def _readable(error: Exception) -> str:
         r"Required bindings for `([^`]+)` not provided in config: (\[.*?\])", text
     ):
         return f"{missing[1]} needs {missing[2]}: set them with --gin_param or in a gin file"
+    if isinstance(error, SyntaxError) and error.text:
+        if error.filename:
+            place = f" ({error.filename}, line {error.lineno})"
+        return f"gin cannot read {error.text.strip()!r}: {error.msg}{place}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), repr(error))
     return first + (place if where else "")
 

@@ -47,7 +47,6 @@ TOLD_TO_STOP = 75
 def run(values: flags.FlagValues) -> int:
     """Trains; gives 0 when all steps are done and 75 when told to stop before."""
     import gin
-
     from deepfill_tf import configuration
     from deepfill_tf.inference import run_directory
     from deepfill_tf.training import actions

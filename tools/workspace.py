@@ -13,15 +13,19 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 # Platform -> what is installed in its environment.
 PLATFORMS = {"default": ".[test]", "addons": ".[addons,test]"}
 # The addons platform's TensorFlow has no wheels for other versions.
 ADDONS_PYTHONS = ((3, 10), (3, 11))
+# Each test process holds a TensorFlow of its own, about 1 GB.
+WORKERS = min(os.cpu_count() or 1, 4)
 
 
 def main() -> int:
@@ -45,7 +49,7 @@ def main() -> int:
 def quickstart(run_dir: str) -> int:
     """Trains quickstart.gin in the default platform's environment."""
     clock = Clock()
-    python = environment("default", ".", clock)
+    python = environment("default", clock)
     command = ["-m", "deepfill_tf.train", "--gin_file=quickstart.gin", f"--run_dir={run_dir}"]
     code = clock.run("training, export and completion", [python, *command])
     if code == 0:
@@ -62,34 +66,58 @@ def test(platforms: list[str], pytest_arguments: list[str]) -> int:
         print(f"the addons platform needs Python 3.10 or 3.11, this is {version}", file=sys.stderr)
         return 1
     clock = Clock()
-    results = {}
+    results, counts = {}, {}
     for platform in platforms:
-        python = environment(platform, PLATFORMS[platform], clock)
+        python = environment(platform, clock)
         if platform == platforms[0]:
             for check in (["check"], ["format", "--check"]):
                 command = [python, "-m", "ruff", *check, "."]
                 results[f"ruff {check[0]}"] = clock.run(f"ruff {check[0]}", command)
-        pytest = [python, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *pytest_arguments]
-        results[f"tests on {platform}"] = clock.run(f"tests on {platform}", pytest)
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder, "report.xml")
+            pytest = [python, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
+            name = f"tests on {platform}"
+            results[name] = clock.run(name, [*pytest, *pytest_arguments])
+            counts[name] = count(report)
     clock.report()
     for name, code in results.items():
-        print(f"{name}: {'passed' if code == 0 else 'FAILED'}")
+        print(f"{name}: {'passed' if code == 0 else 'FAILED'}{counts.get(name, '')}")
     return int(any(results.values()))
 
 
-def environment(platform: str, requirement: str, clock: "Clock") -> str:
+def count(report: Path) -> str:
+    """What became of the tests of a report, or nothing where pytest wrote none."""
+    if not report.exists():
+        return ""
+    suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
+    tests, failures, errors, skipped = (
+        sum(int(suite.get(key, 0)) for suite in suites)
+        for key in ("tests", "failures", "errors", "skipped")
+    )
+    failed = failures + errors
+    return f" ({tests - failed - skipped} passed, {failed} failed, {skipped} skipped)"
+
+
+def environment(platform: str, clock: "Clock") -> str:
     """The Python of a platform's environment with the checkout installed in it."""
     folder = ROOT / ".venv" / platform
     python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
-    wanted = hashlib.sha256((ROOT / "setup.py").read_bytes() + requirement.encode()).hexdigest()
+    # What the environment depends on: made anew when any of it changes.
+    inputs = (
+        f"{sys.version_info[:3]} {ROOT} {PLATFORMS[platform]} {(ROOT / 'setup.py').read_text()}"
+    )
+    wanted = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return python
     started = time.monotonic()
     print(f"making {folder.relative_to(ROOT)}", flush=True)
-    venv.create(folder, clear=True, with_pip=True)
-    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e"]
-    subprocess.run([*install, requirement], check=True)
+    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    try:
+        venv.create(folder, clear=True, with_pip=True)
+        subprocess.run([*install, "-e", PLATFORMS[platform]], check=True)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{folder.relative_to(ROOT)} cannot be made: {error}")
     stamp.write_text(wanted)
     clock.note(f"installation of {platform}", time.monotonic() - started)
     return python

@@ -22,7 +22,7 @@ def list_pictures(source: str, root: str | None = None) -> list[str]:
     Raises UserError, naming what was looked for, where there is nothing. Whether each
     listed path exists is for `scan_pictures` to say.
     """
-    where = os.path.join(root, source) if root else source
+    where = _below(root or "", source)
     try:
         if tf.io.gfile.isdir(where):
             paths = _pictures_below(where)
@@ -58,4 +58,9 @@ def _read_list(path: str) -> list[str]:
     with tf.io.gfile.GFile(path) as file:
         lines = [line.strip() for line in file.read().splitlines()]
     folder = os.path.dirname(path)
-    return [os.path.join(folder, line) for line in lines if line]
+    return [_below(folder, line) for line in lines if line]
+
+
+def _below(folder: str, path: str) -> str:
+    """The path, below the folder where it is relative; addresses such as gs://... are not."""
+    return path if "://" in path else os.path.join(folder, path)

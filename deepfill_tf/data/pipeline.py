@@ -52,6 +52,14 @@ class PicturePipeline:
             raise ValueError("a pipeline needs at least one picture")
         if not 0 <= seed < 2**31:
             raise ValueError(f"seed must be in [0, 2**31), got {seed!r}")
+        if channels not in (1, 3):
+            raise ValueError(f"channels must be 1 or 3, got {channels!r}")
+        sizes = {"height": height, "width": width, "global_batch_size": global_batch_size}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} must be positive, got {size!r}")
+        # Holes that do not fit are refused here rather than in the middle of a graph.
+        masks(seeds_of(seed, Purpose.MASK, tf.zeros([1], tf.int64)), height, width)
         self._count = len(paths)
         self._size = (height, width)
         self._channels = channels

@@ -25,7 +25,8 @@ def scan_pictures(paths: Sequence[str]) -> None:
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise UserError(
-            f"{len(wrong)} of {len(paths)} pictures cannot be read: {', '.join(wrong[:SHOWN])}{more}"
+            f"{len(wrong)} of {len(paths)} pictures cannot be read: "
+            f"{', '.join(wrong[:SHOWN])}{more}"
         )
 
 

@@ -9,6 +9,9 @@ import enum
 
 import tensorflow as tf
 
+# A full-period congruential step modulo 2**64 (Knuth's MMIX).
+_MULTIPLIER, _INCREMENT = 6364136223846793005, 1442695040888963407
+
 
 class Purpose(enum.IntEnum):
     """What a random number is for; different purposes have independent numbers."""
@@ -47,5 +50,11 @@ def integers(shares: tf.Tensor, count: int) -> tf.Tensor:
 
 
 def fold_in(seeds: tf.Tensor, number: int) -> tf.Tensor:
-    """Other seeds `[N, 2]`, independent of the given ones, for each `number`."""
-    return seeds + tf.constant([(number + 1) << 40, 0], tf.int64)
+    """Other seeds `[N, 2]`, independent of the given ones, for each `number` from 0 on.
+
+    Folding in 0 and then 1 differs from 1 and then 0, so that unions may be nested.
+    """
+    first, position = tf.unstack(seeds, axis=-1)
+    first = tf.cast(first, tf.uint64) * tf.constant(_MULTIPLIER, tf.uint64)
+    first += tf.constant((number + 1) * _INCREMENT % 2**64, tf.uint64)
+    return tf.stack([tf.cast(first, tf.int64), position], axis=-1)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf.training.players import Players
 from tests.reference import reference_path
 from tests.reference_networks import (
     assert_record_close,
@@ -19,8 +20,6 @@ from tests.training.small_run import (
     make_players,
     weights,
 )
-
-from deepfill_tf.training.players import Players
 
 
 def one_device():

@@ -35,6 +35,11 @@ class RectangleMasks:
                 raise ValueError(
                     f"RectangleMasks.{name} must be positive, got {getattr(self, name)}"
                 )
+        for name in ("vertical_margin", "horizontal_margin"):
+            if getattr(self, name) < 0:
+                raise ValueError(
+                    f"RectangleMasks.{name} must not be negative, got {getattr(self, name)}"
+                )
         for side in ("height", "width"):
             delta, size = getattr(self, f"max_delta_{side}"), getattr(self, side)
             if not 0 <= delta < size:

@@ -23,10 +23,12 @@ class CompareCompletion(Action):
 
     Args:
       example: which of the validation examples.
+      enlarge: how many times each pixel is repeated in the written picture.
     """
 
-    def __init__(self, *, example: int = 0):
+    def __init__(self, *, example: int = 0, enlarge: int = 1):
         self._example = example
+        self._enlarge = enlarge
 
     def finish(self, session: Session) -> None:
         examples = session.data.validation_examples(session.seed)
@@ -42,12 +44,13 @@ class CompareCompletion(Action):
 
         masked = np.where(hole > 127, 255, original).astype(np.uint8)
         path = os.path.join(session.run_dir, "completed.png")
-        write_picture(path, np.concatenate([original, masked, completed], axis=2)[0])
+        panels = np.concatenate([original, masked, completed], axis=2)[0]
+        write_picture(path, panels.repeat(self._enlarge, axis=0).repeat(self._enlarge, axis=1))
         ours = completion_metrics(tf.cast(completed, tf.float32) / 127.5 - 1, image, mask)
         filled = completion_metrics(mean_fill(image, mask), image, mask)
         ours, filled = float(ours["psnr_in_hole"]), float(filled["psnr_in_hole"])
         LOG.info(
-            "wrote %s: %.2f dB in the hole, mean fill has %.2f dB, %.2f dB less",
+            "wrote %s: PSNR in the hole is %.2f dB, %.2f dB for mean fill: %+.2f dB",
             path,
             ours,
             filled,

@@ -1,0 +1,76 @@
+"""Pictures that cannot be read."""
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+
+from deepfill_tf.data.reader import PictureReader
+from deepfill_tf.errors import UserError
+
+HALF = np.array([0.5, 0.5])
+
+
+@pytest.fixture
+def many(numbered_pictures, tmp_path):
+    """300 paths, of which numbers 7 and 250 are damaged: fewer than one per cent."""
+    paths = [numbered_pictures[i % 23] for i in range(300)]
+    for number in (7, 250):
+        paths[number] = str(tmp_path / f"damaged{number}.png")
+        shutil.copy(numbered_pictures[0], paths[number])
+        with open(paths[number], "r+b") as file:
+            file.truncate(40)
+    return paths
+
+
+def _reader(paths, seed=3):
+    return PictureReader(paths, 8, 8, seed=seed)
+
+
+def _number(picture):
+    assert (picture == picture[0, 0]).all()
+    return int(picture[0, 0, 0])
+
+
+def test_another_picture_takes_the_place_and_the_others_keep_theirs(many):
+    reader = _reader(many)
+    numbers = [_number(reader.read(i, i, HALF)) for i in range(20)]
+    assert [n for i, n in enumerate(numbers) if i != 7] == [i for i in range(20) if i != 7]
+    assert reader.error is None
+
+
+def test_the_other_picture_follows_from_seed_and_position(many):
+    def replacements(seed, positions):
+        reader = _reader(many, seed)
+        return [_number(reader.read(7, position, HALF)) for position in positions]
+
+    positions = list(range(60))
+    assert replacements(3, positions) == replacements(3, positions[::-1])[::-1]
+    assert replacements(3, positions) != replacements(4, positions)
+    assert len(set(replacements(3, positions))) > 12
+
+
+def test_a_failing_picture_is_named_once(many, caplog):
+    reader = _reader(many)
+    with caplog.at_level(logging.WARNING):
+        for position in range(5):
+            reader.read(7, position, HALF)
+    assert caplog.text.count("damaged7.png") == 1
+
+
+def test_more_than_one_per_cent_end_the_run(many):
+    paths = many[:150]
+    paths[20] = many[250]
+    reader = _reader(paths)
+    reader.read(7, 0, HALF)
+    assert reader.error is None
+    with pytest.raises(UserError, match="2 of 150 .*damaged250.png"):
+        reader.read(20, 1, HALF)
+    assert isinstance(reader.error, UserError)
+
+
+def test_a_single_picture_that_fails_ends_the_run(many):
+    reader = _reader([many[7]])
+    with pytest.raises(UserError, match="1 of 1"):
+        reader.read(0, 0, HALF)

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gin
+from deepfill_tf import configuration, networks
+from deepfill_tf.configuration import config_directory, configured_trainer, find_config, parse
+from deepfill_tf.errors import UserError
+
+CONFIGS = sorted(path.relative_to(config_directory()) for path in config_directory().rglob("*.gin"))
+# Files that users name: a whole run each. The others are parts of these.
+WHOLE = [str(path) for path in CONFIGS if path.parent.name == "" and path.name != "base.gin"]
+WHOLE.remove("laptop.gin")
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    yield
+    gin.clear_config()
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """A folder where every config's data lies as the config says."""
+    from PIL import Image
+
+    for folder in ("train", "validation", "imagenet/train/n01", "imagenet/val"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("RGB", (40, 30), "teal").save(tmp_path / folder / "a.png")
+    for name in ("celeba", "celebahq", "places2", "dtd"):
+        (tmp_path / name).mkdir()
+        for part in ("train", "validation"):
+            (tmp_path / name / f"{part}.flist").write_text("../train/a.png\n")
+    monkeypatch.setenv("DEEPFILL_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("overlay", [[], ["laptop.gin"]], ids=["whole", "laptop"])
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_config_makes_its_trainer_and_networks(name, overlay, pictures):
+    parse([name, *overlay], [])
+    trainer = configured_trainer()
+    generator, discriminator = trainer.generator(), trainer.discriminator()
+    assert isinstance(generator, networks.GeneratorV2)
+    if not overlay and name != "quickstart.gin":
+        example = {"image": tf.zeros([1, 64, 64, 3]), "mask": tf.zeros([1, 64, 64, 1])}
+        trainer.objective.build(generator, discriminator, example)
+        assert sum(int(np.prod(v.shape)) for v in generator.trainable_variables) == 4_052_478
+    masks = trainer.data.pipeline(global_batch_size=2, seed=0)._masks
+    seeds = tf.constant([[0, 1]], tf.int64)
+    hole = masks(seeds, trainer.data.height, trainer.data.width)
+    assert 0.05 < float(tf.reduce_mean(hole)) < 0.8
+
+
+@pytest.mark.parametrize("name", [str(path) for path in CONFIGS])
+def test_every_file_parses_and_opens_by_saying_what_it_is(name):
+    assert (config_directory() / name).read_text().startswith("# ")
+    parse([name], [])
+
+
+@pytest.mark.parametrize(
+    ("binding", "complaint"),
+    [
+        ("Trainr.max_steps = 3", "did you mean 'Trainer'"),
+        ("Trainer.max_stepz = 3", "did you mean 'max_steps'"),
+        ("data.heigth = 64", "did you mean 'height'"),
+        ("GeneratorV2.widht = 8", "did you mean 'width'"),
+        ("Trainer.max_steps = ", "Trainer.max_steps"),
+    ],
+)
+def test_a_misspelt_binding_is_an_error_with_the_nearest_name(binding, complaint):
+    with pytest.raises(UserError) as error:
+        parse(["quickstart.gin"], [binding])
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_misspelt_binding_in_a_file_is_named_with_its_line(tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text('include "quickstart.gin"\n\nTrainer.global_batchsize = 3\n')
+    with pytest.raises(UserError, match=r"did you mean 'global_batch_size'.*mine.gin.*line 3"):
+        parse([str(path)], [])
+
+
+def test_a_line_that_gin_cannot_read_is_quoted_with_its_place(tmp_path):
+    path = tmp_path / "mine.gin"
+    path.write_text("Trainer.max_steps = 3\nTrainer.seed 7\n")
+    with pytest.raises(UserError, match=r"'Trainer.seed 7'.*mine.gin, line 2"):
+        parse([str(path)], [])
+
+
+def test_a_missing_config_lists_those_there_are():
+    with pytest.raises(UserError, match=r"'celba.gin'.*did you mean 'celeba.gin'.*places2.gin"):
+        find_config("celba.gin")
+
+
+@pytest.mark.parametrize(
+    ("binding", "complaint"),
+    [
+        ("Trainer.max_steps = 0", "Trainer.max_steps must be a positive integer, got 0"),
+        ('Trainer.precision = "float16"', "got 'float16'"),
+        ("data.height = 100", "data.height must be a multiple of 8"),
+        ("BrushStrokeMasks.min_strokes = 4", "got 4 and 3"),
+    ],
+)
+def test_a_refused_value_is_quoted(binding, complaint):
+    parse(["quickstart.gin"], [binding])
+    with pytest.raises(UserError) as error:
+        configured_trainer()
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["celeba.gin", "places2.gin", "imagenet.gin", "dtd.gin"])
+def test_missing_data_says_where_it_was_looked_for_and_how_to_get_it(name, tmp_path, monkeypatch):
+    monkeypatch.delenv("DEEPFILL_DATA", raising=False)
+    parse([name], [f'data.root = "{tmp_path}"'])
+    with pytest.raises(UserError) as error:
+        configured_trainer()
+    assert str(tmp_path) in str(error.value)
+    assert "below data.root" in str(error.value)
+
+
+def test_a_binding_takes_effect():
+    parse(["quickstart.gin"], ["Trainer.max_steps = 3", "GeneratorV2.width = 6"])
+    trainer = configured_trainer()
+    assert trainer.max_steps == 3
+    assert trainer.generator().get_config()["width"] == 6
+    assert configuration.generator_v2().get_config()["width"] == 24

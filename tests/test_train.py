@@ -1,0 +1,117 @@
+"""Bad input of the training command: one clear line, exit code 1, nothing destroyed."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from deepfill_tf import train
+
+TINY = str(Path(__file__).parent / "training" / "tiny.gin")
+
+
+@pytest.fixture
+def complain(capfd, tmp_path):
+    """Runs the command in this process; gives its one line of complaint."""
+
+    def run(*arguments, run_dir=None):
+        files = [a for a in arguments if a.startswith("--gin_file")] or [f"--gin_file={TINY}"]
+        others = [a for a in arguments if not a.startswith("--gin_file")]
+        run_dir = run_dir or tmp_path / "run"
+        capfd.readouterr()
+        code = train.COMMAND.exit_code(train.run, [*files, *others, f"--run_dir={run_dir}"])
+        lines = [line for line in capfd.readouterr().err.splitlines() if "deepfill-train" in line]
+        assert code == 1
+        assert len(lines) == 1
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two good pictures and a list of them."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, color in (("a.png", "teal"), ("b.png", "coral")):
+        Image.new("RGB", (40, 36), color).save(folder / name)
+    (folder / "train.flist").write_text("a.png\nb.png\n")
+    return folder
+
+
+def data(folder, train="train.flist"):
+    return [
+        f'--gin_param=data.root = "{folder}"',
+        f'--gin_param=data.train = "{train}"',
+        "--gin_param=data.validation = None",
+    ]
+
+
+def test_missing_config(complain):
+    assert "did you mean 'celeba.gin'" in complain("--gin_file=celba.gin")
+
+
+def test_unknown_binding(complain):
+    assert "did you mean 'max_steps'" in complain("--gin_param=Trainer.max_step = 3")
+
+
+def test_missing_data(complain, tmp_path):
+    line = complain("--gin_file=places2.gin", f'--gin_param=data.root = "{tmp_path}"')
+    assert str(tmp_path / "places2" / "train.flist") in line
+    assert "MIT Places" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_path_in_a_file_list(complain, pictures):
+    (pictures / "train.flist").write_text("a.png\nnot_there.png\nb.png\n")
+    line = complain(*data(pictures))
+    assert "1 of 3 pictures" in line
+    assert "not_there.png (no such file)" in line
+
+
+def test_unreadable_picture(complain, pictures):
+    (pictures / "b.png").write_text("no picture at all")
+    line = complain(*data(pictures))
+    assert "b.png (not a picture)" in line
+
+
+def test_a_picture_that_fails_later_stops_a_short_list(complain, pictures):
+    whole = (pictures / "b.png").read_bytes()
+    (pictures / "b.png").write_bytes(whole[: len(whole) // 2])
+    line = complain(*data(pictures))
+    assert "1 of 2 pictures could not be read, more than 1%" in line
+    assert "b.png" in line
+
+
+@pytest.mark.parametrize("place", ["/proc/deepfill", "a_file"])
+def test_unwritable_run_directory(complain, tmp_path, place):
+    (tmp_path / "a_file").write_text("precious")
+    line = complain(run_dir=tmp_path / place)
+    assert "cannot write to the run directory" in line
+    assert (tmp_path / "a_file").read_text() == "precious"
+
+
+def test_global_batch_that_replicas_cannot_share(complain):
+    line = complain(
+        '--gin_param=Trainer.strategy = "mirrored"',
+        '--gin_param=Trainer.devices = ["CPU:0", "CPU:1"]',
+        "--gin_param=Trainer.global_batch_size = 3",
+    )
+    assert "global_batch_size=3 is not a multiple of the 2 replicas" in line
+
+
+def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictures, capfd):
+    arguments = [f"--gin_file={TINY}", *data(pictures), "--gin_param=Trainer.max_steps = 1"]
+    arguments += ["--gin_param=Trainer.actions = [@SaveCheckpoints()]"]
+    run_dir = tmp_path / "run"
+    assert train.COMMAND.exit_code(train.run, [*arguments, f"--run_dir={run_dir}"]) == 0
+    before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
+    assert any("step-1" in path.name for path in before)
+
+    line = complain(*arguments, "--gin_param=GeneratorV2.width = 6")
+    assert "width was 4, the configuration says 6" in line
+    line = complain(*arguments, "--gin_param=Trainer.global_batch_size = 4")
+    assert "Trainer.global_batch_size = 2" in line
+    line = complain(*arguments, "--gin_param=ObjectiveV2.l1_weight = 2.0")
+    assert "ObjectiveV2.l1_weight = 1.0" in line
+    assert all(path.read_bytes() == content for path, content in before.items())

@@ -1,0 +1,46 @@
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from deepfill_tf.training.actions import ShowProgress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def session(step: int) -> SimpleNamespace:
+    losses = {"generator/l1_refined": 0.25, "discriminator/loss": 1.0}
+    return SimpleNamespace(first_step=0, step=step, max_steps=40, rate=2.0, losses=losses)
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_shows_step_rate_time_left_and_losses(stream, monkeypatch):
+    output = stream()
+    monkeypatch.setattr("sys.stderr", output)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    progress = ShowProgress(every_seconds=0)
+    progress.begin(session(0))
+    progress.visit(session(10))
+    progress.visit(session(40))
+    progress.finish(session(40))
+    shown = output.getvalue()
+    assert "40/40" in shown
+    assert "2.00 steps/s" in shown
+    assert "l1 0.2500" in shown
+    assert "d 1.0000" in shown
+    if stream is io.StringIO:
+        assert shown.splitlines()[0] == "step 10/40  2.00 steps/s  l1 0.2500  d 1.0000  15 s left"
+
+
+def test_plain_lines_keep_their_distance(monkeypatch):
+    output = io.StringIO()
+    monkeypatch.setattr("sys.stderr", output)
+    progress = ShowProgress(every_seconds=1000)
+    progress.begin(session(0))
+    for step in (10, 20, 30, 40):
+        progress.visit(session(step))
+    assert [line.split()[1] for line in output.getvalue().splitlines()] == ["10/40", "40/40"]

@@ -1,0 +1,100 @@
+"""Killed at any moment and started again: the same weights, bit for bit."""
+
+import collections
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+import tensorflow as tf
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "deepfill_tf.train",
+    f"--gin_file={Path(__file__).parent / 'tiny.gin'}",
+]
+
+
+def start(run_dir) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [*COMMAND, f"--run_dir={run_dir}"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(run_dir) -> str:
+    process = start(run_dir)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return errors
+
+
+def wait_for_checkpoint(run_dir, step: int, process) -> None:
+    """Waits until a checkpoint of at least that step is being written or is there."""
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and process.poll() is None:
+        names = glob.glob(f"{run_dir}/checkpoints/step-*")
+        if any(int(name.split("step-")[1].split(".")[0].split("_")[0]) >= step for name in names):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no checkpoint of step {step}: {process.communicate()[1]}")
+
+
+def model_weights(run_dir) -> dict[str, np.ndarray]:
+    return safetensors.numpy.load_file(f"{run_dir}/model/weights.safetensors")
+
+
+def check_logs(run_dir) -> None:
+    """Every loss, norms, rate, validation and pictures are in TensorBoard's files."""
+    tags = collections.defaultdict(set)
+    for path in glob.glob(f"{run_dir}/logs/*"):
+        for event in tf.compat.v1.train.summary_iterator(path):
+            for value in event.summary.value:
+                tags[value.tag].add(event.step)
+    for player in ("generator", "discriminator"):
+        assert {f"{player}/loss", f"{player}/gradient_norm"} <= tags.keys()
+    assert {"learning_rate", "images_per_second", "generator/l1_coarse"} <= tags.keys()
+    assert tags["generator/adversarial"] == {5, 10, 15, 20, 25, 30}
+    for metric in ("l1", "l2", "psnr", "psnr_in_hole", "tv"):
+        assert tags[f"validation/{metric}"] == {10, 20, 30}
+    assert tags["validation"] == tags["batch"] == {10, 20, 30}
+
+
+def test_killed_and_told_to_stop_and_started_again(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    finish(whole)
+    check_logs(whole)
+
+    process = start(broken)
+    wait_for_checkpoint(broken, 6, process)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (broken / "model").exists()
+
+    process = start(broken)
+    wait_for_checkpoint(broken, 15, process)
+    process.terminate()
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 75, errors
+    assert "going on from step" in errors
+    assert "told to stop: saved" in errors
+
+    assert "going on from step" in finish(broken)
+    expected, actual = model_weights(whole), model_weights(broken)
+    assert expected.keys() == actual.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(actual[name], value, err_msg=name)
+    for run in (whole, broken):
+        assert (run / "completed.png").exists()
+        assert (run / "config.gin").exists()
