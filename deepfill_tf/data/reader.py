@@ -1,7 +1,10 @@
 """Reading pictures for training, and what to do about those that fail."""
 
+import atexit
 import logging
 import threading
+import time
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +20,19 @@ LOG = logging.getLogger(__name__)
 GREATEST_FAILING_SHARE = 0.01
 # Further pictures that are tried in a failing one's place.
 ATTEMPTS = 100
+
+# Readers that TensorFlow may still be calling: where one of its threads is inside Python
+# while the interpreter goes away, the program hangs or aborts.
+_READERS: weakref.WeakSet = weakref.WeakSet()
+# Seconds without a call after which a closed reader is left alone, and seconds at most.
+QUIET = 0.1
+LONGEST_WAIT = 5.0
+
+
+@atexit.register
+def _close_readers() -> None:
+    for reader in list(_READERS):
+        reader.close()
 
 
 class PictureReader:
@@ -52,6 +68,10 @@ class PictureReader:
         self._failed: set[str] = set()
         self._lock = threading.Lock()
         self.error: UserError | None = None
+        self._closed = False
+        self._reading = 0
+        self._last_read = time.monotonic()
+        _READERS.add(self)
 
     @property
     def failed(self) -> frozenset[str]:
@@ -64,6 +84,32 @@ class PictureReader:
         `position` is the example's, for a replacement; `shares` in [0, 1) say where to
         crop (see `crop_picture`). Raises UserError when too many have failed.
         """
+        with self._lock:
+            self._reading += 1
+        try:
+            if self._closed:
+                raise UserError("the program is ending")
+            return self._read(index, position, shares)
+        finally:
+            with self._lock:
+                self._reading -= 1
+                self._last_read = time.monotonic()
+
+    def close(self) -> None:
+        """Lets reading fail from now on, and waits until TensorFlow has stopped asking.
+
+        It stops by itself: nobody takes what it has read ahead.
+        """
+        self._closed = True
+        deadline = time.monotonic() + LONGEST_WAIT
+        while time.monotonic() < deadline:
+            with self._lock:
+                quiet = time.monotonic() - self._last_read
+                if self._reading == 0 and quiet > QUIET:
+                    return
+            time.sleep(QUIET / 5)
+
+    def _read(self, index: int, position: int, shares: np.ndarray) -> np.ndarray:
         for attempt in range(ATTEMPTS):
             if self.error is not None:
                 raise self.error

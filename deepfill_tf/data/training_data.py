@@ -103,13 +103,20 @@ class TrainingData:
         if not self.validation_paths:
             return None
         if seed not in self._validation:
-            self._validation[seed] = fixed_examples(
-                self.validation_paths,
-                self.height,
-                self.width,
-                self._masks,
-                seed,
-                channels=self.channels,
-                random_crop=self._options["random_crop"],
-            )
+            self._validation[seed] = self._fixed(self.validation_paths, seed)
         return self._validation[seed]
+
+    def training_example(self, index: int, seed: int) -> dict[str, tf.Tensor]:
+        """The training picture number `index` as a batch of one, with a fixed hole."""
+        return self._fixed([self.paths[index]], seed)
+
+    def _fixed(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
+        return fixed_examples(
+            paths,
+            self.height,
+            self.width,
+            self._masks,
+            seed,
+            channels=self.channels,
+            random_crop=self._options["random_crop"],
+        )

@@ -1,15 +1,26 @@
 """From the number of a draw to batches."""
 
+import hashlib
 import itertools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.data import PicturePipeline, RectangleMasks, fixed_examples, write_picture
+from deepfill_tf.data import (
+    BrushStrokeMasks,
+    PicturePipeline,
+    RectangleMasks,
+    UnionMasks,
+    fixed_examples,
+    write_picture,
+)
 from deepfill_tf.errors import UserError
 
 MASKS = RectangleMasks(height=6, width=6, max_delta_height=2, max_delta_width=2)
+# Recorded with TensorFlow 2.15 and 2.21.
+ORDER = [17, 18, 4, 16, 12, 15, 22, 6]
+DIGEST = "af7c1474b98ef37e"
 
 
 def _pipeline(paths, **arguments):
@@ -196,3 +207,28 @@ def test_fixed_crops_are_from_the_middle(gradients):
     image = np.asarray(fixed_examples(gradients, 16, 16, MASKS, 5, random_crop=True)["image"])
     corner = np.rint((image[0, 0, 0] + 1) * 127.5).tolist()
     assert corner == [12, 22, 0]
+
+
+def test_flipped_images_are_mirrored_exactly(gradients):
+    plain = _take(_pipeline(gradients).dataset(0), 5)["image"]
+    flipped = _take(_pipeline(gradients, flip=True).dataset(0), 5)["image"]
+    mirrored = (flipped == plain[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert ((flipped == plain).all(axis=(1, 2, 3)) != mirrored).all()
+    assert 0 < mirrored.sum() < 20
+
+
+def test_values_are_bytes_over_127_and_a_half_less_one(gradients):
+    image = _take(_pipeline(gradients, height=40, width=60).dataset(0), 1)["image"][0]
+    rows = np.arange(40, dtype=np.float32)[:, None] / np.float32(127.5) - 1
+    np.testing.assert_array_equal(image[..., 0], np.broadcast_to(rows, [40, 60]))
+
+
+def test_examples_are_the_same_with_every_tensorflow(numbered_pictures):
+    """The stream belongs to a run: another TensorFlow must not change it halfway."""
+    strokes = BrushStrokeMasks(max_brush_width=14)
+    masks = UnionMasks(generators=[MASKS, strokes])
+    pipeline = _pipeline(numbered_pictures, height=32, width=48, masks=masks)
+    batch = _take(pipeline.dataset(100), 2)
+    digest = hashlib.sha256(np.packbits(batch["mask"] > 0).tobytes()).hexdigest()
+    assert _numbers(batch["image"]) == ORDER
+    assert digest.startswith(DIGEST)

@@ -2,10 +2,13 @@
 
 import logging
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
 
+from deepfill_tf.data import reader as module
 from deepfill_tf.data.reader import PictureReader
 from deepfill_tf.errors import UserError
 
@@ -74,3 +77,25 @@ def test_a_single_picture_that_fails_ends_the_run(many):
     reader = _reader([many[7]])
     with pytest.raises(UserError, match="1 of 1"):
         reader.read(0, 0, HALF)
+
+
+def test_closing_waits_for_a_picture_and_refuses_others(numbered_pictures, monkeypatch):
+    """Otherwise a program that ends while pictures are read hangs now and then."""
+    started, finished = threading.Event(), []
+
+    def slow(path, channels):
+        started.set()
+        time.sleep(3 * module.QUIET)
+        finished.append(path)
+        return np.zeros([8, 8, channels], np.uint8)
+
+    monkeypatch.setattr(module, "read_picture", slow)
+    reader = _reader(numbered_pictures)
+    thread = threading.Thread(target=reader.read, args=(0, 0, HALF))
+    thread.start()
+    started.wait()
+    reader.close()
+    assert finished == numbered_pictures[:1]
+    with pytest.raises(UserError, match="ending"):
+        reader.read(1, 1, HALF)
+    thread.join()

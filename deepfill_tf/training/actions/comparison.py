@@ -1,4 +1,4 @@
-"""One validation picture, completed by the exported model."""
+"""One training picture, completed by the exported model."""
 
 import logging
 import os
@@ -22,25 +22,21 @@ class CompareCompletion(Action):
     the completion beats the mean colour of the known pixels.
 
     Args:
-      example: which of the validation examples.
+      picture: which of the training pictures, counted in the list's order.
       enlarge: how many times each pixel is repeated in the written picture.
     """
 
-    def __init__(self, *, example: int = 0, enlarge: int = 1):
-        self._example = example
+    def __init__(self, *, picture: int = 0, enlarge: int = 1):
+        self._picture = picture
         self._enlarge = enlarge
 
     def finish(self, session: Session) -> None:
-        examples = session.data.validation_examples(session.seed)
-        if examples is None:
-            return
-        chosen = slice(self._example, self._example + 1)
-        image, mask = examples["image"][chosen], examples["mask"][chosen]
+        example = session.data.training_example(self._picture, session.seed)
+        image, mask = example["image"], example["mask"]
         original = _to_uint8(image)
         hole = (np.asarray(mask) * 255).astype(np.uint8)
-        completed = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))(
-            original, hole
-        )
+        inpainter = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))
+        completed = inpainter(original, hole)
 
         masked = np.where(hole > 127, 255, original).astype(np.uint8)
         path = os.path.join(session.run_dir, "completed.png")

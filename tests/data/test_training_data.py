@@ -1,0 +1,104 @@
+"""What a run trains on and what it is validated on."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from deepfill_tf.data import RectangleMasks, TrainingData, write_picture
+from deepfill_tf.errors import UserError
+
+MASKS = RectangleMasks(height=6, width=6, max_delta_height=2, max_delta_width=2)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for part, count in (("train", 7), ("validation", 5)):
+        (tmp_path / part).mkdir()
+        for i in range(count):
+            picture = np.full([20, 24, 3], 10 * i, np.uint8)
+            write_picture(str(tmp_path / part / f"{i}.png"), picture)
+    return tmp_path
+
+
+def _data(root, **arguments):
+    defaults = {"train": "train", "validation": "validation", "height": 16, "width": 16}
+    root = None if root is None else str(root)
+    return TrainingData(root=root, masks=MASKS, **{**defaults, **arguments})
+
+
+def _levels(images):
+    return np.rint((np.asarray(images)[:, 0, 0, 0] + 1) * 127.5).tolist()
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "named"),
+    [
+        ("nowhere", None, "nowhere"),
+        ("train/*.jpg", None, "train/*.jpg"),
+        ("train", "nowhere.flist", "nowhere.flist"),
+    ],
+)
+def test_missing_pictures_are_named_with_how_to_get_them(root, train, validation, named):
+    with pytest.raises(UserError) as error:
+        _data(root, train=train, validation=validation, how_to_get="Ask the librarian.")
+    assert str(root / named) in str(error.value)
+    assert str(error.value).endswith("Ask the librarian.")
+
+
+def test_a_missing_root_is_named(tmp_path):
+    with pytest.raises(UserError, match="unmounted"):
+        _data(tmp_path / "unmounted")
+
+
+def test_without_a_root_the_variable_counts(root, monkeypatch):
+    monkeypatch.delenv("DEEPFILL_DATA", raising=False)
+    with pytest.raises(UserError, match=r"'train'.*DEEPFILL_DATA.*Ask"):
+        _data(None, how_to_get="Ask.")
+    monkeypatch.setenv("DEEPFILL_DATA", str(root))
+    assert _data(None).paths == [str(root / "train" / f"{i}.png") for i in range(7)]
+    monkeypatch.setenv("DEEPFILL_DATA", "elsewhere")
+    assert _data(root).paths == _data(None, train=str(root / "train"), validation=None).paths
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_wrong_path_in_a_list_is_named_before_anything_is_read(root, part):
+    names = [f"{part}/0.png", f"{part}/lost.png", f"{part}/1.png"]
+    (root / "list.flist").write_text("\n".join(names))
+    with pytest.raises(UserError, match="lost.png"):
+        _data(root, **{part: "list.flist"})
+
+
+@pytest.mark.parametrize("size", [0, 8, 100, 16.0])
+@pytest.mark.parametrize("side", ["height", "width"])
+def test_sizes_that_networks_refuse_are_quoted(root, side, size):
+    with pytest.raises(UserError, match=f"{side} .*{size}"):
+        _data(root, **{side: size})
+
+
+def test_validation_examples_are_the_first_and_never_change(root):
+    data = _data(root, validation_count=3)
+    examples = data.validation_examples(seed=1)
+    assert _levels(examples["image"]) == [0, 10, 20]
+    again = _data(root, validation_count=3).validation_examples(seed=1)
+    for key in ("image", "mask"):
+        np.testing.assert_array_equal(examples[key], again[key])
+    other = data.validation_examples(seed=2)
+    assert (np.asarray(other["mask"]) != np.asarray(examples["mask"])).any()
+    assert _data(root, validation=None).validation_examples(seed=1) is None
+
+
+def test_holes_of_training_and_validation_differ(root):
+    data = _data(root)
+    masks = data.batch(0, global_batch_size=5, seed=1)["mask"].numpy()
+    assert (masks != data.validation_examples(seed=1)["mask"].numpy()).any()
+
+
+@pytest.mark.parametrize("draw", [0, 5])
+def test_a_batch_is_the_streams_draw(root, draw):
+    data = _data(root, height=16, width=16, random_crop=True, flip=True)
+    stream = data.pipeline(global_batch_size=3, seed=4).dataset()
+    expected = next(itertools.islice(stream.as_numpy_iterator(), draw, None))
+    actual = data.batch(draw, global_batch_size=3, seed=4)
+    for key in ("image", "mask"):
+        np.testing.assert_array_equal(actual[key], expected[key])
