@@ -11,6 +11,8 @@ from deepfill_tf.errors import UserError
 
 SHOWN = 10
 THREADS = 16
+# Paths that are handed to the threads at once.
+PORTION = 4096
 
 
 def scan_pictures(paths: Sequence[str]) -> None:
@@ -19,9 +21,12 @@ def scan_pictures(paths: Sequence[str]) -> None:
     Only the headers are read, by several threads. Raises one UserError that names the
     first ten offenders and says how many there are.
     """
+    wrong = []
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        reasons = pool.map(_what_is_wrong, paths)
-        wrong = [f"{p} ({why})" for p, why in zip(paths, reasons, strict=True) if why]
+        for start in range(0, len(paths), PORTION):
+            portion = paths[start : start + PORTION]
+            reasons = pool.map(_what_is_wrong, portion)
+            wrong += [f"{p} ({why})" for p, why in zip(portion, reasons, strict=True) if why]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise UserError(
