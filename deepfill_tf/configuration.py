@@ -101,7 +101,7 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
         with _without_lookups():
             gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=False)
     except (ValueError, SyntaxError, OSError, TypeError, AttributeError) as error:
-        raise UserError(_readable(error)) from error
+        raise UserError(_readable(error, bindings)) from error
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def configured_trainer() -> Trainer:
         raise UserError(_readable(error)) from error
 
 
-def _readable(error: Exception) -> str:
+def _readable(error: Exception, bindings: Sequence[str] = ()) -> str:
     """What a gin error says, in one line, with the nearest name to a misspelt one."""
     text = str(error)
     where = re.search(r'In file "([^"]+)", line (\d+)', text)
@@ -148,10 +148,13 @@ def _readable(error: Exception) -> str:
         r"Required bindings for `([^`]+)` not provided in config: (\[.*?\])", text
     ):
         return f"{missing[1]} needs {missing[2]}: set them with --gin_param or in a gin file"
-    if isinstance(error, SyntaxError) and error.text:
+    if isinstance(error, SyntaxError):
+        line = (error.text or "").strip()
         if error.filename:
             place = f" ({error.filename}, line {error.lineno})"
-        return f"gin cannot read {error.text.strip()!r}: {error.msg}{place}"
+        elif bindings:
+            line = bindings[min(error.lineno or 1, len(bindings)) - 1]
+        return f"gin cannot read {line!r}: {error.msg}{place}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), repr(error))
     return first + (place if where else "")
 

@@ -75,7 +75,9 @@ def test(platforms: list[str], pytest_arguments: list[str]) -> int:
                 results[f"ruff {check[0]}"] = clock.run(f"ruff {check[0]}", command)
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder, "report.xml")
-            pytest = [python, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
+            pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
+            # A file to a process: what its tests share is made once.
+            pytest += ["-n", str(WORKERS), "--dist=loadfile"]
             name = f"tests on {platform}"
             results[name] = clock.run(name, [*pytest, *pytest_arguments])
             counts[name] = count(report)

@@ -46,42 +46,51 @@ class InnerLoop:
             self._gradients_of(objective.generator_loss, players.generator_optimizer),
             jit_compile=jit_compile,
         )
-        self._one_step = tf.function(self._step)
+        # One collective operation in each: the order of several differs between replicas.
+        self._next_discriminator_update = tf.function(
+            lambda batches: self._reports(self.update_discriminator, batches)
+        )
+        self._next_generator_update = tf.function(
+            lambda batches: self._reports(self.update_generator, batches)
+        )
 
     def run(self, iterator, steps: int) -> dict[str, tf.Tensor]:
         """`steps` steps on batches from a distributed iterator; means of what they report.
 
-        The host only enqueues: it waits for no result. (Collectives of two replicas on one
-        machine can block each other inside a `tf.while_loop`, so the loop is here.)
+        The host only enqueues: it waits for no result.
         """
-        totals = self._one_step(iterator)
+        totals = self._step(iterator)
         for _ in range(steps - 1):
-            totals = tf.nest.map_structure(tf.add, totals, self._one_step(iterator))
+            totals = tf.nest.map_structure(tf.add, totals, self._step(iterator))
         self._players.step.assign_add(steps)
         return {name: total / steps for name, total in totals.items()}
 
-    def _step(self, iterator) -> dict[str, tf.Tensor]:
-        for _ in range(self._discriminator_updates):
-            reports = self._strategy.run(self.update_discriminator, (next(iterator),))
-        reports |= self._strategy.run(self.update_generator, (next(iterator),))
-        return {
-            name: self._strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-            for name, value in reports.items()
-        }
-
     def update_discriminator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One update, in replica context; gives the named scalars of this replica."""
-        gradients, reports = self._discriminator_gradients(batch)
-        norm = self._apply(self._players.discriminator_optimizer, gradients)
+        """One update, in replica context; gives named scalars, means over the replicas."""
+        gradients, reports = self._sum(*self._discriminator_gradients(batch))
+        self._players.discriminator_optimizer.apply(gradients)
+        norm = tf.linalg.global_norm(list(gradients.values()))
         return {**reports, "discriminator/gradient_norm": norm}
 
     def update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One update, in replica context; gives the named scalars of this replica."""
-        gradients, reports = self._generator_gradients(batch)
-        norm = self._apply(self._players.generator_optimizer, gradients)
+        """One update, in replica context; gives named scalars, means over the replicas."""
+        gradients, reports = self._sum(*self._generator_gradients(batch))
+        self._players.generator_optimizer.apply(gradients)
         if self._players.average is not None:
             self._players.average.update()
+        norm = tf.linalg.global_norm(list(gradients.values()))
         return {**reports, "generator/gradient_norm": norm}
+
+    def _step(self, iterator) -> dict[str, tf.Tensor]:
+        for _ in range(self._discriminator_updates):
+            reports = self._next_discriminator_update(iterator)
+        return {**reports, **self._next_generator_update(iterator)}
+
+    def _reports(self, update: Callable, iterator) -> dict[str, tf.Tensor]:
+        """Updates every replica with its next batch; what they report is the same on all."""
+        reports = self._strategy.run(update, (next(iterator),))
+        local = self._strategy.experimental_local_results
+        return {name: local(value)[0] for name, value in reports.items()}
 
     def _gradients_of(self, loss: Loss, optimizer: Adam) -> Callable:
         """A function of a batch: gradients of this replica's share of the loss, reports."""
@@ -102,10 +111,9 @@ class InnerLoop:
 
         return gradients_and_reports
 
-    @staticmethod
-    def _apply(optimizer: Adam, gradients: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Sums gradients over the replicas and updates; gives their norm."""
+    def _sum(self, gradients: dict, reports: dict) -> tuple[dict, dict]:
+        """Summed gradients and mean reports of all replicas, in one collective operation."""
+        replicas = self._strategy.num_replicas_in_sync
+        shares = {name: value / replicas for name, value in reports.items()}
         context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        optimizer.apply(gradients)
-        return tf.linalg.global_norm(list(gradients.values()))
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, shares))

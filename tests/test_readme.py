@@ -1,0 +1,75 @@
+"""Every command of the README is run, in an empty folder, as it stands there."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.reference import reference_path, reference_weights
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^python -m deepfill_tf\.(\w+) (.*)$", README, re.MULTILINE)
+# What a trial leaves out of a run of days.
+TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
+
+
+def run(name: str, arguments: list[str]) -> int:
+    command = importlib.import_module(f"deepfill_tf.{name}")
+    return command.COMMAND.exit_code(command.run, arguments)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the README's reader has: pictures, masks, a released checkpoint, a quickstart run."""
+    folder = tmp_path_factory.mktemp("reader")
+    random = np.random.default_rng(0)
+    mask = np.zeros([50, 70], np.uint8)
+    mask[10:30, 20:50] = 255
+    places = {"pictures": "a.png", "my_pictures/train": "a.png", "my_pictures/validation": "b.png"}
+    for place, name in {".": "a.png", **places}.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        picture = random.integers(0, 256, [50, 70, 3], np.uint8)
+        Image.fromarray(picture).save(folder / place / name)
+    (folder / "masks").mkdir()
+    Image.fromarray(mask).save(folder / "masks" / "a.png")
+    Image.fromarray(mask).save(folder / "a_mask.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        quickstart = ["--gin_file=quickstart.gin", *TRIAL, "--run_dir=runs/quickstart"]
+        assert run("train", quickstart) == 0
+    return folder
+
+
+@pytest.fixture
+def released_checkpoint(folder):
+    reference_path("make_weights.py")
+    weights = reference_weights("v2", 1)
+    import make_weights
+
+    make_weights.write_checkpoint(weights, str(folder / "released" / "snap-0"))
+    return "released/snap-0"
+
+
+@pytest.mark.parametrize(("name", "line"), COMMANDS, ids=[" ".join(c)[:60] for c in COMMANDS])
+def test_command(name, line, folder, monkeypatch, request):
+    monkeypatch.chdir(folder)
+    arguments = shlex.split(line)
+    if name == "train":
+        arguments += TRIAL
+    if "--checkpoint=PREFIX" in arguments:
+        prefix = request.getfixturevalue("released_checkpoint")
+        arguments[arguments.index("--checkpoint=PREFIX")] = f"--checkpoint={prefix}"
+    assert run(name, arguments) == 0
+    output = [a.split("=", 1)[1] for a in arguments if a.startswith(("--output", "--run_dir"))]
+    assert (folder / output[0]).exists()
+
+
+def test_the_readme_has_commands_and_its_pictures_exist():
+    assert {name for name, _ in COMMANDS} == {"train", "inpaint", "export", "convert"}
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / picture).exists(), picture
