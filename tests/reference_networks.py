@@ -7,13 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.compat import keras, named_variables
-from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.networks import GeneratorV1, GeneratorV2, PatchDiscriminator
 from tests.reference import reference_weights
 
 
-def reference_generator(seed: int, net: str = "v2") -> GeneratorV2:
+def reference_generator(seed: int, net: str = "v2") -> keras.Model:
     """The generator with the weights `make_weights(net, seed)`."""
-    generator = GeneratorV2()
+    generator = {"v1": GeneratorV1, "v2": GeneratorV2}[net]()
     generator(tf.zeros([1, 16, 16, 3]), tf.zeros([1, 16, 16, 1]))
     assign_reference(generator, reference_weights(net, seed), released_generator_name)
     return generator

@@ -19,7 +19,7 @@ from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.checkpoint_arrays import checkpoint_arrays
 from deepfill_tf.inference.weights import assign_weights
-from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.networks import GeneratorV1, GeneratorV2, PatchDiscriminator
 from deepfill_tf.networks.architecture import build_model
 
 GENERATOR_SCOPE = "inpaint_net"
@@ -39,7 +39,7 @@ class Layout:
       coarse_inputs, refinement_inputs: channels that conv1 and xconv1 take.
       gates: channels of a convolution for each channel that comes out of it.
       generator: width -> generator.
-      discriminator_scope: where the discriminator's variables are.
+      discriminator_scope: where the discriminator's variables are; None: not read.
       discriminator: width -> discriminator.
     """
 
@@ -48,8 +48,8 @@ class Layout:
     refinement_inputs: int
     gates: int
     generator: Callable[[int], keras.Model]
-    discriminator_scope: str
-    discriminator: Callable[[int], keras.Model]
+    discriminator_scope: str | None = None
+    discriminator: Callable[[int], keras.Model] | None = None
 
     def matches(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
         """Whether the checkpoint's first layers are this network's."""
@@ -63,6 +63,13 @@ class Layout:
 
 
 LAYOUTS = (
+    Layout(
+        title="DeepFill v1",
+        coarse_inputs=5,
+        refinement_inputs=5,
+        gates=1,
+        generator=lambda width: GeneratorV1(width=width),
+    ),
     Layout(
         title="DeepFill v2",
         coarse_inputs=5,
@@ -91,7 +98,7 @@ def convert_checkpoint(
     width = arrays[f"{GENERATOR_SCOPE}/conv1/kernel"].shape[3] // layout.gates
     generator = _filled(layout.generator, width, arrays, GENERATOR_SCOPE, prefix)
     scope = layout.discriminator_scope
-    first = arrays.get(f"{scope}/conv1/kernel")
+    first = None if scope is None else arrays.get(f"{scope}/conv1/kernel")
     if first is None:
         return generator, None
     return generator, _filled(layout.discriminator, first.shape[-1], arrays, scope, prefix)

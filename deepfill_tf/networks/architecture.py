@@ -11,13 +11,13 @@ import tensorflow as tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.coarse import CoarseNetwork
-from deepfill_tf.networks.generators import GeneratorV2
+from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.patch_discriminator import PatchDiscriminator
 from deepfill_tf.networks.refinement import RefinementNetwork
 
 NETWORKS = {
     network.__name__: network
-    for network in (CoarseNetwork, GeneratorV2, PatchDiscriminator, RefinementNetwork)
+    for network in (CoarseNetwork, GeneratorV1, GeneratorV2, PatchDiscriminator, RefinementNetwork)
 }
 
 # Every network takes multiples of this, from the smallest size on.

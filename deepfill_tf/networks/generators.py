@@ -19,12 +19,46 @@ from deepfill_tf.ops import complete
 
 
 class Generator(BuiltByCalling, keras.Model):
-    """A coarse network, then a refinement network that sees its completion."""
+    """A coarse network, then a refinement network that sees its completion.
 
-    def __init__(self, *, coarse: CoarseNetwork, refinement: RefinementNetwork, **kwargs):
-        super().__init__(**kwargs)
-        self.coarse = coarse
-        self.refinement = refinement
+    Args:
+      width: channels of the first layer's output, after its gate where it has one.
+      channels: channels of the picture.
+      convolution: "gated" or "plain".
+      padding: of every convolution; "same" as released, see `ops.convolve`.
+      attention, attention_options: see `RefinementNetwork`.
+      output_activation: of both stages, "tanh" or "clip".
+      sees_mask: whether the mask is an input of the refinement network too.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        channels: int,
+        convolution: str,
+        padding: str,
+        attention: str,
+        attention_options: dict | None,
+        output_activation: str,
+        sees_mask: bool,
+        name: str,
+        dtype,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        common = {
+            "width": width,
+            "channels": channels,
+            "convolution": convolution,
+            "padding": padding,
+        }
+        borrowing = {"attention": attention, "attention_options": dict(attention_options or {})}
+        self._arguments = common | borrowing
+        common |= {"output_activation": output_activation, "dtype": dtype}
+        self.coarse = CoarseNetwork(**common, name="coarse")
+        self.refinement = RefinementNetwork(
+            **common, **borrowing, sees_mask=sees_mask, name="refinement"
+        )
 
     def call(self, pictures: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, pictures.dtype)  # Keras 2 casts the first argument only
@@ -33,18 +67,49 @@ class Generator(BuiltByCalling, keras.Model):
         refined, offsets = self.refinement(complete(coarse, incomplete, masks), masks)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
+    def get_config(self):
+        return {**self._arguments, "name": self.name, "dtype": self.dtype_policy.name}
+
+
+@keras.utils.register_keras_serializable(package="deepfill_tf")
+class GeneratorV1(Generator):
+    """The generator of the first paper: 3,601,542 parameters. Arguments: see `Generator`.
+
+    Plain convolutions with ELU, outputs clipped to [-1, 1], and a refinement network
+    that sees the mask.
+    """
+
+    def __init__(
+        self,
+        width: int = 32,
+        channels: int = 3,
+        convolution: str = "plain",
+        padding: str = "same",
+        attention: str = "contextual",
+        attention_options: dict | None = None,
+        name: str = "generator",
+        dtype=None,
+    ):
+        super().__init__(
+            width=width,
+            channels=channels,
+            convolution=convolution,
+            padding=padding,
+            attention=attention,
+            attention_options=attention_options,
+            output_activation="clip",
+            sees_mask=True,
+            name=name,
+            dtype=dtype,
+        )
+
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GeneratorV2(Generator):
-    """The generator of the second paper: gated convolutions, tanh, 4,052,478 parameters.
+    """The generator of the second paper: 4,052,478 parameters. Arguments: see `Generator`.
 
-    Args:
-      width: channels after the first layer's gate. The released program counts those
-        before it: its 48 is 24 here.
-      channels: channels of the picture.
-      convolution: "gated" or "plain".
-      padding: of every convolution; "same" as released, see `ops.convolve`.
-      attention, attention_options: see `RefinementNetwork`.
+    Gated convolutions, a quarter slimmer (the released program counts channels before
+    the gate: its 48 is 24 here), tanh, and a refinement network without the mask.
     """
 
     def __init__(
@@ -58,24 +123,15 @@ class GeneratorV2(Generator):
         name: str = "generator",
         dtype=None,
     ):
-        self._arguments = {
-            "width": width,
-            "channels": channels,
-            "convolution": convolution,
-            "padding": padding,
-        }
-        self._attention_arguments = {
-            "attention": attention,
-            "attention_options": dict(attention_options or {}),
-        }
-        common = {**self._arguments, "output_activation": "tanh", "dtype": dtype}
         super().__init__(
-            coarse=CoarseNetwork(**common, name="coarse"),
-            refinement=RefinementNetwork(**common, **self._attention_arguments, name="refinement"),
+            width=width,
+            channels=channels,
+            convolution=convolution,
+            padding=padding,
+            attention=attention,
+            attention_options=attention_options,
+            output_activation="tanh",
+            sees_mask=False,
             name=name,
             dtype=dtype,
         )
-
-    def get_config(self):
-        policy = {"name": self.name, "dtype": self.dtype_policy.name}
-        return self._arguments | self._attention_arguments | policy

@@ -53,11 +53,13 @@ class Entry:
       inputs: example arguments of the call; takes another `height` and `width`.
       bfloat16: how far outputs in mixed precision may be from float32, relative to
         the largest output. A bfloat16 has 8 bits, so 0.004 for each rounding.
+      gain: of the weights; without gates 2 lets signals grow from layer to layer.
     """
 
     make: Callable[..., keras.layers.Layer]
     inputs: Callable[..., tuple[tf.Tensor, ...]]
     bfloat16: float
+    gain: float = 2.0
 
 
 def spectral_norm(layer_class, dtype=None, **arguments) -> layers.SpectralNorm:
@@ -100,6 +102,12 @@ ENTRIES = {
     "RefinementNetwork": Entry(
         make(networks.RefinementNetwork, width=4, sees_mask=True), picture_and_mask, bfloat16=0.1
     ),
+    "GeneratorV1": Entry(
+        make(networks.GeneratorV1, width=4, attention_options={"softmax_scale": 1.0}),
+        picture_and_mask,
+        bfloat16=0.1,
+        gain=1.25,
+    ),
     "GeneratorV2": Entry(
         make(networks.GeneratorV2, width=4, attention_options={"softmax_scale": 1.0}),
         picture_and_mask,
@@ -120,17 +128,17 @@ def built(entry: Entry, *, dtype: str | None = None, filled: bool = True) -> ker
     layer = entry.make(dtype=dtype)
     layer(*entry.inputs())
     if filled:
-        fill(layer)
+        fill(layer, entry.gain)
     return layer
 
 
-def fill(layer: keras.layers.Layer) -> None:
+def fill(layer: keras.layers.Layer, gain: float) -> None:
     """Weights that depend on names alone and keep signals alive through many layers."""
     for name, variable in named_variables(layer.weights).items():
         generator = np.random.default_rng(zlib.crc32(name.encode()))
         values = generator.normal(size=variable.shape)
         if name.endswith("kernel"):
-            values *= 2 / np.sqrt(np.prod(variable.shape[:-1]))
+            values *= gain / np.sqrt(np.prod(variable.shape[:-1]))
         elif name.endswith("bias"):
             values *= 0.1
         variable.assign(values.astype("float32"))

@@ -47,8 +47,14 @@ def module(networks):
     return InpaintingModule(networks[0])
 
 
-def golden(case):
-    with np.load(reference_path("v2/goldens.npz")) as archive:
+@pytest.fixture(scope="module")
+def first_paper(tmp_path_factory):
+    prefix = tmp_path_factory.mktemp("first") / "snap-0"
+    return convert_checkpoint(write(reference_weights("v1", 1), prefix))[0]
+
+
+def golden(case, net="v2"):
+    with np.load(reference_path(f"{net}/goldens.npz")) as archive:
         return {
             k.removeprefix(f"{case}/"): archive[k]
             for k in archive.files
@@ -78,6 +84,17 @@ def test_converted_weights_give_the_original_pictures(networks, module, case):
     if "output_rgb" in expected:
         difference = np.abs(completed.astype(int) - expected["output_rgb"])
         assert difference.max() <= 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weights_of_the_first_paper_give_its_pictures(first_paper, case):
+    expected = golden(case, "v1")
+    pictures = expected["image_bgr"][..., ::-1]
+    completed = Inpainter(first_paper)(pictures, expected["mask"][:1, :, :, None])
+    if "output_rgb" in expected:
+        assert np.abs(completed.astype(int) - expected["output_rgb"]).max() <= 1
+    else:
+        assert completed.shape == pictures.shape
 
 
 def test_the_discriminator_scores_rgb_as_the_original_scores_bgr(networks, weights):
@@ -144,7 +161,7 @@ def changed(weights, what):
         del weights["discriminator/sn_patch_gan/conv5/kernel_sn/u"]
     elif what == "guided":
         weights["inpaint_net/conv1/kernel"] = np.zeros([5, 5, 6, 48], np.float32)
-    elif what == "first paper":
+    elif what == "neither paper":
         weights["inpaint_net/conv1/kernel"] = np.zeros([5, 5, 5, 32], np.float32)
         weights["inpaint_net/conv2_downsample/kernel"] = np.zeros([3, 3, 32, 64], np.float32)
     elif what == "other program":
@@ -159,9 +176,9 @@ def changed(weights, what):
         ("extra", "a weight 'inpaint_net/conv99/kernel'"),
         ("shape", r"'inpaint_net/allconv17/bias' has shape \(4,\).*\(3,\)"),
         ("discriminator", "no weight 'discriminator/sn_patch_gan/conv5/kernel_sn/u'"),
-        ("guided", r"no checkpoint of DeepFill v2.*\[5, 5, 6, 48\]"),
-        ("first paper", r"no checkpoint of DeepFill v2.*\[5, 5, 5, 32\]"),
-        ("other program", "no checkpoint of DeepFill v2.*inpaint_net/conv1"),
+        ("guided", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 6, 48\]"),
+        ("neither paper", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 5, 32\]"),
+        ("other program", "no checkpoint of DeepFill v1, DeepFill v2.*inpaint_net/conv1"),
     ],
 )
 def test_what_does_not_fit_is_named(weights, tmp_path, what, message):

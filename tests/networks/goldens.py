@@ -1,4 +1,4 @@
-"""The recorded inference graph of the second paper on photographs."""
+"""The recorded inference graphs of both papers on photographs."""
 
 import functools
 
@@ -9,14 +9,27 @@ from deepfill_tf.layers import ContextualAttention, PlainConv2D
 from tests.reference_cases import arrays, case
 from tests.reference_networks import reference_generator
 
-FILE = "v2/goldens.npz"
-CASES = ["rect256", "free256", "rect128x192", "batch128", "big512"]
+NETS = ("v1", "v2")
+# Cases are named net/case.
+CASES = [
+    f"{net}/{name}"
+    for net in NETS
+    for name in ("rect256", "free256", "rect128x192", "batch128", "big512")
+]
+# Tolerances of the reference's README.
+OUTPUT = {"v1": 5e-5, "v2": 5e-4}
+LAYER = {"v1": 1e-4, "v2": 1e-3}
 
 generator = functools.cache(reference_generator)
 
 
 def recorded(name: str) -> dict[str, np.ndarray]:
-    return case(FILE, name)
+    net, name = name.split("/")
+    return case(f"{net}/goldens.npz", name)
+
+
+def net_of(name: str) -> str:
+    return name.split("/")[0]
 
 
 def inputs(name: str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -30,7 +43,8 @@ def inputs(name: str) -> tuple[tf.Tensor, tf.Tensor]:
 @functools.cache
 def outputs(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Coarse, refined, offsets and the output of every layer, by the layer's name."""
-    network = generator(int(arrays(FILE)["weights_seed"]))
+    net = net_of(name)
+    network = generator(int(arrays(f"{net}/goldens.npz")["weights_seed"]), net)
     activations = {}
     calls = {kind: kind.call for kind in (PlainConv2D, ContextualAttention)}
 

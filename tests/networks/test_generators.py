@@ -7,7 +7,7 @@ import tensorflow as tf
 from deepfill_tf import ops
 from deepfill_tf.compat import named_variables
 from deepfill_tf.layers import GatedConv2D, PlainConv2D
-from deepfill_tf.networks import CoarseNetwork, GeneratorV2, RefinementNetwork
+from deepfill_tf.networks import CoarseNetwork, GeneratorV1, GeneratorV2, RefinementNetwork
 from tests.reference import reference_path
 from tests.reference_networks import released_generator_name
 
@@ -31,6 +31,12 @@ def small():
     generator = GeneratorV2(width=4)
     generator(*example(1, 16, 16))
     return generator
+
+
+def test_number_of_parameters_of_the_first_paper():
+    generator = GeneratorV1()
+    generator(*example(1, 16, 16))
+    assert generator.count_params() == 3_601_542
 
 
 def test_number_of_parameters(full):

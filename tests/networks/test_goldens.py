@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf import ops
-from tests.networks.goldens import CASES, inputs, outputs, recorded
+from tests.networks.goldens import CASES, LAYER, OUTPUT, inputs, net_of, outputs, recorded
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -13,7 +13,9 @@ def test_coarse_and_refined(name):
     r = recorded(name)
     for result, key in zip(outputs(name)[:2], ("x1", "x2"), strict=True):
         step = int(r[f"{key}_stride"])
-        np.testing.assert_allclose(result[:, ::step, ::step], r[key], rtol=0, atol=5e-4)
+        np.testing.assert_allclose(
+            result[:, ::step, ::step], r[key], rtol=0, atol=OUTPUT[net_of(name)]
+        )
         statistics = [result.mean(), result.std()]
         np.testing.assert_allclose(statistics, r[f"{key}_stats"], rtol=0, atol=5e-5)
 
@@ -32,7 +34,8 @@ def test_flow_pictures(name):
     """With the recorded offsets: where the margin is small ours may differ, rightly."""
     r = recorded(name)
     height, width = r["mask_s"].shape[1:3]
-    flow = ops.resize_bilinear(ops.offsets_to_color(r["offsets"]), height, width)
+    resize = {"v1": ops.resize_nearest, "v2": ops.resize_bilinear}[net_of(name)]
+    flow = resize(ops.offsets_to_color(r["offsets"]), height, width)
     step = int(r["flow_stride"])
     assert np.abs(flow[:, ::step, ::step] - r["flow"]).max() * 127.5 <= 1.001
 
@@ -48,13 +51,14 @@ def test_masks_for_the_attention(name):
 def test_every_recorded_layer(name):
     r, (*_, activations) = recorded(name), outputs(name)
     layers = [key.removeprefix("act/") for key in r if key.startswith("act/")]
-    assert len(layers) == (len(activations) if name == "rect256" else 8)
+    assert len(layers) == (len(activations) if name.endswith("rect256") else 8)
     for layer in layers:
         a, b, c = r[f"act_stride/{layer}"]
         mean, deviation, _ = r[f"act_stats/{layer}"]
         full = activations[layer]
         difference = np.abs(full[:, ::a, ::b, ::c] - r[f"act/{layer}"]).max()
-        assert difference <= 1e-3 * deviation, f"{layer}: {difference / deviation:.3g}"
+        tolerance = LAYER[net_of(name)]
+        assert difference <= tolerance * deviation, f"{layer}: {difference / deviation:.3g}"
         assert abs(full.mean() - mean) <= 1e-3 * deviation, layer
         assert full.std() == pytest.approx(deviation, rel=1e-3), layer
 
@@ -64,6 +68,8 @@ def test_completed_pictures(name):
     r, (images, masks), (_, refined, _, _) = recorded(name), inputs(name), outputs(name)
     completed = ops.complete(refined, images, masks)
     if "complete" in r:
-        np.testing.assert_allclose(completed, r["complete"], rtol=0, atol=5e-4)
-    levels = tf.saturate_cast((completed + 1) * 127.5, tf.uint8).numpy()[..., ::-1]
-    assert np.abs(levels.astype(int) - r["output_rgb"].astype(int)).max() <= 1
+        np.testing.assert_allclose(completed, r["complete"], rtol=0, atol=OUTPUT[net_of(name)])
+    if "output_rgb" in r:
+        levels = tf.saturate_cast((completed + 1) * 127.5, tf.uint8).numpy()[..., ::-1]
+        assert np.abs(levels.astype(int) - r["output_rgb"].astype(int)).max() <= 1
+    assert "output_rgb" in r or name == "v1/big512"  # the one without either
