@@ -1,4 +1,4 @@
-"""The one place that knows which Keras is in use: 2.15 ("A") or 3 ("B").
+"""The one place that knows which Keras is in use: 2.15 (the addons platform) or 3.
 
 Everything else imports `tf` and `keras` from TensorFlow and asks this module
 where the two differ.

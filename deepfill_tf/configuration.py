@@ -140,6 +140,12 @@ def _readable(error: Exception, bindings: Sequence[str] = ()) -> str:
     place = f" ({where[1]}, line {where[2]})" if where else " (--gin_param)"
     if unknown := re.search(r"No configurable matching '([^']+)'", text):
         return f"{unknown[1]!r} cannot be configured{_nearest(unknown[1], CONFIGURABLES)}{place}"
+    if unknown := re.search(r"No configurable matching reference '@([^'(]+)", text):
+        return f"there is no @{unknown[1]}{_nearest(unknown[1], CONFIGURABLES)}{place}"
+    if needed := re.search(
+        r"(\w+)\.__init__\(\) missing .*required keyword-only argument.*?: (.*)", text
+    ):
+        return f"{needed[1]} needs {needed[2]}: name a whole config first, such as quickstart.gin"
     if misspelt := re.search(
         r"'([^']+)'.* (?:doesn't have|has no) a parameter named '([^']+)'", text
     ):
@@ -157,6 +163,13 @@ def _readable(error: Exception, bindings: Sequence[str] = ()) -> str:
         return f"gin cannot read {line!r}: {error.msg}{place}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), repr(error))
     return first + (place if where else "")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the lines that gin and TensorFlow put around it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("In call to", "in user code"))]
+    return lines[0] if lines and not lines[0].startswith("File ") else (lines or [repr(error)])[-1]
 
 
 def _unknown_parameter(configurable: str, parameter: str) -> str:

@@ -8,6 +8,7 @@ Where the run directory holds checkpoints, training goes on from the newest. Wit
 
 import logging
 import os
+import sys
 
 from absl import flags
 
@@ -44,30 +45,40 @@ DEFAULT_CONFIG = "quickstart.gin"
 TOLD_TO_STOP = 75
 
 
+class _StandardError(logging.Handler):
+    """Writes to standard error as it is at each record: a progress bar takes its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
 def run(values: flags.FlagValues) -> int:
     """Trains; gives 0 when all steps are done and 75 when told to stop before."""
     import gin
     from deepfill_tf import configuration
+    from deepfill_tf.errors import UserError
     from deepfill_tf.inference import run_directory
     from deepfill_tf.training import actions
     from deepfill_tf.training.held_config import check_writable, hold_config
 
-    logging.basicConfig(format="%(message)s")  # to standard error
+    logging.basicConfig(format="%(message)s", handlers=[_StandardError()])
     logging.getLogger("deepfill_tf").setLevel(logging.INFO)
     held = os.path.join(values.run_dir, run_directory.CONFIG)
     default = held if os.path.exists(held) else DEFAULT_CONFIG
     configuration.parse(values.gin_file or [default], values.gin_param)
     trainer = configuration.configured_trainer()
     check_writable(values.run_dir)
-    finished = trainer.train(
-        values.run_dir,
-        on_built=lambda: hold_config(
-            values.run_dir,
-            gin.operative_config_str(),
-            free=tuple(actions.__all__),
-            allow=values.allow_config_change,
-        ),
-    )
+
+    def hold(resumed: bool) -> None:
+        # A run without a checkpoint has nothing yet that the config must fit.
+        allow = values.allow_config_change or not resumed
+        free = tuple(actions.__all__)
+        hold_config(values.run_dir, gin.operative_config_str(), free=free, allow=allow)
+
+    try:
+        finished = trainer.train(values.run_dir, on_built=hold)
+    except (TypeError, ValueError) as error:
+        raise UserError(configuration.first_line(error)) from error
     return 0 if finished else TOLD_TO_STOP
 
 

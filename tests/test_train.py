@@ -43,8 +43,39 @@ def data(folder, train="train.flist"):
     return [
         f'--gin_param=data.root = "{folder}"',
         f'--gin_param=data.train = "{train}"',
+        "--gin_param=CompareCompletion.picture = 0",
         "--gin_param=data.validation = None",
     ]
+
+
+@pytest.mark.parametrize(
+    ("binding", "complaint"),
+    [
+        ('Trainer.learning_rate = "a"', "Trainer.learning_rate must be in [0, inf), got 'a'"),
+        ("Trainer.beta_1 = 1.0", "Trainer.beta_1 must be in [0, 1), got 1.0"),
+        ("Trainer.keep_checkpoints = 0", "Trainer.keep_checkpoints must be a positive integer"),
+        ('Trainer.precision = "mixed_bfloat16"', "at least 64 pixels a side, got 32"),
+        ('Trainer.strategy = "tpu"', "got 'tpu'"),
+        ('Trainer.devices = ["GPU:7"]', "there is no device 'GPU:7'"),
+        ('Trainer.devices = "CPU:0"', "must be a list of names, got the string 'CPU:0'"),
+        ("GeneratorV2.width = 3", "width must be an even number of at least 2, got 3"),
+        ("GeneratorV2.channels = 1", "channels=1, data.channels=3"),
+        ("CompareCompletion.picture = 40", "CompareCompletion.picture must be in [0, 12), got 40"),
+        ("Trainer.generator = @GeneratorV3", "did you mean 'GeneratorV2'"),
+    ],
+)
+def test_a_refused_value_is_quoted(complain, binding, complaint):
+    assert complaint in complain(f"--gin_param={binding}")
+
+
+def test_an_overlay_alone(complain):
+    assert "name a whole config first" in complain("--gin_file=laptop.gin")
+
+
+def test_a_validation_picture_cut_short(complain, pictures):
+    whole = (pictures / "b.png").read_bytes()
+    (pictures / "0.png").write_bytes(whole[: len(whole) // 2])
+    assert "0.png" in complain(*data(pictures), '--gin_param=data.validation = "*.png"')
 
 
 def test_missing_config(complain):
@@ -107,6 +138,11 @@ def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictur
     assert train.COMMAND.exit_code(train.run, [*arguments, f"--run_dir={run_dir}"]) == 0
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     assert any("step-1" in path.name for path in before)
+
+    newest = next(run_dir.glob("checkpoints/step-1.data*"))
+    newest.write_bytes(before[newest][: len(before[newest]) // 2])
+    assert "step-1 is damaged" in complain(*arguments)
+    newest.write_bytes(before[newest])
 
     line = complain(*arguments, "--gin_param=GeneratorV2.width = 6")
     assert "width was 4, the configuration says 6" in line

@@ -118,7 +118,8 @@ class PictureReader:
             except UserError as error:
                 self._note(self._paths[index], error)
                 index = self._replacement(int(position), attempt)
-        raise self.error or UserError(f"{ATTEMPTS} pictures in a row could not be read")
+        self.error = self.error or UserError(f"{ATTEMPTS} pictures in a row could not be read")
+        raise self.error
 
     def _fit(self, picture: np.ndarray, shares: np.ndarray) -> np.ndarray:
         if self._random_crop:

@@ -1,14 +1,18 @@
 """What a run trains on and what it is validated on."""
 
+import logging
 import os
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from deepfill_tf.data.file_list import list_pictures
+from deepfill_tf.data.picture_files import read_picture
 from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
 from deepfill_tf.data.scan import scan_pictures
 from deepfill_tf.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 # Where data lies when `root` is not given.
 ROOT_VARIABLE = "DEEPFILL_DATA"
@@ -75,9 +79,12 @@ class TrainingData:
             self.paths = list_pictures(train, root)
             validation_paths = list_pictures(validation, root) if validation else []
         except UserError as error:
-            raise UserError(f"{error} {how_to_get}".strip()) from error
+            raise UserError(f"{error}. {how_to_get}".strip()) from error
         self.validation_paths = validation_paths[:validation_count]
+        LOG.info("looking at %d pictures", len(self.paths) + len(self.validation_paths))
         scan_pictures(self.paths + self.validation_paths)
+        for path in self.validation_paths:
+            read_picture(path, channels)  # whole, so that none fails in the middle of a run
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
     def pipeline(self, *, global_batch_size: int, seed: int) -> PicturePipeline:

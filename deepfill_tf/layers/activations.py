@@ -7,7 +7,8 @@ import tensorflow as tf
 ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "elu": tf.nn.elu,
     "relu": tf.nn.relu,
-    "leaky_relu": tf.nn.leaky_relu,  # slope 0.2
+    # Not tf.nn.leaky_relu: TensorFlow's graph optimiser gives up on a gradient through it.
+    "leaky_relu": lambda x: tf.maximum(x, 0.2 * x),
     "tanh": tf.nn.tanh,
     "clip": lambda x: tf.clip_by_value(x, -1, 1),
 }

@@ -13,13 +13,12 @@ IMPLEMENTATIONS = {"patches": contextual_attention, "fast": fast_contextual_atte
 class ContextualAttention(keras.layers.Layer):
     """Rebuilds the foreground from patches of the background outside the hole.
 
-    Called as `layer(foreground, background, masks)` with features `[N, h, w, C]`
-    and masks `[N, h, w, 1]` or `[1, h, w, 1]` (1 is the hole) or None; gives the
-    rebuilt features `[N, h, w, C]` and the integer offsets
-    `[N, h / rate, w / rate, 2]`. Without a background the foreground serves as its
-    own. See `ops.contextual_attention` for the arguments;
-    `implementation` is "fast" (matrix products) or "patches" (as the papers put it), which
-    agree.
+    Called as `layer(foreground, background, masks)` with features `[N, h, w, C]` and
+    `[N, H, W, C]`, and masks of the background's size, `[N, H, W, 1]` or `[1, H, W, 1]`
+    (1 is the hole), or None; gives the rebuilt features `[N, h, w, C]` and the integer
+    offsets `[N, h / rate, w / rate, 2]`. Without a background the foreground serves as its
+    own. See `ops.contextual_attention` for the arguments; `implementation` is "fast" (matrix
+    products) or "patches" (as the papers put it), which agree.
     """
 
     def __init__(

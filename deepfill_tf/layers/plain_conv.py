@@ -85,8 +85,8 @@ class PlainConv2D(BuiltByCalling, keras.layers.Layer):
             dilation_rate=self.dilation_rate,
             padding=self.padding,
         )
-        features += tf.cast(tf.convert_to_tensor(self.bias), inputs.dtype)
-        return self.activate(features)
+        bias = tf.cast(tf.convert_to_tensor(self.bias), inputs.dtype)
+        return self.activate(tf.nn.bias_add(features, bias))
 
     def activate(self, features: tf.Tensor) -> tf.Tensor:
         """What becomes of the convolution's output."""

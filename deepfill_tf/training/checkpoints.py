@@ -44,12 +44,16 @@ class Checkpoints:
         if newest is None:
             return 0
         try:
-            checkpoint = self._manager.checkpoint
-            checkpoint.restore(newest).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            self._manager.checkpoint.restore(newest).assert_consumed()
+        except (AssertionError, ValueError) as error:
             raise UserError(
-                f"the checkpoint {newest} does not fit this configuration: "
-                f"{str(error).splitlines()[0]}"
+                f"the checkpoint {newest} does not fit this configuration; was "
+                "Trainer.average_decay or Trainer.share_adam_count another when it was made?"
+            ) from error
+        except (LookupError, OSError, RuntimeError, tf.errors.OpError) as error:
+            raise UserError(
+                f"the checkpoint {newest} is damaged: remove its files, and its lines in "
+                f"{os.path.join(self._directory, 'checkpoint')}, to go on from the one before"
             ) from error
         return int(self._players.step.numpy())
 
@@ -61,11 +65,15 @@ class Checkpoints:
         path = os.path.join(self._directory, run_directory.ARCHITECTURE)
         if newest is None or not tf.io.gfile.exists(path):
             tf.io.gfile.makedirs(self._directory)
-            with tf.io.gfile.GFile(path, "w") as file:
+            with tf.io.gfile.GFile(f"{path}.new", "w") as file:
                 json.dump(self._architecture, file, indent=2)
+            tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
             return
-        with tf.io.gfile.GFile(path) as file:
-            saved = json.load(file)
+        try:
+            with tf.io.gfile.GFile(path) as file:
+                saved = json.load(file)
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(f"cannot read {path}: {error}") from error
         for network, architecture in self._architecture.items():
             if saved.get(network) != architecture:
                 raise UserError(

@@ -50,8 +50,10 @@ def hold_config(
                 f"configuration now says {now.get(name, 'its default')}"
                 f"{_others(changed)}; name a new --run_dir, or pass --allow_config_change"
             )
-    with tf.io.gfile.GFile(path, "w") as file:
+    # Aside first: a kill in between leaves the old one whole.
+    with tf.io.gfile.GFile(f"{path}.new", "w") as file:
         file.write(text)
+    tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
 
 
 def _bindings(text: str) -> dict[str, str]:

@@ -24,6 +24,9 @@ from deepfill_tf.training.strategies import make_strategy
 LOG = logging.getLogger(__name__)
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+# Below this the discriminator's last layer sees one pixel, and there TensorFlow's bfloat16
+# gradient of a 5 x 5 kernel reads memory that was never written.
+SMALLEST_BFLOAT16 = 64
 
 
 @dataclass(kw_only=True)
@@ -72,7 +75,13 @@ class Trainer:
     actions: Sequence[Action] = field(default_factory=tuple)
 
     def __post_init__(self):
-        for name in ("max_steps", "global_batch_size", "discriminator_updates", "steps_per_visit"):
+        for name in (
+            "max_steps",
+            "global_batch_size",
+            "discriminator_updates",
+            "steps_per_visit",
+            "keep_checkpoints",
+        ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"Trainer.{name} must be a positive integer, got {value!r}")
@@ -80,14 +89,37 @@ class Trainer:
             raise ValueError(
                 f"Trainer.precision must be one of {PRECISIONS}, got {self.precision!r}"
             )
+        smallest = min(self.data.height, self.data.width)
+        if self.precision == "mixed_bfloat16" and smallest < SMALLEST_BFLOAT16:
+            raise ValueError(
+                f"mixed_bfloat16 needs pictures of at least {SMALLEST_BFLOAT16} pixels a side, "
+                f"got {smallest}"
+            )
+        for name, low, high in (
+            ("learning_rate", 0, math.inf),
+            ("beta_1", 0, 1),
+            ("beta_2", 0, 1),
+            ("epsilon", 0, math.inf),
+            ("average_decay", 0, 1),
+        ):
+            value = getattr(self, name)
+            if value is None and name == "average_decay":
+                continue
+            if not isinstance(value, int | float) or not low <= value < high:
+                raise ValueError(f"Trainer.{name} must be in [{low}, {high}), got {value!r}")
 
-    def train(self, run_dir: str, *, on_built: Callable[[], None] = lambda: None) -> bool:
+    def train(self, run_dir: str, *, on_built: Callable[[bool], None] = lambda _: None) -> bool:
         """Trains from the newest checkpoint, if there is one, to `max_steps`.
 
         `on_built` is called when networks stand and weights are restored, before the
-        first step. Gives True when all steps are done, False when it was told to stop by
-        SIGTERM or SIGINT: then it has saved, and the same call goes on.
+        first step, with whether there was a checkpoint. Gives True when all steps are done,
+        False when it was told to stop by SIGTERM or SIGINT: then it has saved, and the same
+        call goes on.
         """
+        with _StopRequest() as stop:
+            return self._train(run_dir, on_built, stop)
+
+    def _train(self, run_dir: str, on_built: Callable[[bool], None], stop) -> bool:
         strategy = make_strategy(self.strategy, self.devices)
         replicas = strategy.num_replicas_in_sync
         if self.global_batch_size % replicas:
@@ -98,7 +130,7 @@ class Trainer:
         players = self._make_players(strategy)
         checkpoints = Checkpoints(run_dir, players, keep=self.keep_checkpoints)
         first_step = checkpoints.restore()
-        on_built()
+        on_built(first_step > 0)
 
         session = Session(
             run_dir=run_dir,
@@ -129,13 +161,17 @@ class Trainer:
             discriminator_updates=self.discriminator_updates,
             jit_compile=self.jit_compile,
         )
-        for action in self.actions:
-            action.begin(session)
-        with _StopRequest() as stop:
-            finished = self._outer_loop(session, loop, strategy, stop)
-        if finished:
+        try:
             for action in self.actions:
-                action.finish(session)
+                action.begin(session)
+            finished = self._outer_loop(session, loop, strategy, stop)
+            if finished:
+                for action in self.actions:
+                    action.finish(session)
+        finally:
+            for action in self.actions:
+                action.end(session)
+            session.writer.close()
         return finished
 
     def _make_players(self, strategy: tf.distribute.Strategy) -> Players:
@@ -143,6 +179,12 @@ class Trainer:
         with strategy.scope():
             generator = self.generator(dtype=self.precision)
             discriminator = self.discriminator(dtype=self.precision)
+            channels = generator.get_config()["channels"]
+            if channels != self.data.channels:
+                raise UserError(
+                    f"the generator has channels={channels}, data.channels={self.data.channels}; "
+                    "both must be the same"
+                )
             size = (1, self.data.height, self.data.width)
             example = {
                 "image": tf.zeros([*size, self.data.channels]),
@@ -174,6 +216,9 @@ class Trainer:
             )
         )
         while session.step < self.max_steps:
+            if stop.requested:
+                LOG.info("told to stop: saved %s", session.checkpoints.save())
+                return False
             started = time.monotonic()
             # Visits end at multiples of steps_per_visit, wherever training was resumed.
             ahead = self.steps_per_visit - session.step % self.steps_per_visit
@@ -185,9 +230,6 @@ class Trainer:
             _check_finite(session)
             for action in self.actions:
                 action.visit(session)
-            if stop.requested and session.step < self.max_steps:
-                LOG.info("told to stop: saved %s", session.checkpoints.save())
-                return False
         return True
 
 

@@ -1,6 +1,7 @@
 """A wheel installed elsewhere trains, exports, completes and converts without the checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,12 @@ def elsewhere(tmp_path_factory):
     """An empty folder, and a function that runs Python there with the installed wheel only."""
     folder = tmp_path_factory.mktemp("elsewhere")
     site = tmp_path_factory.mktemp("site")
+    # A copy: what an earlier build left in the checkout would get into the wheel.
+    source = tmp_path_factory.mktemp("source") / "checkout"
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "runs", "__pycache__")
+    shutil.copytree(ROOT, source, ignore=left_out)
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", site, ROOT], check=True)
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", site, source], check=True)
     wheel = next(site.glob("deepfill_tf-*.whl"))
     subprocess.run([*pip, "install", "--no-deps", "--target", site / "lib", wheel], check=True)
 

@@ -26,7 +26,7 @@ def test_shows_step_rate_time_left_and_losses(stream, monkeypatch):
     progress.begin(session(0))
     progress.visit(session(10))
     progress.visit(session(40))
-    progress.finish(session(40))
+    progress.end(session(40))
     shown = output.getvalue()
     assert "40/40" in shown
     assert "2.00 steps/s" in shown

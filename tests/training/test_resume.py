@@ -22,18 +22,18 @@ COMMAND = [
 ]
 
 
-def start(run_dir) -> subprocess.Popen:
+def start(run_dir, *arguments) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [*COMMAND, f"--run_dir={run_dir}"],
+        [*COMMAND, *arguments, f"--run_dir={run_dir}"],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def finish(run_dir) -> str:
-    process = start(run_dir)
+def finish(run_dir, *arguments) -> str:
+    process = start(run_dir, *arguments)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     return errors
@@ -98,3 +98,11 @@ def test_killed_and_told_to_stop_and_started_again(tmp_path):
     for run in (whole, broken):
         assert (run / "completed.png").exists()
         assert (run / "config.gin").exists()
+
+
+def test_two_processors_train_through_the_command(tmp_path):
+    """A process of its own: TensorFlow divides its processor before it starts."""
+    bindings = ["Trainer.max_steps = 2", 'Trainer.devices = ["CPU:0", "CPU:1"]']
+    bindings += ["Trainer.actions = [@SaveCheckpoints()]"]
+    arguments = [f"--gin_param={binding}" for binding in bindings]
+    assert "on 2 replica(s)" in finish(tmp_path / "run", *arguments)

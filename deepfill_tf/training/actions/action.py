@@ -4,7 +4,7 @@ from deepfill_tf.training.session import Session
 
 
 class Action:
-    """Host work, small and of one kind. All three methods may be left out."""
+    """Host work, small and of one kind. All methods may be left out."""
 
     def begin(self, session: Session) -> None:
         """Called once before the first step of a session."""
@@ -14,3 +14,6 @@ class Action:
 
     def finish(self, session: Session) -> None:
         """Called once when the last step of the run is done."""
+
+    def end(self, session: Session) -> None:
+        """Called once when the session ends, for whatever reason."""

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.data import write_picture
+from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics, mean_fill
 from deepfill_tf.inference import Inpainter, run_directory
 from deepfill_tf.training.actions.action import Action
@@ -29,6 +30,13 @@ class CompareCompletion(Action):
     def __init__(self, *, picture: int = 0, enlarge: int = 1):
         self._picture = picture
         self._enlarge = enlarge
+
+    def begin(self, session: Session) -> None:
+        count = len(session.data.paths)
+        if not 0 <= self._picture < count:
+            raise UserError(
+                f"CompareCompletion.picture must be in [0, {count}), got {self._picture}"
+            )
 
     def finish(self, session: Session) -> None:
         example = session.data.training_example(self._picture, session.seed)

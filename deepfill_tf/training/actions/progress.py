@@ -3,6 +3,7 @@
 import sys
 import time
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deepfill_tf.training.actions.action import Action
@@ -37,8 +38,8 @@ class ShowProgress(Action):
             BarColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[report]}"),
+            console=Console(stderr=True),
         )
-        self._bar.console.file = sys.stderr
         self._bar.start()
         self._task = self._bar.add_task(
             "", total=session.max_steps, completed=session.first_step, report="starting"
@@ -65,6 +66,6 @@ class ShowProgress(Action):
                 flush=True,
             )
 
-    def finish(self, session: Session) -> None:
+    def end(self, session: Session) -> None:
         if self._bar is not None:
             self._bar.stop()
