@@ -9,6 +9,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import tensorflow as tf
+
 from deepfill_tf.data.file_list import PICTURE_SUFFIXES, is_picture
 from deepfill_tf.data.picture_files import read_mask, read_picture, write_picture
 from deepfill_tf.errors import UserError
@@ -26,20 +29,16 @@ def complete_file(
     """Fills the hole that the file `mask` shows in the file `image` and writes `output`.
 
     Folders above `output` are made. Raises UserError where a file cannot be read or
-    written, where the sizes differ, or where `output` is one of the inputs.
+    written, where the sizes differ, where the picture is too small or too large, or
+    where `output` is one of the inputs.
     """
     output = Path(output)
     check_file(image, mask, output)
-    picture, hole = read_picture(str(image)), read_mask(str(mask))
-    if picture.shape[:2] != hole.shape[:2]:
-        raise UserError(
-            f"the mask {mask} is {_size(hole)} (width x height), "
-            f"its picture {image} is {_size(picture)}; they must be of one size"
-        )
     try:
-        completed = inpainter(picture, hole)
-    except ValueError as error:
-        raise UserError(f"{image}: {error}") from error
+        completed = _completed(inpainter, image, mask)
+    except (ValueError, MemoryError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{image}: {reason}") from error
     _make_folder(output.parent)
     write_picture(str(output), completed)
 
@@ -108,6 +107,18 @@ def check_folders(
             raise UserError(f"the output {output} is the folder of {name}; name another")
     if output.exists() and not output.is_dir():
         raise UserError(f"the output {output} is a file; pictures of a folder go to a folder")
+
+
+def _completed(
+    inpainter: Inpainter, image: str | os.PathLike, mask: str | os.PathLike
+) -> np.ndarray:
+    picture, hole = read_picture(str(image), inpainter.channels), read_mask(str(mask))
+    if picture.shape[:2] != hole.shape[:2]:
+        raise UserError(
+            f"the mask {mask} is {_size(hole)} (width x height), "
+            f"its picture {image} is {_size(picture)}; they must be of one size"
+        )
+    return inpainter(picture, hole)
 
 
 def _pairs(images: Path, masks: Path) -> Iterator[tuple[Path, Path | None]]:

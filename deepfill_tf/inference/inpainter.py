@@ -5,15 +5,17 @@
 
 | | one picture | a batch |
 |---|---|---|
-| picture | uint8 `[H, W, 3]`, RGB | uint8 `[N, H, W, 3]` |
+| picture | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
 | mask | `[H, W]` or `[H, W, 1]` | `[N, H, W]` or `[N, H, W, 1]`; N may be 1: one for all |
-| completed | uint8 `[H, W, 3]` | uint8 `[N, H, W, 3]` |
+| completed | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
 
 A mask is uint8, where above 127 (white) is the hole, or bool, where True is. Any
-height and width of at least 16. Outside the hole `completed` is the picture, bit for
-bit; under the hole the picture may hold anything.
+height and width of at least 16, up to what `largest_scores` allows. Outside the hole
+`completed` is the picture, bit for bit; under the hole the picture may hold anything.
+C is `inpainter.channels`: 3 for RGB, 1 for grey.
 """
 
+import math
 import os
 
 import numpy as np
@@ -25,32 +27,49 @@ from deepfill_tf.inference.loading import is_saved_model, load_generator
 from deepfill_tf.inference.model_directory import is_model_directory
 from deepfill_tf.inference.run_directory import is_run_directory
 from deepfill_tf.inference.signatures import InpaintingModule
+from deepfill_tf.networks.architecture import MULTIPLE, smallest_size
 
 SMALLEST_SIDE = 16
+# Bytes. The attention compares all cells of 8 x 8 pixels with each other and holds several
+# such float32 matrices at once; much beyond this the kernel kills the process.
+LARGEST_SCORES = 8 * 2**30
 
 
 class Inpainter:
     """Completes pictures: `inpainter(picture, mask)`, see this module's docstring."""
 
-    def __init__(self, generator: keras.Model):
-        """Takes a built generator. It may go on learning: its variables are not copied."""
+    def __init__(self, generator: keras.Model, *, largest_scores: int = LARGEST_SCORES):
+        """Takes a built generator. It may go on learning: its variables are not copied.
+
+        Pictures whose attention has a score matrix of more than `largest_scores` bytes,
+        `4 (H W / 64)^2` for each picture of a batch, are refused.
+        """
         self._model = InpaintingModule(generator)
         self._complete = self._model.serving_default
         self._channels = generator.get_config()["channels"]
+        self._smallest_size = smallest_size(generator)
+        self._largest_scores = largest_scores
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Inpainter":
+    def load(cls, path: str | os.PathLike, *, largest_scores: int = LARGEST_SCORES) -> "Inpainter":
         """From a run directory, a model directory or any SavedModel with its signature.
 
         Raises UserError where `path` is none of them, or is damaged.
         """
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
-            return cls._from_saved_model(path)
-        return cls(load_generator(path))
+            return cls._from_saved_model(path, largest_scores)
+        return cls(load_generator(path), largest_scores=largest_scores)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pictures: 3 for RGB, 1 for grey."""
+        return self._channels
 
     @classmethod
-    def _from_saved_model(cls, path: str | os.PathLike) -> "Inpainter":
+    def _from_saved_model(cls, path: str | os.PathLike, largest_scores: int) -> "Inpainter":
         inpainter = cls.__new__(cls)
+        inpainter._smallest_size = MULTIPLE
+        inpainter._largest_scores = largest_scores
         try:
             inpainter._model = tf.saved_model.load(str(path))
             inpainter._complete = inpainter._model.signatures["serving_default"]
@@ -65,12 +84,13 @@ class Inpainter:
         return inpainter
 
     def __call__(self, pictures: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        """Raises ValueError, quoting both shapes, where picture and mask do not fit."""
+        """Raises ValueError where picture and mask do not fit or the picture is too large."""
         pictures, masks = np.asarray(pictures), np.asarray(masks)
         single = pictures.ndim == 3
         images = pictures[None] if single else pictures
         self._check_pictures(images, pictures)
         masks = _mask_batch(masks, pictures)
+        self._check_scores(pictures)
         completed = self._complete(image=tf.constant(images), mask=tf.constant(masks))
         completed = completed["completed"].numpy()
         return completed[0] if single else completed
@@ -86,6 +106,18 @@ class Inpainter:
             raise ValueError(
                 f"a picture must have at least {SMALLEST_SIDE} rows and columns, "
                 f"got {list(given.shape)}"
+            )
+
+    def _check_scores(self, pictures: np.ndarray) -> None:
+        *batch, height, width, _ = pictures.shape
+        padded = (max(-(-n // MULTIPLE) * MULTIPLE, self._smallest_size) for n in (height, width))
+        cells = math.prod(padded) // MULTIPLE**2
+        scores = 4 * cells**2 * math.prod(batch)
+        if scores > self._largest_scores:
+            raise ValueError(
+                f"{list(pictures.shape)} is too large: one score matrix of the attention takes "
+                f"{scores} bytes, more than largest_scores={self._largest_scores}; "
+                "make the picture smaller or cut it"
             )
 
 

@@ -28,6 +28,8 @@ from deepfill_tf.networks.architecture import architecture_of, model_from_archit
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
+# All that `save_model_directory` and `tf.saved_model.save` write.
+OWN = {DESCRIPTION, WEIGHTS, "saved_model.pb", "fingerprint.pb", "variables", "assets"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def save_model_directory(
     has. `origin` says where the weights came from; `step` how long they were trained.
 
     Raises UserError where `path` is something other than a model directory or an
-    empty folder, or cannot be written.
+    empty folder, holds anything besides, or cannot be written.
     """
     path = Path(os.path.realpath(path))
     check_replaceable(path)
@@ -102,11 +104,22 @@ def check_replaceable(path: str | os.PathLike) -> None:
         return
     if not path.is_dir():
         raise UserError(f"{path} is a file; a model directory needs a path of its own")
-    if any(path.iterdir()) and not is_model_directory(path):
+    names = {entry.name for entry in path.iterdir()}
+    if names and not _describes_model(path / DESCRIPTION):
         raise UserError(
             f"{path} holds other things than a model directory and is not overwritten; "
             "name a new folder"
         )
+    foreign = sorted(names - OWN)
+    if foreign:
+        raise UserError(f"{path} also holds {foreign[0]!r}, which would be lost; name a new folder")
+
+
+def _describes_model(path: Path) -> bool:
+    try:
+        return "architecture" in _read_description(path)
+    except UserError:
+        return False
 
 
 def _read_description(path: Path) -> dict:

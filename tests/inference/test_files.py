@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import Inpainter
 from deepfill_tf.inference.files import complete_file, complete_folder
-from tests.small_generators import random_masks, random_pictures
+from tests.small_generators import random_masks, random_pictures, small_generator
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,18 @@ def test_a_file(inpainter, folders):
     output = folders / "new" / "folder" / "a_completed.png"
     complete_file(inpainter, picture, mask, output)
     np.testing.assert_array_equal(pixels(output), inpainter(pixels(picture), pixels(mask)))
+
+
+def test_a_grey_file(folders):
+    inpainter = Inpainter(small_generator(channels=1))
+    assert inpainter.channels == 1
+    picture, mask = random_pictures(24, 33, seed=5), pixels(folders / "masks" / "a.png")
+    Image.fromarray(picture).save(folders / "grey.png")
+    complete_file(inpainter, folders / "grey.png", folders / "masks" / "a.png", folders / "out.png")
+    completed = pixels(folders / "out.png")
+    np.testing.assert_array_equal(completed, inpainter(picture[..., None], mask)[..., 0])
+    np.testing.assert_array_equal(completed[mask <= 127], picture[mask <= 127])
+    assert (completed != picture).any()
 
 
 def test_folders(inpainter, folders):
@@ -99,6 +112,35 @@ def test_a_bad_picture_is_named_and_the_rest_goes_on(inpainter, folders, what):
     if what == "mask of another size":
         assert "9 x 8" in failures[0] and "33 x 32" in failures[0]
     assert (folders / "out" / "a.png").exists() and (folders / "out" / "c.png").exists()
+
+
+def test_too_large_a_picture_is_named_and_the_rest_goes_on(generator, folders):
+    # Padded to 24 x 40, 32 x 40 and 40 x 40: at most 4 * 25**2 bytes.
+    counts, failures = complete_all(Inpainter(generator, largest_scores=2499), folders)
+    assert counts == (2, 1)
+    assert len(failures) == 1 and "c.png" in failures[0] and "2500 bytes" in failures[0]
+    assert sorted(p.name for p in (folders / "out").iterdir()) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (MemoryError(), "MemoryError"),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM\nstack"), "OOM"),
+    ],
+)
+def test_a_picture_that_memory_does_not_hold_is_named(inpainter, folders, error, reason):
+    class Exhausted:
+        channels = 3
+
+        def __call__(self, picture, mask):
+            if len(picture) == 32:
+                raise error
+            return inpainter(picture, mask)
+
+    counts, failures = complete_all(Exhausted(), folders)
+    assert counts == (2, 1)
+    assert failures == [f"{folders / 'pictures' / 'b.png'}: {reason}"]
 
 
 @pytest.mark.parametrize(

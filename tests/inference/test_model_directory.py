@@ -117,6 +117,33 @@ def test_other_folders_and_files_are_not_overwritten(generator, tmp_path, quick_
     assert contents(tmp_path) == {module.Path("thesis.txt"): b"years of work"}
 
 
+@pytest.mark.parametrize(
+    "description", ["{}", "[]", '"architecture"', "not JSON", '{"architecture": {}}']
+)
+def test_a_model_json_of_the_user_is_not_overwritten(generator, tmp_path, quick_save, description):
+    (tmp_path / "model.json").write_text(description)
+    (tmp_path / "thesis.txt").write_text("years of work")
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match="thesis.txt|holds other things"):
+        save_model_directory(generator, tmp_path, origin="test")
+    assert contents(tmp_path) == before
+
+
+def test_a_model_json_of_the_user_alone_is_not_overwritten(generator, tmp_path, quick_save):
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(UserError, match="holds other things"):
+        save_model_directory(generator, tmp_path, origin="test")
+    assert contents(tmp_path) == {module.Path("model.json"): b"{}"}
+
+
+def test_notes_added_to_a_model_directory_are_not_lost(generator, changeable, quick_save):
+    (changeable / "NOTES.txt").write_text("the good one")
+    before = contents(changeable)
+    with pytest.raises(UserError, match="also holds 'NOTES.txt', which would be lost"):
+        save_model_directory(generator, changeable, origin="test")
+    assert contents(changeable) == before
+
+
 def damage(folder, what):
     weights = safetensors.numpy.load_file(folder / "weights.safetensors")
     description = json.loads((folder / "model.json").read_text())

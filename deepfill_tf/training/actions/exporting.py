@@ -4,6 +4,7 @@ import logging
 import os
 
 from deepfill_tf.inference import run_directory, save_model_directory
+from deepfill_tf.inference.model_directory import check_replaceable
 from deepfill_tf.inference.weights import assign_weights
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.training.actions.action import Action
@@ -14,6 +15,9 @@ LOG = logging.getLogger(__name__)
 
 class ExportModel(Action):
     """Writes `model/` from the generator, or from its moving average where there is one."""
+
+    def begin(self, session: Session) -> None:
+        check_replaceable(os.path.join(session.run_dir, run_directory.MODEL))
 
     def finish(self, session: Session) -> None:
         players = session.players
