@@ -1,4 +1,4 @@
-"""DeepFill v1 and v2, the inpainting networks of two papers, in TensorFlow 2.
+"""DeepFill, the inpainting networks of two papers, in TensorFlow 2.
 
     from deepfill_tf import Inpainter, load_generator
 

@@ -58,7 +58,7 @@ CONFIGURABLES: dict[str, Callable] = {
     **{name: getattr(actions, name) for name in actions.__all__ if name != "Action"},
 }
 for _name, _configurable in CONFIGURABLES.items():
-    globals()[f"_{_name}"] = gin.external_configurable(_configurable, name=_name)
+    gin.external_configurable(_configurable, name=_name)
 
 # The pictures that ship with the package.
 gin.constant("photographs", str(Path(__file__).parent / "photographs"))
@@ -102,6 +102,11 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
             gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=False)
     except (ValueError, SyntaxError, OSError, TypeError, AttributeError) as error:
         raise UserError(_readable(error, bindings)) from error
+    if scoped := re.search(r"^(\w[\w/]*/)(\w+\.\w+) =", gin.config_str(), re.MULTILINE):
+        raise UserError(
+            f"{scoped[1]}{scoped[2]} would have no effect: nothing here has a scope; "
+            f"write {scoped[2]}"
+        )
 
 
 @contextlib.contextmanager

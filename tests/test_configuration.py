@@ -66,6 +66,7 @@ def test_every_file_parses_and_opens_by_saying_what_it_is(name):
         ("data.heigth = 64", "did you mean 'height'"),
         ("GeneratorV2.widht = 8", "did you mean 'width'"),
         ("Trainer.max_steps = ", "Trainer.max_steps"),
+        ("train/Trainer.max_steps = 3", "write Trainer.max_steps"),
     ],
 )
 def test_a_misspelt_binding_is_an_error_with_the_nearest_name(binding, complaint):
