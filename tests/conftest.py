@@ -1,5 +1,16 @@
+import pytest
 import tensorflow as tf
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> tf.distribute.Strategy:
+    """Two replicas on the two logical CPUs; the only such strategy of a process.
+
+    A second one on the same devices would number its collective operations from the
+    same start, and TensorFlow takes them for those of the first.
+    """
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

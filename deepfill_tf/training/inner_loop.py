@@ -46,7 +46,7 @@ class InnerLoop:
             self._gradients_of(objective.generator_loss, players.generator_optimizer),
             jit_compile=jit_compile,
         )
-        # One collective operation in each: the order of several differs between replicas.
+        # One collective operation in each.
         self._next_discriminator_update = tf.function(
             lambda batches: self._reports(self.update_discriminator, batches)
         )
@@ -57,7 +57,8 @@ class InnerLoop:
     def run(self, iterator, steps: int) -> dict[str, tf.Tensor]:
         """`steps` steps on batches from a distributed iterator; means of what they report.
 
-        The host only enqueues: it waits for no result.
+        The host only enqueues: it waits for no result. (In a `tf.while_loop` every turn would
+        use the same key for its collective operation, and replicas could block each other.)
         """
         totals = self._step(iterator)
         for _ in range(steps - 1):

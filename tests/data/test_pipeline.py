@@ -106,8 +106,8 @@ def test_any_number_of_replicas_sees_the_same_examples(numbered_pictures, replic
     _assert_equal(alone, {k: v.reshape(-1, *v.shape[2:]) for k, v in joined.items()})
 
 
-def test_a_strategy_gives_each_replica_its_part(numbered_pictures):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_a_strategy_gives_each_replica_its_part(numbered_pictures, two_replicas):
+    strategy = two_replicas
     pipeline = _pipeline(numbered_pictures)
     iterator = iter(
         strategy.distribute_datasets_from_function(lambda context: pipeline.dataset(1, context))

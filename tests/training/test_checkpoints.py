@@ -46,10 +46,9 @@ def test_everything_comes_back(trained):
         np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
 
-def test_two_replicas_go_on_from_one(trained):
+def test_two_replicas_go_on_from_one(trained, two_replicas):
     run_dir, players = trained
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    mirrored = make_players(strategy, seed=7, average_decay=0.9)
+    mirrored = make_players(two_replicas, seed=7, average_decay=0.9)
     assert Checkpoints(str(run_dir), mirrored).restore() == 2
     for name, value in weights(players).items():
         np.testing.assert_array_equal(weights(mirrored)[name], value, err_msg=name)

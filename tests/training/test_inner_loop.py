@@ -119,10 +119,10 @@ def _recorded(recorded, players, network, kind):
 
 
 @pytest.fixture(scope="module")
-def one_and_two_replicas():
+def one_and_two_replicas(two_replicas):
     """For one replica and for two: gradients of the first step, weights after ten."""
     results = []
-    for strategy in (one_device(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    for strategy in (one_device(), two_replicas):
         players = make_players(strategy)
         loop, iterator = inner_loop(players, strategy), batches(strategy, 4)
         first_reports = loop.run(iterator, 1)
