@@ -18,7 +18,7 @@ CONFIGS = ["deepfill_tf.configs"] + [
 setup(
     name="deepfill-tf",
     version=VERSION,
-    description="DeepFill v1 and v2 (contextual attention, gated convolution) in TensorFlow 2",
+    description="DeepFill (contextual attention, gated convolution) in TensorFlow 2",
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -15,7 +15,7 @@ def spectral_normalize(
 
     and sigma = v M ut. Nothing is stopped: gradients flow through sigma, v and the
     new u, with the given `u` held at its value. (The released program's backward
-    pass reads the new u in its place; `tests/references/README.md` has both.)
+    pass reads the new u in its place; `tests/references/layers.npz` has the numbers of both.)
 
     Returns the normalised kernel, sigma `[]` and the new u `[1, out]`.
     """

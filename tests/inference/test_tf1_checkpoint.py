@@ -86,15 +86,13 @@ def test_converted_weights_give_the_original_pictures(networks, module, case):
         assert difference.max() <= 1
 
 
-@pytest.mark.parametrize("case", CASES)
+# No 8-bit picture of big512 is recorded for the first paper.
+@pytest.mark.parametrize("case", [case for case in CASES if case != "big512"])
 def test_weights_of_the_first_paper_give_its_pictures(first_paper, case):
     expected = golden(case, "v1")
     pictures = expected["image_bgr"][..., ::-1]
     completed = Inpainter(first_paper)(pictures, expected["mask"][:1, :, :, None])
-    if "output_rgb" in expected:
-        assert np.abs(completed.astype(int) - expected["output_rgb"]).max() <= 1
-    else:
-        assert completed.shape == pictures.shape
+    assert np.abs(completed.astype(int) - expected["output_rgb"]).max() <= 1
 
 
 def test_the_discriminator_scores_rgb_as_the_original_scores_bgr(networks, weights):

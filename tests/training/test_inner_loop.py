@@ -80,7 +80,11 @@ def test_u_after_one_full_update_of_both_networks(reference_step):
 
 
 def test_moments_after_one_full_update_of_both_networks(reference_step):
-    """The recorded moments are those of the original's gradient, equal for the generator."""
+    """The generator's, within what the discriminator before it makes of them.
+
+    The recorded discriminator was updated with the original's gradient (the new `u`), ours
+    with the consistent one, so that norms agree less well here than the gradients' own.
+    """
     recorded, players, _, _ = reference_step
     optimizer = players.generator_optimizer
     for moments, slot in ((optimizer.first_moments, "Adam"), (optimizer.second_moments, "Adam_1")):
