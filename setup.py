@@ -36,6 +36,7 @@ setup(
         "tensorflow-cpu>=2.15.1",
         "absl-py",
         "gin-config>=0.5.0",
+        "h5py",
         "numpy",
         "opencv-python-headless",
         "pillow",

@@ -14,48 +14,57 @@ from pathlib import Path
 
 import gin
 from deepfill_tf import data, objectives
+from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
-from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.networks import GeneratorV1, GeneratorV2
+from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER, Generator
 from deepfill_tf.training import actions
 from deepfill_tf.training.trainer import Trainer
 
 
-def generator_v2(
-    width: int = 24,
-    channels: int = 3,
-    convolution: str = "gated",
-    padding: str = "same",
-    attention: str = "contextual",
-    attention_options: dict | None = None,
-    dtype: str | None = None,
-) -> GeneratorV2:
-    """`networks.GeneratorV2`."""
-    return GeneratorV2(
-        width=width,
-        channels=channels,
-        convolution=convolution,
-        padding=padding,
-        attention=attention,
-        attention_options=attention_options,
-        dtype=dtype,
+def _factory(network: type[keras.Model], defaults: dict) -> Callable[..., keras.Model]:
+    """A function that makes the generator, with its arguments and defaults for gin to see."""
+
+    def make(**arguments):
+        return network(**arguments)
+
+    make.__name__ = make.__qualname__ = network.__name__
+    make.__doc__ = network.__doc__
+    make.__signature__ = inspect.Signature(
+        [
+            parameter.replace(default=defaults.get(name, parameter.default))
+            for name, parameter in inspect.signature(Generator).parameters.items()
+            if name != "name"
+        ]
     )
+    return make
 
 
-def patch_discriminator(width: int = 64, dtype: str | None = None) -> PatchDiscriminator:
-    """`networks.PatchDiscriminator`."""
-    return PatchDiscriminator(width=width, dtype=dtype)
-
-
+_BY_THEIR_NAMES = (
+    Trainer,
+    objectives.Objective,
+    objectives.GAN,
+    objectives.BoxReconstruction,
+    objectives.HoleReconstruction,
+    objectives.KnownReconstruction,
+    objectives.Perceptual,
+    objectives.Reconstruction,
+    objectives.Style,
+    objectives.TotalVariation,
+    data.BrushStrokeMasks,
+    data.RectangleMasks,
+    data.UnionMasks,
+    data.CannySketches,
+    data.EdgeFiles,
+    data.HolisticSketches,
+    data.LandmarkSketches,
+    *(getattr(actions, name) for name in actions.__all__ if name != "Action"),
+)
 CONFIGURABLES: dict[str, Callable] = {
-    "Trainer": Trainer,
     "data": data.TrainingData,
-    "GeneratorV2": generator_v2,
-    "PatchDiscriminator": patch_discriminator,
-    "ObjectiveV2": objectives.ObjectiveV2,
-    "RectangleMasks": data.RectangleMasks,
-    "BrushStrokeMasks": data.BrushStrokeMasks,
-    "UnionMasks": data.UnionMasks,
-    **{name: getattr(actions, name) for name in actions.__all__ if name != "Action"},
+    "GeneratorV1": _factory(GeneratorV1, FIRST_PAPER),
+    "GeneratorV2": _factory(GeneratorV2, SECOND_PAPER),
+    **{configurable.__name__: configurable for configurable in _BY_THEIR_NAMES},
 }
 for _name, _configurable in CONFIGURABLES.items():
     gin.external_configurable(_configurable, name=_name)

@@ -1,7 +1,9 @@
 """Completes one picture, or a folder of pictures.
 
 The mask shows the hole in white and has the picture's size. In folders the mask of
-a.jpg is a.png or a_mask.png, and the result is a.png. Known pixels stay as they are,
+a.jpg is a.png or a_mask.png, and the result is a.png. A model that was trained with
+sketches takes one as well: white lines on black, of which those in the hole count; in a
+folder a.png or a_sketch.png. Known pixels stay as they are,
 bit for bit, in formats without loss such as PNG.
 """
 
@@ -16,6 +18,7 @@ COMMAND = Command(
         Flag("model", "A run directory, a model directory or a SavedModel.", required=True),
         Flag("image", "A picture, or a folder of pictures.", required=True),
         Flag("mask", "The picture's mask, or a folder of masks.", required=True),
+        Flag("sketch", "The picture's sketch, or a folder of sketches, for guided models."),
         Flag("output", "The file, or for a folder the folder, to write.", required=True),
     ],
 )
@@ -30,15 +33,14 @@ def run(flags) -> int:
         complete_folder,
     )
 
+    paths = (flags.image, flags.mask, flags.output, flags.sketch)
     if not os.path.isdir(flags.image):
-        check_file(flags.image, flags.mask, flags.output)
-        complete_file(Inpainter.load(flags.model), flags.image, flags.mask, flags.output)
+        check_file(*paths)
+        complete_file(Inpainter.load(flags.model), *paths)
         return DONE
-    check_folders(flags.image, flags.mask, flags.output)
+    check_folders(*paths)
     inpainter = Inpainter.load(flags.model)
-    done, failed = complete_folder(
-        inpainter, flags.image, flags.mask, flags.output, on_failure=COMMAND.complain
-    )
+    done, failed = complete_folder(inpainter, *paths, on_failure=COMMAND.complain)
     print(f"completed {done} of {done + failed} pictures in {flags.output}")
     if failed:
         return SOME_NAMED if done else NOTHING_DONE

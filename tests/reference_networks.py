@@ -4,25 +4,33 @@ The reference's weights want BGR pictures: with them the networks are fed BGR.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from deepfill_tf.compat import keras, named_variables
-from deepfill_tf.networks import GeneratorV1, GeneratorV2, PatchDiscriminator
+from deepfill_tf.networks import (
+    GeneratorV1,
+    GeneratorV2,
+    GlobalLocalDiscriminator,
+    PatchDiscriminator,
+)
+from deepfill_tf.networks.architecture import build_model
 from tests.reference import reference_weights
 
 
 def reference_generator(seed: int, net: str = "v2") -> keras.Model:
     """The generator with the weights `make_weights(net, seed)`."""
-    generator = {"v1": GeneratorV1, "v2": GeneratorV2}[net]()
-    generator(tf.zeros([1, 16, 16, 3]), tf.zeros([1, 16, 16, 1]))
+    generator = GeneratorV1() if net == "v1" else GeneratorV2(guided=net == "v2_guided")
+    build_model(generator)
     assign_reference(generator, reference_weights(net, seed), released_generator_name)
     return generator
 
 
-def reference_discriminator(seed: int, net: str = "v2") -> PatchDiscriminator:
+def reference_discriminator(seed: int, net: str = "v2") -> keras.Model:
     """The discriminator with the weights and `u` of `make_weights(net, seed)`."""
-    discriminator = PatchDiscriminator()
-    discriminator(tf.zeros([1, 16, 16, 3]), tf.zeros([1, 16, 16, 1]))
+    if net == "v1":
+        discriminator = GlobalLocalDiscriminator()
+    else:
+        discriminator = PatchDiscriminator(guided=net == "v2_guided")
+    build_model(discriminator)
     assign_reference(discriminator, reference_weights(net, seed), released_discriminator_name)
     return discriminator
 
@@ -41,9 +49,18 @@ def released_generator_name(name: str) -> str:
 
 
 def released_discriminator_name(name: str) -> str:
-    """`conv1/convolution/kernel` -> `discriminator/sn_patch_gan/conv1/kernel`."""
-    layer, variable = name.split("/")[0], name.split("/")[-1]
-    scope = f"discriminator/sn_patch_gan/{layer}"
+    """`conv1/convolution/kernel` -> `discriminator/sn_patch_gan/conv1/kernel`, and so on.
+
+    The first paper's `local/score/kernel` -> `discriminator/dout_local_fc/kernel`,
+    `local/conv1/kernel` -> `discriminator/discriminator_local/conv1/kernel`.
+    """
+    first, *middle, variable = name.split("/")
+    if first in ("global", "local"):
+        (layer,) = middle
+        if layer == "score":
+            return f"discriminator/dout_{first}_fc/{variable}"
+        return f"discriminator/discriminator_{first}/{layer}/{variable}"
+    scope = f"discriminator/sn_patch_gan/{first}"
     return f"{scope}/kernel_sn/u" if variable == "u" else f"{scope}/{variable}"
 
 

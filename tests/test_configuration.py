@@ -1,16 +1,25 @@
-import numpy as np
+import dataclasses
+
 import pytest
 import tensorflow as tf
 
 import gin
-from deepfill_tf import configuration, networks
-from deepfill_tf.configuration import config_directory, configured_trainer, find_config, parse
+from deepfill_tf import networks, objectives
+from deepfill_tf.configuration import (
+    CONFIGURABLES,
+    config_directory,
+    configured_trainer,
+    find_config,
+    parse,
+)
 from deepfill_tf.errors import UserError
+from deepfill_tf.networks.architecture import build_model
 
 CONFIGS = sorted(path.relative_to(config_directory()) for path in config_directory().rglob("*.gin"))
 # Files that users name: a whole run each. The others are parts of these.
 WHOLE = [str(path) for path in CONFIGS if path.parent.name == "" and path.name != "base.gin"]
-WHOLE.remove("laptop.gin")
+OVERLAYS = ("laptop.gin", "pretrain_coarse.gin")
+WHOLE = [name for name in WHOLE if name not in OVERLAYS]
 
 
 @pytest.fixture(autouse=True)
@@ -38,18 +47,48 @@ def pictures(tmp_path, monkeypatch):
 @pytest.mark.parametrize("overlay", [[], ["laptop.gin"]], ids=["whole", "laptop"])
 @pytest.mark.parametrize("name", WHOLE)
 def test_every_config_makes_its_trainer_and_networks(name, overlay, pictures):
-    parse([name, *overlay], [])
+    # What the papers make sketches with needs a package or a model file.
+    bindings = ["data.sketches = @CannySketches()"] if "guided" in name else []
+    parse([name, *overlay], bindings)
     trainer = configured_trainer()
-    generator, discriminator = trainer.generator(), trainer.discriminator()
-    assert isinstance(generator, networks.GeneratorV2)
-    if not overlay and name != "quickstart.gin":
-        example = {"image": tf.zeros([1, 64, 64, 3]), "mask": tf.zeros([1, 64, 64, 1])}
-        trainer.objective.build(generator, discriminator, example)
-        assert sum(int(np.prod(v.shape)) for v in generator.trainable_variables) == 4_052_478
-    masks = trainer.data.pipeline(global_batch_size=2, seed=0)._masks
-    seeds = tf.constant([[0, 1]], tf.int64)
-    hole = masks(seeds, trainer.data.height, trainer.data.width)
-    assert 0.05 < float(tf.reduce_mean(hole)) < 0.8
+    generator = trainer.generator()
+    first_paper = "_v1" in name
+    assert type(generator) is (networks.GeneratorV1 if first_paper else networks.GeneratorV2)
+    assert generator.get_config()["guided"] == trainer.data.guided == ("guided" in name)
+    assert trainer.objective.gan.kind == ("wgan_gp" if first_paper else "hinge")
+    assert not trainer.objective.needs_box or first_paper
+    if not overlay and "quickstart" not in name:
+        parameters = 3_601_542 if first_paper else 4_053_678 if "guided" in name else 4_052_478
+        assert build_model(generator).count_params() == parameters
+        assert trainer.discriminator_updates == (5 if first_paper else 1)
+        assert trainer.beta_2 == (0.9 if first_paper else 0.999)
+        assert trainer.objective.adversarial_weight == (0.001 if first_paper else 1.0)
+    example = trainer.data.example(with_box=trainer.objective.needs_box)
+    assert 0.05 < float(tf.reduce_mean(example["mask"])) < 0.8
+
+
+def test_the_configs_of_both_papers_are_their_objectives(pictures):
+    for name, objective in (
+        ("deepfill_v1.gin", objectives.objective_v1()),
+        ("deepfill_v2.gin", objectives.objective_v2()),
+    ):
+        parse([name], [])
+        bound = configured_trainer().objective
+        assert dataclasses.replace(bound, terms=tuple(bound.terms)) == objective
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("places2_guided.gin", "HolisticSketches.model"),
+        ("quickstart_v1.gin", "GAN.kind must be one of"),
+    ],
+)
+def test_what_a_config_lacks_is_said_before_the_first_step(name, complaint, pictures):
+    bindings = ['GAN.kind = "wgan"'] if "quickstart" in name else []
+    parse([name], bindings)
+    with pytest.raises(UserError, match=complaint):
+        configured_trainer()
 
 
 @pytest.mark.parametrize("name", [str(path) for path in CONFIGS])
@@ -127,4 +166,6 @@ def test_a_binding_takes_effect():
     trainer = configured_trainer()
     assert trainer.max_steps == 3
     assert trainer.generator().get_config()["width"] == 6
-    assert configuration.generator_v2().get_config()["width"] == 24
+    gin.clear_config()
+    make_generator = CONFIGURABLES["GeneratorV2"]
+    assert make_generator().get_config()["width"] == 24

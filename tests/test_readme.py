@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepfill_tf.configuration import find_config
 from tests.reference import reference_path, reference_weights
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,9 @@ def folder(tmp_path_factory):
     (folder / "masks").mkdir()
     Image.fromarray(mask).save(folder / "masks" / "a.png")
     Image.fromarray(mask).save(folder / "a_mask.png")
+    Image.fromarray(np.where(mask & (np.arange(70) % 7 == 0), 255, 0).astype(np.uint8)).save(
+        folder / "a_sketch.png"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         quickstart = ["--gin_file=quickstart.gin", *TRIAL, "--run_dir=runs/quickstart"]
@@ -71,5 +75,7 @@ def test_command(name, line, folder, monkeypatch, request):
 
 def test_the_readme_has_commands_and_its_pictures_exist():
     assert {name for name, _ in COMMANDS} == {"train", "inpaint", "export", "convert"}
+    for config in re.findall(r"`([\w/]+\.gin)`", README):
+        assert Path(find_config(config)).exists()
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
         assert (ROOT / picture).exists(), picture

@@ -148,6 +148,6 @@ def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictur
     assert "width was 4, the configuration says 6" in line
     line = complain(*arguments, "--gin_param=Trainer.global_batch_size = 4")
     assert "Trainer.global_batch_size = 2" in line
-    line = complain(*arguments, "--gin_param=ObjectiveV2.l1_weight = 2.0")
-    assert "ObjectiveV2.l1_weight = 1.0" in line
+    line = complain(*arguments, "--gin_param=Reconstruction.weight = 2.0")
+    assert "Reconstruction.weight = 1.0" in line
     assert all(path.read_bytes() == content for path, content in before.items())

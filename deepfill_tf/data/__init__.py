@@ -6,12 +6,24 @@ from deepfill_tf.data.masks import BrushStrokeMasks, RectangleMasks, UnionMasks
 from deepfill_tf.data.picture_files import read_mask, read_picture, write_picture
 from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
 from deepfill_tf.data.scan import scan_pictures
+from deepfill_tf.data.sketches import (
+    CannySketches,
+    EdgeFiles,
+    HolisticSketches,
+    LandmarkSketches,
+    SketchSource,
+)
 from deepfill_tf.data.training_data import TrainingData
 
 __all__ = [
     "BrushStrokeMasks",
+    "CannySketches",
+    "EdgeFiles",
+    "HolisticSketches",
+    "LandmarkSketches",
     "PicturePipeline",
     "RectangleMasks",
+    "SketchSource",
     "TrainingData",
     "UnionMasks",
     "crop_picture",

@@ -9,6 +9,7 @@ from deepfill_tf.data.crops import crop_picture, resize_picture
 from deepfill_tf.data.picture_files import read_picture
 from deepfill_tf.data.reader import PictureReader
 from deepfill_tf.data.seeds import Purpose, integers, seeds_of, uniform
+from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
 Masks = Callable[[tf.Tensor, int, int], tf.Tensor]
@@ -31,6 +32,9 @@ class PicturePipeline:
       flip: mirror an example left to right with probability 1/2.
       shuffle: a new order in each epoch; False: the order of the list, as released.
       one_mask_per_batch: the hole of a draw's first example for all of it, as released.
+      with_box: say where the box around each hole is; `masks` must have `boxes`.
+      sketches: gives every picture's sketch, see `data.sketches`; None: there are none.
+      edge_threshold: share of the greatest strength above which a sketch has an edge.
     """
 
     def __init__(
@@ -47,6 +51,9 @@ class PicturePipeline:
         flip: bool = False,
         shuffle: bool = True,
         one_mask_per_batch: bool = False,
+        with_box: bool = False,
+        sketches: SketchSource | None = None,
+        edge_threshold: float = 0.6,
     ):
         if not paths:
             raise ValueError("a pipeline needs at least one picture")
@@ -69,8 +76,17 @@ class PicturePipeline:
         self._flip = flip
         self._shuffle = shuffle
         self._one_mask_per_batch = one_mask_per_batch
+        self._with_box = with_box
+        self._guided = sketches is not None
+        self._edge_threshold = edge_threshold
         self._reader = PictureReader(
-            paths, height, width, channels=channels, seed=seed, random_crop=random_crop
+            paths,
+            height,
+            width,
+            channels=channels,
+            seed=seed,
+            random_crop=random_crop,
+            sketches=sketches,
         )
 
     @property
@@ -84,9 +100,11 @@ class PicturePipeline:
         """Batches from the draw number `first_draw` on.
 
         Gives `image` float32 `[n, H, W, C]` in [-1, 1] and `mask` float32 `[n, H, W, 1]`,
-        n = global_batch_size / replicas. With an `input_context` they are those of its
-        pipeline's replicas, in order: draw 0 replica 0, draw 0 replica 1, draw 1 replica
-        0, and so on.
+        n = global_batch_size / replicas; `shares` `[n, 2]`, uniform in [0, 1); with sketches
+        `sketch` float32 `[n, H, W, 1]`, 1 where there is an edge, in the hole or not; with
+        boxes `box_rows` int32 `[n, h]` and `box_columns` `[n, w]`, see `ops.crop`. With an
+        `input_context` they are those of its pipeline's replicas, in order: draw 0 replica
+        0, draw 0 replica 1, draw 1 replica 0, and so on.
 
         Raises ValueError where the replicas do not divide the global batch.
         """
@@ -107,33 +125,53 @@ class PicturePipeline:
             return draw * self._global_batch_size + first + index
 
         numbers = tf.data.Dataset.range(first_draw * local * share, np.iinfo(np.int64).max)
-        images = numbers.map(position_of).map(
-            self._image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        examples = numbers.map(position_of).map(
+            self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
-        batches = images.batch(share, drop_remainder=True)
+        batches = examples.batch(share, drop_remainder=True)
         return batches.map(
-            self._with_masks, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            self._with_holes, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         ).prefetch(2)
 
-    def _image(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The example's position and image."""
+    def example(self) -> dict[str, tf.Tensor]:
+        """A batch of one as `dataset` gives it, but without a picture in it: zeros."""
+        images = tf.zeros([1, *self._size, self._channels])
+        sketches = {"sketch": tf.zeros_like(images[..., :1])} if self._guided else {}
+        return self._with_holes(tf.zeros([1], tf.int64), {"image": images, **sketches})
+
+    def _example(self, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """The example's position, its image, and its sketch where there are some."""
         index = self._index_of(position)
         shares = uniform(self._seeds(Purpose.CROP, position), 2)[0]
-        image = tf.numpy_function(self._reader.read, [index, position, shares], tf.uint8)
-        image = tf.ensure_shape(image, [*self._size, self._channels])
+        values = tf.numpy_function(self._reader.read, [index, position, shares], tf.uint8)
+        values = tf.ensure_shape(values, [*self._size, self._channels + self._guided])
         if self._flip:
             flipped = integers(uniform(self._seeds(Purpose.FLIP, position), 1), 2)[0, 0] == 1
-            image = tf.where(flipped, image[:, ::-1], image)
-        return position, tf.cast(image, tf.float32) / 127.5 - 1
+            values = tf.where(flipped, values[:, ::-1], values)
+        values = tf.cast(values, tf.float32)
+        example = {"image": values[..., : self._channels] / 127.5 - 1}
+        if self._guided:
+            edges = values[..., self._channels :] / 255 > self._edge_threshold
+            example["sketch"] = tf.cast(edges, tf.float32)
+        return position, example
 
-    def _with_masks(self, positions: tf.Tensor, images: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _with_holes(
+        self, positions: tf.Tensor, batch: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        count, *size, _ = batch["image"].shape
+        drawn = positions
         if self._one_mask_per_batch:
             draws = positions // self._global_batch_size
-            one = seeds_of(self._seed, Purpose.MASK, draws[:1] * self._global_batch_size)
-            masks = tf.repeat(self._masks(one, *self._size), tf.shape(images)[0], axis=0)
-        else:
-            masks = self._masks(seeds_of(self._seed, Purpose.MASK, positions), *self._size)
-        return {"image": images, "mask": tf.ensure_shape(masks, [*images.shape[:3], 1])}
+            drawn = draws[:1] * self._global_batch_size
+        seeds = seeds_of(self._seed, Purpose.MASK, drawn)
+        holes = {"mask": self._masks(seeds, *self._size)}
+        if self._with_box:
+            holes["box_rows"], holes["box_columns"] = self._masks.boxes(seeds, *self._size)
+        if self._one_mask_per_batch:
+            holes = {name: tf.repeat(value, count, axis=0) for name, value in holes.items()}
+        shares = uniform(seeds_of(self._seed, Purpose.INTERPOLATION, positions), 2)
+        holes["mask"] = tf.ensure_shape(holes["mask"], [count, *size, 1])
+        return {**batch, **holes, "shares": tf.cast(shares, tf.float32)}
 
     def _index_of(self, position: tf.Tensor) -> tf.Tensor:
         """Which picture of the list is at a position of the stream."""
@@ -157,22 +195,30 @@ def fixed_examples(
     *,
     channels: int = 3,
     random_crop: bool = False,
+    sketches: SketchSource | None = None,
+    edge_threshold: float = 0.6,
 ) -> dict[str, tf.Tensor]:
     """Validation examples, always the same: whole pictures, or their centres, with holes.
 
-    `image` float32 `[N, height, width, channels]` in [-1, 1] for N paths and `mask` float32
-    `[N, height, width, 1]`. Pictures are cropped in the centre where training crops them,
-    and otherwise resized. Raises UserError for a picture that cannot be read.
+    `image` float32 `[N, height, width, channels]` in [-1, 1] for N paths, `mask` float32
+    `[N, height, width, 1]`, and with sketches `sketch` likewise. Pictures are cropped in the
+    centre where training crops them, and otherwise resized. Raises UserError for a picture
+    that cannot be read.
     """
-    pictures = []
-    for path in paths:
-        picture = read_picture(path, channels)
+
+    def fit(picture: np.ndarray) -> np.ndarray:
         if random_crop:
-            pictures.append(crop_picture(picture, height, width, 0.5, 0.5))
-        else:
-            pictures.append(resize_picture(picture, height, width))
+            return crop_picture(picture, height, width, 0.5, 0.5)
+        return resize_picture(picture, height, width)
+
+    pictures = [fit(read_picture(path, channels)) for path in paths]
     seeds = seeds_of(seed, Purpose.VALIDATION, tf.range(len(paths)))
-    return {
+    examples = {
         "image": tf.constant(np.stack(pictures), tf.float32) / 127.5 - 1,
         "mask": masks(seeds, height, width),
     }
+    if sketches is not None:
+        edges = [sketches(p, x, fit) for p, x in zip(paths, pictures, strict=True)]
+        strengths = tf.constant(np.stack(edges), tf.float32) / 255
+        examples["sketch"] = tf.cast(strengths > edge_threshold, tf.float32)
+    return examples

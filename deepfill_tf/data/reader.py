@@ -12,6 +12,7 @@ import numpy as np
 from deepfill_tf.data.crops import crop_picture, resize_picture
 from deepfill_tf.data.picture_files import read_picture
 from deepfill_tf.data.seeds import Purpose
+from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class PictureReader:
       height, width, channels: of what is returned.
       seed: of replacements.
       random_crop: crop; False: resize.
+      sketches: gives every picture's sketch, see `data.sketches`; None: there are none.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class PictureReader:
         channels: int = 3,
         seed: int = 0,
         random_crop: bool = False,
+        sketches: SketchSource | None = None,
     ):
         self._paths = list(paths)
         self._size = (height, width)
         self._channels = channels
         self._seed = seed
         self._random_crop = random_crop
+        self._sketches = sketches
         self._failed: set[str] = set()
         self._lock = threading.Lock()
         self.error: UserError | None = None
@@ -81,8 +85,9 @@ class PictureReader:
     def read(self, index: int, position: int, shares: np.ndarray) -> np.ndarray:
         """The picture number `index` of the list, uint8 `[height, width, channels]`.
 
-        `position` is the example's, for a replacement; `shares` in [0, 1) say where to
-        crop (see `crop_picture`). Raises UserError when too many have failed.
+        With sketches it has one channel more, the strength of its edges. `position` is the
+        example's, for a replacement; `shares` in [0, 1) say where to crop (see
+        `crop_picture`). Raises UserError when too many have failed.
         """
         with self._lock:
             self._reading += 1
@@ -114,12 +119,19 @@ class PictureReader:
             if self.error is not None:
                 raise self.error
             try:
-                return self._fit(read_picture(self._paths[index], self._channels), shares)
+                return self._example(self._paths[index], shares)
             except UserError as error:
                 self._note(self._paths[index], error)
                 index = self._replacement(int(position), attempt)
         self.error = self.error or UserError(f"{ATTEMPTS} pictures in a row could not be read")
         raise self.error
+
+    def _example(self, path: str, shares: np.ndarray) -> np.ndarray:
+        picture = self._fit(read_picture(path, self._channels), shares)
+        if self._sketches is None:
+            return picture
+        sketch = self._sketches(path, picture, lambda other: self._fit(other, shares))
+        return np.concatenate([picture, sketch], axis=2)
 
     def _fit(self, picture: np.ndarray, shares: np.ndarray) -> np.ndarray:
         if self._random_crop:

@@ -22,6 +22,7 @@ class Purpose(enum.IntEnum):
     MASK = 3
     REPLACEMENT = 4
     VALIDATION = 5
+    INTERPOLATION = 6
 
 
 def seeds_of(seed: int, purpose: Purpose, positions: tf.Tensor) -> tf.Tensor:

@@ -10,6 +10,7 @@ from deepfill_tf.data.file_list import list_pictures
 from deepfill_tf.data.picture_files import read_picture
 from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
 from deepfill_tf.data.scan import scan_pictures
+from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ class TrainingData:
       flip: mirror every other picture left to right. The released program does not.
       shuffle: another order every epoch; False: the list's order, as released.
       one_mask_per_batch: one hole for all pictures of a global batch, as released.
+      sketches: makes or reads the pictures' sketches, see `data.sketches`; None for none.
+      edge_threshold: share of the greatest strength above which a sketch has an edge, as
+        released.
       validation_count: how many validation pictures are used, the first of the list.
 
     Raises:
@@ -56,6 +60,8 @@ class TrainingData:
         flip: bool = False,
         shuffle: bool = True,
         one_mask_per_batch: bool = False,
+        sketches: SketchSource | None = None,
+        edge_threshold: float = 0.6,
         validation_count: int = 8,
     ):
         for name, size in (("height", height), ("width", width)):
@@ -68,7 +74,10 @@ class TrainingData:
                 f"the variable {ROOT_VARIABLE}. {how_to_get}".strip()
             )
         self.height, self.width, self.channels = height, width, channels
+        if not 0 <= edge_threshold < 1:
+            raise UserError(f"data.edge_threshold must be in [0, 1), got {edge_threshold!r}")
         self._masks = masks
+        self._sketches = {"sketches": sketches, "edge_threshold": edge_threshold}
         self._options = {
             "random_crop": random_crop,
             "flip": flip,
@@ -83,11 +92,20 @@ class TrainingData:
         self.validation_paths = validation_paths[:validation_count]
         LOG.info("looking at %d pictures", len(self.paths) + len(self.validation_paths))
         scan_pictures(self.paths + self.validation_paths)
+        if sketches is not None:
+            sketches.check(self.paths + self.validation_paths)
         for path in self.validation_paths:
             read_picture(path, channels)  # whole, so that none fails in the middle of a run
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
-    def pipeline(self, *, global_batch_size: int, seed: int) -> PicturePipeline:
+    @property
+    def guided(self) -> bool:
+        """Whether examples have sketches."""
+        return self._sketches["sketches"] is not None
+
+    def pipeline(
+        self, *, global_batch_size: int, seed: int, with_box: bool = False
+    ) -> PicturePipeline:
         """The stream of training batches."""
         return PicturePipeline(
             paths=self.paths,
@@ -97,8 +115,25 @@ class TrainingData:
             global_batch_size=global_batch_size,
             seed=seed,
             masks=self._masks,
+            with_box=with_box,
+            **self._sketches,
             **self._options,
         )
+
+    def example(self, *, with_box: bool) -> dict[str, tf.Tensor]:
+        """A batch of one without a picture in it: what networks are built with.
+
+        Raises UserError where `with_box` asks for boxes that the holes do not have.
+        """
+        if with_box and not hasattr(self._masks, "boxes"):
+            raise UserError(
+                f"the objective looks at the box around a hole, and {type(self._masks).__name__} "
+                "make holes of any shape: set data.masks = @RectangleMasks(), or another GAN.kind"
+            )
+        try:
+            return self.pipeline(global_batch_size=1, seed=0, with_box=with_box).example()
+        except ValueError as error:
+            raise UserError(str(error)) from error
 
     def batch(self, draw: int, *, global_batch_size: int, seed: int) -> dict[str, tf.Tensor]:
         """The global batch number `draw`, the same that training saw."""
@@ -126,4 +161,5 @@ class TrainingData:
             seed,
             channels=self.channels,
             random_crop=self._options["random_crop"],
+            **self._sketches,
         )

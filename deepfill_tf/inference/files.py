@@ -1,12 +1,13 @@
 """Completing picture files: one, or a folder of them.
 
 In folders a picture `a.jpg` goes with the mask `a.png` or `a_mask.png` (any suffix of
-a picture) and becomes `a.png`. Where pictures and masks lie in one folder, masks are
-those called `_mask`.
+a picture), where the model is guided with the sketch `a.png` or `a_sketch.png`, and
+becomes `a.png`. Where they lie in one folder, masks are those called `_mask` and sketches
+those called `_sketch`.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from deepfill_tf.data.picture_files import read_mask, read_picture, write_pictur
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.inpainter import Inpainter
 
-MASK_ENDING = "_mask"
+# What is given beside a picture -> how its file's name may end.
+ENDINGS = {"mask": "_mask", "sketch": "_sketch"}
 
 
 def complete_file(
@@ -25,17 +27,19 @@ def complete_file(
     image: str | os.PathLike,
     mask: str | os.PathLike,
     output: str | os.PathLike,
+    sketch: str | os.PathLike | None = None,
 ) -> None:
     """Fills the hole that the file `mask` shows in the file `image` and writes `output`.
 
-    Folders above `output` are made. Raises UserError where a file cannot be read or
-    written, where the sizes differ, where the picture is too small or too large, or
-    where `output` is one of the inputs.
+    `sketch` is a file too, where the model is guided. Folders above `output` are made.
+    Raises UserError where a file cannot be read or written, where the sizes differ, where
+    the picture is too small or too large, or where `output` is one of the inputs.
     """
     output = Path(output)
-    check_file(image, mask, output)
+    check_file(image, mask, output, sketch)
+    check_sketch(inpainter, sketch)
     try:
-        completed = _completed(inpainter, image, mask)
+        completed = _completed(inpainter, image, mask, sketch)
     except (ValueError, MemoryError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{image}: {reason}") from error
@@ -48,6 +52,7 @@ def complete_folder(
     images: str | os.PathLike,
     masks: str | os.PathLike,
     output: str | os.PathLike,
+    sketches: str | os.PathLike | None = None,
     *,
     on_failure: Callable[[str], None],
 ) -> tuple[int, int]:
@@ -56,37 +61,46 @@ def complete_folder(
     A picture that cannot be completed is told to `on_failure` in one line, and the rest
     goes on. Raises UserError where the folders themselves are wrong.
     """
-    check_folders(images, masks, output)
-    images, masks, output = Path(images), Path(masks), Path(output)
-    pairs = list(_pairs(images, masks))
-    if not pairs:
+    check_folders(images, masks, output, sketches)
+    check_sketch(inpainter, sketches)
+    images, output = Path(images), Path(output)
+    folders = _given({"mask": masks, "sketch": sketches})
+    pictures = _pictures(images, folders)
+    if not pictures:
         raise UserError(f"there are no pictures in {images}; they end in {_suffixes()}")
+    partners = {name: _partners(images, folder, name) for name, folder in folders.items()}
     _make_folder(output)
     seen, failures = {}, 0
-    for image, mask in pairs:
+    for image in pictures:
         try:
             if image.stem in seen:
                 raise UserError(f"{image} would be written where {seen[image.stem]} is")
             seen[image.stem] = image
-            if mask is None:
-                raise UserError(f"{image} has no mask in {masks}")
-            complete_file(inpainter, image, mask, output / f"{image.stem}.png")
+            files = {}
+            for name, partner_of in partners.items():
+                files[name] = partner_of(image.stem)
+                if files[name] is None:
+                    raise UserError(f"{image} has no {name} in {folders[name]}")
+            complete_file(inpainter, image, output=output / f"{image.stem}.png", **files)
         except UserError as error:
             failures += 1
             on_failure(str(error))
-    return len(pairs) - failures, failures
+    return len(pictures) - failures, failures
 
 
 def check_file(
-    image: str | os.PathLike, mask: str | os.PathLike, output: str | os.PathLike
+    image: str | os.PathLike,
+    mask: str | os.PathLike,
+    output: str | os.PathLike,
+    sketch: str | os.PathLike | None = None,
 ) -> None:
-    """Raises UserError unless these are two files to read and one to write."""
+    """Raises UserError unless these are files to read and one to write."""
     output = Path(output)
-    for name, path in (("picture", Path(image)), ("mask", Path(mask))):
+    for name, path in _given({"picture": image, "mask": mask, "sketch": sketch}).items():
         if not path.exists():
             raise UserError(f"there is no {name} {path}")
         if path.is_dir():
-            raise UserError(f"{path} is a folder; picture and mask must both be files or folders")
+            raise UserError(f"{path} is a folder; picture and {name} must both be files or folders")
         if output.exists() and output.samefile(path):
             raise UserError(f"the output {output} is the {name}, which is never overwritten")
     if output.is_dir():
@@ -96,11 +110,14 @@ def check_file(
 
 
 def check_folders(
-    images: str | os.PathLike, masks: str | os.PathLike, output: str | os.PathLike
+    images: str | os.PathLike,
+    masks: str | os.PathLike,
+    output: str | os.PathLike,
+    sketches: str | os.PathLike | None = None,
 ) -> None:
     """Raises UserError unless these are folders whose files may be read and written."""
     output = Path(output)
-    for name, folder in (("pictures", Path(images)), ("masks", Path(masks))):
+    for name, folder in _given({"pictures": images, "masks": masks, "sketches": sketches}).items():
         if not folder.is_dir():
             raise UserError(f"there is no folder of {name} {folder}")
         if output.exists() and output.samefile(folder):
@@ -109,31 +126,53 @@ def check_folders(
         raise UserError(f"the output {output} is a file; pictures of a folder go to a folder")
 
 
+def check_sketch(inpainter: Inpainter, sketch: str | os.PathLike | None) -> None:
+    """Raises UserError where a sketch is missing, or given to a model that takes none."""
+    if inpainter.guided and sketch is None:
+        raise UserError("this model is guided by sketches: name one, or an empty one")
+    if sketch is not None and not inpainter.guided:
+        raise UserError(f"this model is not guided: it can do nothing with the sketch {sketch}")
+
+
 def _completed(
-    inpainter: Inpainter, image: str | os.PathLike, mask: str | os.PathLike
+    inpainter: Inpainter,
+    image: str | os.PathLike,
+    mask: str | os.PathLike,
+    sketch: str | os.PathLike | None,
 ) -> np.ndarray:
-    picture, hole = read_picture(str(image), inpainter.channels), read_mask(str(mask))
-    if picture.shape[:2] != hole.shape[:2]:
-        raise UserError(
-            f"the mask {mask} is {_size(hole)} (width x height), "
-            f"its picture {image} is {_size(picture)}; they must be of one size"
-        )
-    return inpainter(picture, hole)
+    picture = read_picture(str(image), inpainter.channels)
+    others = []
+    for name, path in _given({"mask": mask, "sketch": sketch}).items():
+        other = read_mask(str(path))
+        if picture.shape[:2] != other.shape[:2]:
+            raise UserError(
+                f"the {name} {path} is {_size(other)} (width x height), "
+                f"its picture {image} is {_size(picture)}; they must be of one size"
+            )
+        others.append(other)
+    return inpainter(picture, *others)
 
 
-def _pairs(images: Path, masks: Path) -> Iterator[tuple[Path, Path | None]]:
-    """Every picture, sorted, with its mask or None."""
-    together = images.samefile(masks)
-    by_stem = {path.stem: path for path in reversed(_pictures(masks))}
-    for image in _pictures(images):
-        if together and image.stem.endswith(MASK_ENDING):
-            continue
-        mask = by_stem.get(image.stem + MASK_ENDING)
-        yield image, mask if together else by_stem.get(image.stem, mask)
+def _given(paths: dict[str, str | os.PathLike | None]) -> dict[str, Path]:
+    return {name: Path(path) for name, path in paths.items() if path is not None}
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if is_picture(p.name))
+def _partners(images: Path, folder: Path, name: str) -> Callable[[str], Path | None]:
+    """Stem of a picture -> its mask, or sketch, in that folder."""
+    by_stem = {path.stem: path for path in reversed(_pictures(folder))}
+
+    def partner_of(stem: str) -> Path | None:
+        named = by_stem.get(stem + ENDINGS[name])
+        return named if folder.samefile(images) else by_stem.get(stem, named)
+
+    return partner_of
+
+
+def _pictures(folder: Path, others: dict[str, Path] | None = None) -> list[Path]:
+    """The folder's pictures, sorted, without those that are masks or sketches there."""
+    endings = tuple(ENDINGS[n] for n, other in (others or {}).items() if other.samefile(folder))
+    paths = (path for path in folder.iterdir() if is_picture(path.name))
+    return sorted(path for path in paths if not (endings and path.stem.endswith(endings)))
 
 
 def _suffixes() -> str:

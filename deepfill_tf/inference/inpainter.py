@@ -2,14 +2,18 @@
 
     inpainter = Inpainter.load("runs/celeba")
     completed = inpainter(picture, mask)
+    completed = inpainter(picture, mask, sketch)     # where `inpainter.guided`
 
 | | one picture | a batch |
 |---|---|---|
 | picture | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
 | mask | `[H, W]` or `[H, W, 1]` | `[N, H, W]` or `[N, H, W, 1]`; N may be 1: one for all |
+| sketch | as a mask | as masks |
 | completed | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
 
-A mask is uint8, where above 127 (white) is the hole, or bool, where True is. Any
+A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
+uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
+hole counts, and nothing drawn there is a sketch too. Any
 height and width of at least 16, up to what `largest_scores` allows. Outside the hole
 `completed` is the picture, bit for bit; under the hole the picture may hold anything.
 C is `inpainter.channels`: 3 for RGB, 1 for grey.
@@ -47,6 +51,7 @@ class Inpainter:
         self._model = InpaintingModule(generator)
         self._complete = self._model.serving_default
         self._channels = generator.get_config()["channels"]
+        self._guided = generator.get_config()["guided"]
         self._smallest_size = smallest_size(generator)
         self._largest_scores = largest_scores
 
@@ -65,6 +70,11 @@ class Inpainter:
         """Channels of the pictures: 3 for RGB, 1 for grey."""
         return self._channels
 
+    @property
+    def guided(self) -> bool:
+        """Whether a sketch is given with each picture."""
+        return self._guided
+
     @classmethod
     def _from_saved_model(cls, path: str | os.PathLike, largest_scores: int) -> "Inpainter":
         inpainter = cls.__new__(cls)
@@ -75,7 +85,8 @@ class Inpainter:
             inpainter._complete = inpainter._model.signatures["serving_default"]
             inputs = inpainter._complete.structured_input_signature[1]
             inpainter._channels = inputs["image"].shape[-1]
-            if set(inputs) != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
+            inpainter._guided = "sketch" in inputs
+            if set(inputs) - {"sketch"} != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
                 raise KeyError("image and mask, uint8")
         except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
             raise UserError(
@@ -83,15 +94,25 @@ class Inpainter:
             ) from error
         return inpainter
 
-    def __call__(self, pictures: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        """Raises ValueError where picture and mask do not fit or the picture is too large."""
-        pictures, masks = np.asarray(pictures), np.asarray(masks)
+    def __call__(
+        self, pictures: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Raises ValueError where these do not fit each other or the picture is too large."""
+        if self._guided != (sketches is not None):
+            raise ValueError(
+                "this model is guided: it takes picture, mask and sketch"
+                if self._guided
+                else "this model is not guided: it takes picture and mask, no sketch"
+            )
+        pictures = np.asarray(pictures)
         single = pictures.ndim == 3
         images = pictures[None] if single else pictures
         self._check_pictures(images, pictures)
-        masks = _mask_batch(masks, pictures)
+        inputs = {"image": images, "mask": _mask_batch("mask", np.asarray(masks), pictures)}
+        if sketches is not None:
+            inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), pictures)
         self._check_scores(pictures)
-        completed = self._complete(image=tf.constant(images), mask=tf.constant(masks))
+        completed = self._complete(**{name: tf.constant(value) for name, value in inputs.items()})
         completed = completed["completed"].numpy()
         return completed[0] if single else completed
 
@@ -121,19 +142,19 @@ class Inpainter:
             )
 
 
-def _mask_batch(masks: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """The masks as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
+def _mask_batch(name: str, masks: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+    """Masks, or sketches, as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
     if masks.dtype == bool:
         masks = masks.astype(np.uint8) * 255
     if masks.dtype != np.uint8:
         raise ValueError(
-            f"a mask must be uint8 (above 127 is the hole) or bool (True is), got {masks.dtype}"
+            f"a {name} must be uint8 (white marks the place) or bool (True does), got {masks.dtype}"
         )
     *batch, height, width, _ = pictures.shape
     fitting = {(*n, height, width, *one) for n in (batch, [1] * len(batch)) for one in ([], [1])}
     if masks.shape not in fitting:
         raise ValueError(
-            f"the mask's shape {list(masks.shape)} does not fit the picture's "
+            f"the {name}'s shape {list(masks.shape)} does not fit the picture's "
             f"{list(pictures.shape)}"
         )
     return masks.reshape([masks.shape[0] if batch else 1, height, width, 1])

@@ -8,10 +8,13 @@
                       -> coarse, refined, completed float32 [N, H, W, C],
                          offsets int32 [N, ceil(H / 8), ceil(W / 8), 2]
 
+A guided generator's functions take `sketch` as well, of the kind and shape of `mask`.
+
 N, H and W are free; each picture has its own mask, or `[1, H, W, 1]` serves them all.
-A mask is a hole above 127 (`raw`: above 0.5). Whatever lies under the hole never
-matters, and outside it `completed` is the input, bit for bit. Pictures in one
-`encoded` batch may differ in size; a file's EXIF orientation is not looked at.
+A mask is a hole above 127 (`raw`: above 0.5); a sketch is an edge above 0.6 * 255, as
+released (`raw`: above 0.5), and only its part in the hole counts. Whatever lies under
+the hole never matters, and outside it `completed` is the input, bit for bit. Pictures in
+one `encoded` batch may differ in size; a file's EXIF orientation is not looked at.
 """
 
 import tensorflow as tf
@@ -22,6 +25,8 @@ from deepfill_tf.ops import height_and_width
 
 # Channels of pictures that PNG and JPEG can hold and the decoder gives.
 _ENCODABLE = (1, 3)
+# Share of the greatest strength above which a sketch has an edge, as released.
+EDGE_THRESHOLD = 0.6
 
 
 class InpaintingModule(tf.Module):
@@ -29,79 +34,109 @@ class InpaintingModule(tf.Module):
 
     def __init__(self, generator: keras.Model):
         super().__init__()
-        channels = generator.get_config()["channels"]
+        config = generator.get_config()
+        channels = config["channels"]
         # A tf.Module does not see a Keras 3 model's variables: it holds them itself.
         self.weights = VariableBundle(named_variables(generator.weights))
-        pictures = [None, None, None, channels]
-        masks = [None, None, None, 1]
+        names = ["image", "mask", "sketch"] if config["guided"] else ["image", "mask"]
+        shapes = [[None, None, None, channels]] + [[None, None, None, 1]] * (len(names) - 1)
 
-        def serving_default(image, mask):
-            return {"completed": complete_uint8(generator, image, mask)}
+        def serving_default(image, mask, sketch=None):
+            return {"completed": complete_uint8(generator, image, mask, sketch)}
 
-        def encoded(image, mask):
+        def encoded(image, mask, sketch=None):
             def complete_one(files):
                 return complete_encoded(generator, *files, channels=channels)
 
-            completed = tf.map_fn(complete_one, (image, mask), fn_output_signature=tf.string)
+            files = (image, mask) if sketch is None else (image, mask, sketch)
+            completed = tf.map_fn(complete_one, files, fn_output_signature=tf.string)
             return {"completed": completed}
 
-        def raw(image, mask):
-            return complete_float(generator, image, mask > 0.5)
+        def raw(image, mask, sketch=None):
+            edges = None if sketch is None else sketch > 0.5
+            return complete_float(generator, image, mask > 0.5, edges)
 
-        self.serving_default = _function(serving_default, pictures, masks, tf.uint8)
-        self.raw = _function(raw, pictures, masks, tf.float32)
+        self.serving_default = _function(serving_default, names, shapes, tf.uint8)
+        self.raw = _function(raw, names, shapes, tf.float32)
         self.signatures_to_save = {"serving_default": self.serving_default, "raw": self.raw}
         if channels in _ENCODABLE:
-            self.encoded = _function(encoded, [None], [None], tf.string)
+            self.encoded = _function(encoded, names, [[None]] * len(names), tf.string)
             self.signatures_to_save["encoded"] = self.encoded
 
 
-def complete_float(generator: keras.Model, images: tf.Tensor, holes: tf.Tensor) -> dict:
+def complete_float(
+    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
+) -> dict:
     """Everything the generator says about float images `[N, H, W, C]` of any size.
 
-    `holes` are bool `[N, H, W, 1]` or `[1, H, W, 1]`. Pictures and holes are mirrored
-    together at the bottom and the right up to a size that the generator takes, so what
-    lies under a hole shows nowhere.
+    `holes` are bool `[N, H, W, 1]` or `[1, H, W, 1]`, and so are the `edges` of a guided
+    generator's sketches. All are mirrored together at the bottom and the right up to a size
+    that the generator takes, so what lies under a hole shows nowhere.
     """
-    tf.debugging.assert_equal(
-        tf.shape(images)[1:3], tf.shape(holes)[1:3], "image and mask differ in height or width"
-    )
+    size = [_legal_size(n, smallest_size(generator)) for n in height_and_width(images)]
+    for name, other in (("mask", holes), ("sketch", edges)):
+        if other is not None:
+            tf.debugging.assert_equal(
+                tf.shape(images)[1:3],
+                tf.shape(other)[1:3],
+                f"image and {name} differ in height or width",
+            )
     height, width = height_and_width(images)
-    size = [_legal_size(n, smallest_size(generator)) for n in (height, width)]
     # tf.where, not a product: 0 * NaN is NaN.
     incomplete = tf.where(holes, tf.zeros_like(images), images)
+    inputs = [incomplete, holes]
+    if edges is not None:
+        # One sketch may serve several pictures, and so may one mask.
+        inputs.append(edges | tf.zeros_like(incomplete[..., :1], tf.bool))
     # Keras 2 casts only a layer's first argument to its compute type.
-    inputs = [tf.cast(_mirror(x, *size), generator.compute_dtype) for x in (incomplete, holes)]
+    inputs = [tf.cast(_mirror(x, *size), generator.compute_dtype) for x in inputs]
     coarse, refined, offsets = generator(*inputs)
     coarse, refined = coarse[:, :height, :width], refined[:, :height, :width]
     completed = tf.where(holes, refined, images)
     return {"coarse": coarse, "refined": refined, "completed": completed, "offsets": offsets}
 
 
-def complete_uint8(generator: keras.Model, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+def complete_uint8(
+    generator: keras.Model,
+    images: tf.Tensor,
+    masks: tf.Tensor,
+    sketches: tf.Tensor | None = None,
+) -> tf.Tensor:
     """uint8 images `[N, H, W, C]` with the holes of uint8 masks filled."""
     holes = masks > 127
-    refined = complete_float(generator, tf.cast(images, tf.float32) / 127.5 - 1, holes)["refined"]
+    edges = None
+    if sketches is not None:
+        edges = tf.cast(sketches, tf.float32) / 255 > EDGE_THRESHOLD
+    images_in_floats = tf.cast(images, tf.float32) / 127.5 - 1
+    refined = complete_float(generator, images_in_floats, holes, edges)["refined"]
     # Truncated, as the released program does.
     return tf.where(holes, tf.saturate_cast((refined + 1) * 127.5, tf.uint8), images)
 
 
 def complete_encoded(
-    generator: keras.Model, image: tf.Tensor, mask: tf.Tensor, *, channels: int
+    generator: keras.Model,
+    image: tf.Tensor,
+    mask: tf.Tensor,
+    sketch: tf.Tensor | None = None,
+    *,
+    channels: int,
 ) -> tf.Tensor:
-    """PNG bytes of one picture, given PNG or JPEG bytes of it and of its mask."""
+    """PNG bytes of one picture, given PNG or JPEG bytes of it, its mask and its sketch."""
     image = tf.io.decode_image(image, channels, expand_animations=False)
-    # A mask's first channel, as the original and `data.read_mask` do; 1 would mix colours.
-    mask = tf.io.decode_image(mask, 3, expand_animations=False)[..., :1]
     image = tf.ensure_shape(image, [None, None, channels])
-    mask = tf.ensure_shape(mask, [None, None, 1])
-    return tf.io.encode_png(complete_uint8(generator, image[None], mask[None])[0])
+    others = [_decoded_channel(file)[None] for file in (mask, sketch) if file is not None]
+    return tf.io.encode_png(complete_uint8(generator, image[None], *others)[0])
 
 
-def _function(function, image_shape: list, mask_shape: list, dtype: tf.DType) -> tf.function:
+def _decoded_channel(file: tf.Tensor) -> tf.Tensor:
+    """The first channel, as the original and `data.read_mask` do; 1 would mix colours."""
+    picture = tf.io.decode_image(file, 3, expand_animations=False)[..., :1]
+    return tf.ensure_shape(picture, [None, None, 1])
+
+
+def _function(function, names: list[str], shapes: list[list], dtype: tf.DType) -> tf.function:
     signature = [
-        tf.TensorSpec(image_shape, dtype, name="image"),
-        tf.TensorSpec(mask_shape, dtype, name="mask"),
+        tf.TensorSpec(shape, dtype, name=name) for name, shape in zip(names, shapes, strict=True)
     ]
     return tf.function(function, input_signature=signature)
 

@@ -1,11 +1,12 @@
 """Checkpoints of the original TensorFlow 1 programs.
 
 The originals read pictures as BGR. Here everything is RGB, so the colour channels of
-the first convolution of each encoder, of both output convolutions and of the
+the first convolution of each encoder, of both output convolutions and of each
 discriminator's first convolution are reversed. Weights of the originals are CC BY-NC
 4.0, and so is what is made of them.
 """
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -19,10 +20,15 @@ from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.checkpoint_arrays import checkpoint_arrays
 from deepfill_tf.inference.weights import assign_weights
-from deepfill_tf.networks import GeneratorV1, GeneratorV2, PatchDiscriminator
+from deepfill_tf.networks import (
+    GeneratorV1,
+    GeneratorV2,
+    GlobalLocalDiscriminator,
+    PatchDiscriminator,
+)
 from deepfill_tf.networks.architecture import build_model
 
-GENERATOR_SCOPE = "inpaint_net"
+GENERATOR_SCOPE, DISCRIMINATOR_SCOPE = "inpaint_net", "discriminator"
 # Optimiser's entries beside each trainable variable.
 _SLOTS = re.compile(r".*/(Adam|Adam_1)$")
 # Layers whose input begins with a picture, and layers whose output is one.
@@ -39,17 +45,19 @@ class Layout:
       coarse_inputs, refinement_inputs: channels that conv1 and xconv1 take.
       gates: channels of a convolution for each channel that comes out of it.
       generator: width -> generator.
-      discriminator_scope: where the discriminator's variables are; None: not read.
       discriminator: width -> discriminator.
+      discriminator_first: its first kernel, which says how wide it is.
+      discriminator_names: our name of one of its weights -> the original's.
     """
 
     title: str
     coarse_inputs: int
     refinement_inputs: int
     gates: int
-    generator: Callable[[int], keras.Model]
-    discriminator_scope: str | None = None
-    discriminator: Callable[[int], keras.Model] | None = None
+    generator: Callable[..., keras.Model]
+    discriminator: Callable[..., keras.Model]
+    discriminator_first: str
+    discriminator_names: Callable[[str], str]
 
     def matches(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
         """Whether the checkpoint's first layers are this network's."""
@@ -62,22 +70,63 @@ class Layout:
         return found == (self.coarse_inputs, self.refinement_inputs, first[3])
 
 
+def generator_name(name: str) -> str:
+    """What the originals call the generator's weight that is `name` here.
+
+    `coarse/conv1/kernel` is theirs without the stage, and an enlarging layer's convolution
+    has a scope of its own.
+    """
+    layer, kind = name.split("/")[-2:]
+    if layer.endswith("_upsample"):
+        return f"{GENERATOR_SCOPE}/{layer}/{layer}_conv/{kind}"
+    return f"{GENERATOR_SCOPE}/{layer}/{kind}"
+
+
+def patch_discriminator_name(name: str) -> str:
+    """What the second program calls the discriminator's weight that is `name` here."""
+    layer, *_, kind = name.split("/")
+    kind = "kernel_sn/u" if kind == "u" else kind
+    return f"{DISCRIMINATOR_SCOPE}/sn_patch_gan/{layer}/{kind}"
+
+
+def critic_name(name: str) -> str:
+    """What the first program calls the discriminators' weight that is `name` here."""
+    critic, layer, kind = name.split("/")
+    if layer == "score":
+        return f"{DISCRIMINATOR_SCOPE}/dout_{critic}_fc/{kind}"
+    return f"{DISCRIMINATOR_SCOPE}/discriminator_{critic}/{layer}/{kind}"
+
+
+_SECOND = {
+    "refinement_inputs": 3,
+    "gates": 2,
+    "discriminator_first": patch_discriminator_name("conv1/convolution/kernel"),
+    "discriminator_names": patch_discriminator_name,
+}
 LAYOUTS = (
     Layout(
         title="DeepFill v1",
         coarse_inputs=5,
         refinement_inputs=5,
         gates=1,
-        generator=lambda width: GeneratorV1(width=width),
+        generator=GeneratorV1,
+        discriminator=GlobalLocalDiscriminator,
+        discriminator_first=critic_name("global/conv1/kernel"),
+        discriminator_names=critic_name,
     ),
     Layout(
         title="DeepFill v2",
         coarse_inputs=5,
-        refinement_inputs=3,
-        gates=2,
-        generator=lambda width: GeneratorV2(width=width),
-        discriminator_scope="discriminator/sn_patch_gan",
-        discriminator=lambda width: PatchDiscriminator(width=width),
+        generator=GeneratorV2,
+        discriminator=PatchDiscriminator,
+        **_SECOND,
+    ),
+    Layout(
+        title="DeepFill v2, guided",
+        coarse_inputs=6,
+        generator=functools.partial(GeneratorV2, guided=True),
+        discriminator=functools.partial(PatchDiscriminator, guided=True),
+        **_SECOND,
     ),
 )
 
@@ -96,12 +145,15 @@ def convert_checkpoint(
     arrays = checkpoint_arrays(prefix, lambda name: not _SLOTS.match(name))
     layout = layout_of({name: array.shape for name, array in arrays.items()}, prefix)
     width = arrays[f"{GENERATOR_SCOPE}/conv1/kernel"].shape[3] // layout.gates
-    generator = _filled(layout.generator, width, arrays, GENERATOR_SCOPE, prefix)
-    scope = layout.discriminator_scope
-    first = None if scope is None else arrays.get(f"{scope}/conv1/kernel")
+    generator = _filled(layout.generator, width, arrays, GENERATOR_SCOPE, generator_name, prefix)
+    first = arrays.get(layout.discriminator_first)
     if first is None:
         return generator, None
-    return generator, _filled(layout.discriminator, first.shape[-1], arrays, scope, prefix)
+    names = layout.discriminator_names
+    discriminator = _filled(
+        layout.discriminator, first.shape[-1], arrays, DISCRIMINATOR_SCOPE, names, prefix
+    )
+    return generator, discriminator
 
 
 def layout_of(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Layout:
@@ -137,34 +189,21 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
 
 
 def _filled(
-    make: Callable[[int], keras.Model],
+    network: Callable[..., keras.Model],
     width: int,
     arrays: Mapping[str, np.ndarray],
     scope: str,
+    name_of: Callable[[str], str],
     prefix: str,
 ) -> keras.Model:
     """The network of one scope with the checkpoint's weights."""
     try:
-        model = build_model(make(width))
+        model = build_model(network(width=width))
     except ValueError as error:
         raise UserError(f"{prefix}: {scope} cannot be rebuilt: {error}") from error
     in_scope = {n: _in_rgb(n, array) for n, array in arrays.items() if n.startswith(scope + "/")}
-    assign_weights(model, in_scope, prefix, name_of=lambda name: original_name(scope, name))
+    assign_weights(model, in_scope, prefix, name_of=name_of)
     return model
-
-
-def original_name(scope: str, name: str) -> str:
-    """What the originals call the weight that is `name` here.
-
-    `coarse/conv1/kernel` is theirs without the stage, an enlarging layer's convolution
-    has a scope of its own, and so has the vector `u` of a spectral norm.
-    """
-    *_, layer, kind = (part for part in name.split("/") if part != "convolution")
-    if layer.endswith("_upsample"):
-        return f"{scope}/{layer}/{layer}_conv/{kind}"
-    if kind == "u":
-        return f"{scope}/{layer}/kernel_sn/u"
-    return f"{scope}/{layer}/{kind}"
 
 
 def _in_rgb(name: str, array: np.ndarray) -> np.ndarray:

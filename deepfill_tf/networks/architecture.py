@@ -11,13 +11,27 @@ import tensorflow as tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.coarse import CoarseNetwork
+from deepfill_tf.networks.critics import (
+    GlobalDiscriminator,
+    GlobalLocalDiscriminator,
+    LocalDiscriminator,
+)
 from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.patch_discriminator import PatchDiscriminator
 from deepfill_tf.networks.refinement import RefinementNetwork
 
 NETWORKS = {
     network.__name__: network
-    for network in (CoarseNetwork, GeneratorV1, GeneratorV2, PatchDiscriminator, RefinementNetwork)
+    for network in (
+        CoarseNetwork,
+        GeneratorV1,
+        GeneratorV2,
+        GlobalDiscriminator,
+        GlobalLocalDiscriminator,
+        LocalDiscriminator,
+        PatchDiscriminator,
+        RefinementNetwork,
+    )
 }
 
 # Every network takes multiples of this, from the smallest size on.
@@ -66,15 +80,17 @@ def build_model(model: keras.Model, channels: int = 3) -> keras.Model:
     """The same model with its variables made, by one call on zeros.
 
     `channels` are those of the picture and count only where the model has no
-    argument of that name. A network called with anything but pictures and masks
-    has a method `example_inputs(channels)` that gives what it takes.
+    argument of that name. A network called with anything but pictures, masks and, where
+    it is guided, sketches has a method `example_inputs(channels)` that gives what it takes.
     """
-    channels = model.get_config().get("channels", channels)
+    config = model.get_config()
+    channels = config.get("channels", channels)
     if hasattr(model, "example_inputs"):
         model(*model.example_inputs(channels))
         return model
     size, dtype = smallest_size(model), model.compute_dtype
-    model(tf.zeros([1, size, size, channels], dtype), tf.zeros([1, size, size, 1], dtype))
+    mask = tf.zeros([1, size, size, 1], dtype)
+    model(tf.zeros([1, size, size, channels], dtype), *[mask] * (2 if config.get("guided") else 1))
     return model
 
 

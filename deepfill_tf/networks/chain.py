@@ -6,18 +6,30 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.layers import GatedConv2D, GatedUpConv2D, PlainConv2D, PlainUpConv2D
+from deepfill_tf.layers import (
+    GatedConv2D,
+    GatedUpConv2D,
+    PartialConv2D,
+    PartialUpConv2D,
+    PlainConv2D,
+    PlainUpConv2D,
+)
 
 # Name of a kind of convolution -> the layer, and the layer that doubles first.
 CONVOLUTIONS = {
     "gated": (GatedConv2D, GatedUpConv2D),
+    "partial": (PartialConv2D, PartialUpConv2D),
     "plain": (PlainConv2D, PlainUpConv2D),
 }
 
 
 @dataclass(frozen=True)
 class Row:
-    """One convolution of a network; `width` is in units of the network's width."""
+    """One convolution of a network; `width` is in units of the network's width.
+
+    `skip` names the row of the encoder whose output comes in too, where a network has
+    skip connections.
+    """
 
     name: str
     width: float
@@ -26,6 +38,7 @@ class Row:
     dilation_rate: int = 1
     activation: str = "elu"
     doubling: bool = False
+    skip: str | None = None
 
 
 def add_rows(
@@ -52,11 +65,38 @@ def add_rows(
         setattr(network, row.name, layer)
 
 
-def run_rows(network: keras.Model, rows: Iterable[Row], features: tf.Tensor) -> tf.Tensor:
-    """`features` through the layers that `add_rows` gave to `network`, in order."""
-    for row in rows:
-        features = getattr(network, row.name)(features)
-    return features
+class Run:
+    """One pass of features through rows of a network's layers.
+
+    Args:
+      network: what `add_rows` gave layers to.
+      masks: `[N, H, W, 1]` or `[1, H, W, 1]`, 1 where the first features say nothing (the
+        hole); None: nowhere. Partial convolutions look at them and pass them on.
+      skips: whether rows take the output of the encoder's row that they name too.
+    """
+
+    def __init__(self, network: keras.Model, *, masks: tf.Tensor | None = None, skips: bool):
+        self._network = network
+        self._masks = masks
+        self._skips = skips
+        self._outputs: dict[str, tuple[tf.Tensor, tf.Tensor | None]] = {}
+
+    def through(self, rows: Iterable[Row], features: tf.Tensor) -> tf.Tensor:
+        """`features` through the layers of the rows, in order."""
+        masks = self._masks
+        for row in rows:
+            if self._skips and row.skip:
+                skipped, skipped_masks = self._outputs[row.skip]
+                features = tf.concat([features, skipped], axis=-1)
+                if masks is not None:
+                    masks = tf.minimum(masks, skipped_masks)
+            layer = getattr(self._network, row.name)
+            if isinstance(layer, PartialConv2D):
+                features, masks = layer(features, masks)
+            else:
+                features = layer(features)
+            self._outputs[row.name] = features, masks
+        return features
 
 
 def check_width(width: int, convolution: str) -> None:

@@ -5,7 +5,7 @@ import tensorflow as tf
 from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.layers import PlainConv2D
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.chain import Row, add_rows, check_width, run_rows
+from deepfill_tf.networks.chain import Row, Run, add_rows, check_width
 from deepfill_tf.ops import with_mask_channels
 
 ROWS = (
@@ -22,9 +22,9 @@ ROWS = (
     Row("conv11", 4),
     Row("conv12", 4),
     Row("conv13_upsample", 2, doubling=True),
-    Row("conv14", 2),
+    Row("conv14", 2, skip="conv3"),
     Row("conv15_upsample", 1, doubling=True),
-    Row("conv16", 0.5),
+    Row("conv16", 0.5, skip="conv1"),
 )
 
 
@@ -39,9 +39,11 @@ class CoarseNetwork(BuiltByCalling, keras.Model):
     Args:
       width: channels of the first layer's output; the others are multiples of it.
       channels: channels of the picture.
-      convolution: "gated" or "plain".
+      convolution: "gated", "partial" or "plain".
       padding: of every convolution, see `ops.convolve`.
       output_activation: "tanh" as in the second paper, or "clip" as in the first.
+      skips: U-Net skip connections, which the second paper tried and dropped: each
+        convolution after a doubling sees the encoder's features of that size as well.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class CoarseNetwork(BuiltByCalling, keras.Model):
         convolution: str = "gated",
         padding: str = "same",
         output_activation: str = "tanh",
+        skips: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -61,7 +64,9 @@ class CoarseNetwork(BuiltByCalling, keras.Model):
             "convolution": convolution,
             "padding": padding,
             "output_activation": output_activation,
+            "skips": skips,
         }
+        self._skips = skips
         self._output_activation = activation_named(output_activation)
         add_rows(self, ROWS, width=width, convolution=convolution, padding=padding)
         self.conv17 = PlainConv2D(
@@ -70,7 +75,8 @@ class CoarseNetwork(BuiltByCalling, keras.Model):
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
-        features = run_rows(self, ROWS, with_mask_channels(images, masks))
+        run = Run(self, masks=masks, skips=self._skips)
+        features = run.through(ROWS, with_mask_channels(images, masks))
         return self._output_activation(self.conv17(features))
 
     def get_config(self):

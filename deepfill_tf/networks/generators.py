@@ -1,21 +1,49 @@
 """The generators of the two papers, as compositions of the same two stages.
 
     coarse, refined, offsets = generator(pictures, masks)
+    coarse, refined, offsets = generator(pictures, masks, sketches)     # guided
 
 `pictures` are float `[N, H, W, channels]` in [-1, 1], `masks` `[N, H, W, 1]` or
 `[1, H, W, 1]`, exactly 0 or 1, where 1 is the hole; H and W are multiples of 8.
-Under the hole `pictures` may hold anything finite. `coarse` and `refined` are float32
-`[N, H, W, channels]` in [-1, 1], predicted everywhere: what belongs into the hole is
-`ops.complete(refined, pictures, masks)`. `offsets` are the attention's, int32
+Under the hole `pictures` may hold anything finite. `sketches` are like masks, 1 where
+there is an edge; only what lies in the hole is looked at. `coarse` and `refined` are
+float32 `[N, H, W, channels]` in [-1, 1], predicted everywhere: what belongs into the
+hole is `ops.complete(refined, pictures, masks)`. `offsets` are the attention's, int32
 `[N, H / 8, W / 8, 2]`.
 """
+
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.refinement import RefinementNetwork
-from deepfill_tf.ops import complete
+from deepfill_tf.ops import complete, height_and_width
+
+
+def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+    """What a generator, or `PatchDiscriminator`, is called with.
+
+    Pictures, masks and, where there are some, sketches.
+    """
+    return tuple(batch[key] for key in ("image", "mask", "sketch") if key in batch)
+
+
+# What each paper's generator is made of. The second's is a quarter slimmer (the released
+# program counts channels before the gate: its 48 is 24 here).
+FIRST_PAPER = {
+    "width": 32,
+    "convolution": "plain",
+    "output_activation": "clip",
+    "sees_mask": True,
+}
+SECOND_PAPER = {
+    "width": 24,
+    "convolution": "gated",
+    "output_activation": "tanh",
+    "sees_mask": False,
+}
 
 
 class Generator(BuiltByCalling, keras.Model):
@@ -24,26 +52,32 @@ class Generator(BuiltByCalling, keras.Model):
     Args:
       width: channels of the first layer's output, after its gate where it has one.
       channels: channels of the picture.
-      convolution: "gated" or "plain".
+      convolution: "gated", "partial" or "plain".
       padding: of every convolution; "same" as released, see `ops.convolve`.
       attention, attention_options: see `RefinementNetwork`.
       output_activation: of both stages, "tanh" or "clip".
       sees_mask: whether the mask is an input of the refinement network too.
+      guided: whether a sketch is an input of the coarse network.
+      skips: U-Net skip connections in both stages, see `CoarseNetwork`.
+      refinement: False leaves the second stage out; `refined` is `coarse` then.
     """
 
     def __init__(
         self,
         *,
         width: int,
-        channels: int,
+        channels: int = 3,
         convolution: str,
-        padding: str,
-        attention: str,
-        attention_options: dict | None,
+        padding: str = "same",
+        attention: str = "contextual",
+        attention_options: dict | None = None,
         output_activation: str,
         sees_mask: bool,
-        name: str,
-        dtype,
+        guided: bool = False,
+        skips: bool = False,
+        refinement: bool = True,
+        name: str = "generator",
+        dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
         common = {
@@ -51,19 +85,41 @@ class Generator(BuiltByCalling, keras.Model):
             "channels": channels,
             "convolution": convolution,
             "padding": padding,
+            "output_activation": output_activation,
+            "skips": skips,
         }
-        borrowing = {"attention": attention, "attention_options": dict(attention_options or {})}
-        self._arguments = common | borrowing
-        common |= {"output_activation": output_activation, "dtype": dtype}
-        self.coarse = CoarseNetwork(**common, name="coarse")
-        self.refinement = RefinementNetwork(
-            **common, **borrowing, sees_mask=sees_mask, name="refinement"
+        refining = {
+            "attention": attention,
+            "attention_options": dict(attention_options or {}),
+            "sees_mask": sees_mask,
+        }
+        self._arguments = common | refining | {"guided": guided, "refinement": refinement}
+        self._guided = guided
+        self.coarse = CoarseNetwork(**common, dtype=dtype, name="coarse")
+        self.refinement = (
+            RefinementNetwork(**common, **refining, dtype=dtype, name="refinement")
+            if refinement
+            else None
         )
 
-    def call(self, pictures: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def call(
+        self, pictures: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        if self._guided != (sketches is not None):
+            raise ValueError(
+                f"a generator with guided={self._guided} takes "
+                f"{'pictures, masks and sketches' if self._guided else 'pictures and masks'}"
+            )
         masks = tf.cast(masks, pictures.dtype)  # Keras 2 casts the first argument only
         incomplete = pictures * (1 - masks)
-        coarse = self.coarse(incomplete, masks)
+        inputs = incomplete
+        if self._guided:
+            inputs = tf.concat([incomplete, tf.cast(sketches, pictures.dtype) * masks], axis=-1)
+        coarse = self.coarse(inputs, masks)
+        if self.refinement is None:
+            height, width = height_and_width(pictures)
+            offsets = tf.zeros([tf.shape(pictures)[0], height // 8, width // 8, 2], tf.int32)
+            return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
         refined, offsets = self.refinement(complete(coarse, incomplete, masks), masks)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
@@ -73,65 +129,15 @@ class Generator(BuiltByCalling, keras.Model):
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GeneratorV1(Generator):
-    """The generator of the first paper: 3,601,542 parameters. Arguments: see `Generator`.
+    """The generator of the first paper: 3,601,542 parameters. Arguments: see `Generator`."""
 
-    Plain convolutions with ELU, outputs clipped to [-1, 1], and a refinement network
-    that sees the mask.
-    """
-
-    def __init__(
-        self,
-        width: int = 32,
-        channels: int = 3,
-        convolution: str = "plain",
-        padding: str = "same",
-        attention: str = "contextual",
-        attention_options: dict | None = None,
-        name: str = "generator",
-        dtype=None,
-    ):
-        super().__init__(
-            width=width,
-            channels=channels,
-            convolution=convolution,
-            padding=padding,
-            attention=attention,
-            attention_options=attention_options,
-            output_activation="clip",
-            sees_mask=True,
-            name=name,
-            dtype=dtype,
-        )
+    def __init__(self, **arguments):
+        super().__init__(**FIRST_PAPER | arguments)
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GeneratorV2(Generator):
-    """The generator of the second paper: 4,052,478 parameters. Arguments: see `Generator`.
+    """The generator of the second paper: 4,052,478 parameters. Arguments: see `Generator`."""
 
-    Gated convolutions, a quarter slimmer (the released program counts channels before
-    the gate: its 48 is 24 here), tanh, and a refinement network without the mask.
-    """
-
-    def __init__(
-        self,
-        width: int = 24,
-        channels: int = 3,
-        convolution: str = "gated",
-        padding: str = "same",
-        attention: str = "contextual",
-        attention_options: dict | None = None,
-        name: str = "generator",
-        dtype=None,
-    ):
-        super().__init__(
-            width=width,
-            channels=channels,
-            convolution=convolution,
-            padding=padding,
-            attention=attention,
-            attention_options=attention_options,
-            output_activation="tanh",
-            sees_mask=False,
-            name=name,
-            dtype=dtype,
-        )
+    def __init__(self, **arguments):
+        super().__init__(**SECOND_PAPER | arguments)

@@ -3,9 +3,15 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import BuiltByCalling, keras
-from deepfill_tf.layers import ContextualAttention, PlainConv2D
+from deepfill_tf.layers import (
+    AppearanceFlow,
+    ContextualAttention,
+    NoAttention,
+    PlainConv2D,
+    SpatialTransformer,
+)
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.chain import Row, add_rows, check_width, run_rows
+from deepfill_tf.networks.chain import Row, Run, add_rows, check_width
 from deepfill_tf.ops import height_and_width, resize_nearest, with_mask_channels
 
 CONVOLUTION_BRANCH = (
@@ -33,13 +39,18 @@ DECODER = (
     Row("allconv11", 4),
     Row("allconv12", 4),
     Row("allconv13_upsample", 2, doubling=True),
-    Row("allconv14", 2),
+    Row("allconv14", 2, skip="xconv3"),
     Row("allconv15_upsample", 1, doubling=True),
-    Row("allconv16", 0.5),
+    Row("allconv16", 0.5, skip="xconv1"),
 )
 
 # Name of a kind of attention -> its layer, called with foreground, background, masks.
-ATTENTIONS = {"contextual": ContextualAttention}
+ATTENTIONS = {
+    "appearance_flow": AppearanceFlow,
+    "contextual": ContextualAttention,
+    "none": NoAttention,
+    "spatial_transformer": SpatialTransformer,
+}
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -52,10 +63,11 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
     offsets, int32 `[N, H / 8, W / 8, 2]`.
 
     Args:
-      width, channels, convolution, padding, output_activation: see `CoarseNetwork`.
+      width, channels, convolution, padding, output_activation, skips: see `CoarseNetwork`.
+        To partial convolutions the coarse prediction is as good as known.
       sees_mask: whether the mask is an input too, as in the first paper.
-      attention: how the second branch borrows; "contextual".
-      attention_options: arguments of that layer, see `ContextualAttention`.
+      attention: how the second branch borrows, see `ATTENTIONS`.
+      attention_options: arguments of that layer, for instance of `ContextualAttention`.
     """
 
     def __init__(
@@ -65,6 +77,7 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
         convolution: str = "gated",
         padding: str = "same",
         output_activation: str = "tanh",
+        skips: bool = False,
         sees_mask: bool = False,
         attention: str = "contextual",
         attention_options: dict | None = None,
@@ -80,10 +93,12 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
             "convolution": convolution,
             "padding": padding,
             "output_activation": output_activation,
+            "skips": skips,
             "sees_mask": sees_mask,
             "attention": attention,
             "attention_options": dict(attention_options or {}),
         }
+        self._skips = skips
         self._sees_mask = sees_mask
         self._output_activation = activation_named(output_activation)
         for rows in (CONVOLUTION_BRANCH, BEFORE_ATTENTION, AFTER_ATTENTION, DECODER):
@@ -98,14 +113,15 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         inputs = with_mask_channels(images, masks) if self._sees_mask else images
-        looked = run_rows(self, CONVOLUTION_BRANCH, inputs)
+        run = Run(self, skips=self._skips)
+        looked = run.through(CONVOLUTION_BRANCH, inputs)
 
-        features = run_rows(self, BEFORE_ATTENTION, inputs)
+        features = run.through(BEFORE_ATTENTION, inputs)
         small_masks = resize_nearest(masks, *height_and_width(features))
         borrowed, offsets = self.attention(features, features, small_masks)
-        borrowed = run_rows(self, AFTER_ATTENTION, borrowed)
+        borrowed = run.through(AFTER_ATTENTION, borrowed)
 
-        decoded = run_rows(self, DECODER, tf.concat([looked, borrowed], axis=-1))
+        decoded = run.through(DECODER, tf.concat([looked, borrowed], axis=-1))
         return self._output_activation(self.allconv17(decoded)), offsets
 
     def get_config(self):

@@ -1,7 +1,29 @@
-"""What is minimised."""
+"""What is minimised: adversarial and other losses, and the papers' objectives made of them."""
 
-from deepfill_tf.objectives.adversarial import hinge_discriminator_loss, hinge_generator_loss
-from deepfill_tf.objectives.objective_v2 import ObjectiveV2
-from deepfill_tf.objectives.reconstruction import l1_loss
+from deepfill_tf.objectives.gan import GAN, GANS
+from deepfill_tf.objectives.objective import Objective, objective_v1, objective_v2
+from deepfill_tf.objectives.perceptual import Perceptual, Style
+from deepfill_tf.objectives.reconstruction import (
+    BoxReconstruction,
+    HoleReconstruction,
+    KnownReconstruction,
+    Reconstruction,
+)
+from deepfill_tf.objectives.term import Term
+from deepfill_tf.objectives.total_variation import TotalVariation
 
-__all__ = ["ObjectiveV2", "hinge_discriminator_loss", "hinge_generator_loss", "l1_loss"]
+__all__ = [
+    "GAN",
+    "GANS",
+    "BoxReconstruction",
+    "HoleReconstruction",
+    "KnownReconstruction",
+    "Objective",
+    "Perceptual",
+    "Reconstruction",
+    "Style",
+    "Term",
+    "TotalVariation",
+    "objective_v1",
+    "objective_v2",
+]

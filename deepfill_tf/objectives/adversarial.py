@@ -1,18 +1,70 @@
-"""Adversarial losses: what each player makes of the discriminator's scores."""
+"""Adversarial losses: what each player makes of the discriminator's scores.
+
+`real` are scores of pictures, `completed` of completed ones; any shape, means over all.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
 
-def hinge_discriminator_loss(real_scores: tf.Tensor, completed_scores: tf.Tensor) -> tf.Tensor:
+def hinge_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
     """`0.5 * mean(relu(1 - real)) + 0.5 * mean(relu(1 + completed))`, a scalar.
 
     As released; the second paper's text has no factors 0.5.
     """
-    real = tf.reduce_mean(tf.nn.relu(1 - real_scores))
-    completed = tf.reduce_mean(tf.nn.relu(1 + completed_scores))
-    return 0.5 * real + 0.5 * completed
+    return 0.5 * tf.reduce_mean(tf.nn.relu(1 - real)) + 0.5 * tf.reduce_mean(
+        tf.nn.relu(1 + completed)
+    )
 
 
-def hinge_generator_loss(completed_scores: tf.Tensor) -> tf.Tensor:
-    """`-mean(completed)`, a scalar."""
-    return -tf.reduce_mean(completed_scores)
+def wasserstein_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
+    """`mean(completed) - mean(real)`, a scalar (Arjovsky et al. 2017)."""
+    return tf.reduce_mean(completed) - tf.reduce_mean(real)
+
+
+def negative_generator_loss(completed: tf.Tensor) -> tf.Tensor:
+    """`-mean(completed)`, a scalar: the generator's part of both hinge and Wasserstein."""
+    return -tf.reduce_mean(completed)
+
+
+def logistic_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
+    """Half the cross entropy of real with 1 and of completed with 0, a scalar.
+
+    Scores are logits (Goodfellow et al. 2014, as DCGAN uses it).
+    """
+    return 0.5 * _cross_entropy(real, 1.0) + 0.5 * _cross_entropy(completed, 0.0)
+
+
+def logistic_generator_loss(completed: tf.Tensor) -> tf.Tensor:
+    """The cross entropy of completed with 1, a scalar: the loss that does not saturate."""
+    return _cross_entropy(completed, 1.0)
+
+
+def least_squares_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
+    """`0.5 * mean((real - 1)^2) + 0.5 * mean(completed^2)`, a scalar (Mao et al. 2017)."""
+    return 0.5 * tf.reduce_mean(tf.square(real - 1)) + 0.5 * tf.reduce_mean(tf.square(completed))
+
+
+def least_squares_generator_loss(completed: tf.Tensor) -> tf.Tensor:
+    """`mean((completed - 1)^2)`, a scalar."""
+    return tf.reduce_mean(tf.square(completed - 1))
+
+
+class AdversarialLoss(NamedTuple):
+    """What both players minimise."""
+
+    discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    generator: Callable[[tf.Tensor], tf.Tensor]
+
+
+HINGE = AdversarialLoss(hinge_discriminator_loss, negative_generator_loss)
+WASSERSTEIN = AdversarialLoss(wasserstein_discriminator_loss, negative_generator_loss)
+LOGISTIC = AdversarialLoss(logistic_discriminator_loss, logistic_generator_loss)
+LEAST_SQUARES = AdversarialLoss(least_squares_discriminator_loss, least_squares_generator_loss)
+
+
+def _cross_entropy(logits: tf.Tensor, label: float) -> tf.Tensor:
+    labels = label * tf.ones_like(logits)
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))

@@ -3,26 +3,36 @@
 from deepfill_tf.ops.attention import contextual_attention
 from deepfill_tf.ops.compositing import complete, with_mask_channels
 from deepfill_tf.ops.convolution import PADDINGS, convolve
+from deepfill_tf.ops.cropping import crop
+from deepfill_tf.ops.discounting import box_discount, hole_discount
+from deepfill_tf.ops.distance import distance_to_known
 from deepfill_tf.ops.fast_attention import fast_contextual_attention
 from deepfill_tf.ops.flow_color import color_wheel, offsets_to_color
 from deepfill_tf.ops.patches import extract_patches
 from deepfill_tf.ops.resizing import double_nearest, resize_bilinear, resize_nearest
+from deepfill_tf.ops.sampling import cell_offsets, sample_bilinear
 from deepfill_tf.ops.shapes import height_and_width
 from deepfill_tf.ops.spectral_norm import spectral_normalize
 
 __all__ = [
     "PADDINGS",
+    "box_discount",
+    "cell_offsets",
     "color_wheel",
     "complete",
     "contextual_attention",
     "convolve",
+    "crop",
+    "distance_to_known",
     "double_nearest",
     "extract_patches",
     "fast_contextual_attention",
     "height_and_width",
+    "hole_discount",
     "offsets_to_color",
     "resize_bilinear",
     "resize_nearest",
+    "sample_bilinear",
     "spectral_normalize",
     "with_mask_channels",
 ]

@@ -26,5 +26,10 @@ def convolve(
         padding = "valid"
     # tf.nn.conv2d has no gradient on CPUs where dilations exceed 1; this has.
     return tf.nn.convolution(
-        images, kernel, strides=strides, padding=padding.upper(), dilations=dilation_rate
+        images,
+        kernel,
+        strides=strides,
+        padding=padding.upper(),
+        data_format="NHWC",  # said in words, or there is no second gradient in eager mode
+        dilations=dilation_rate,
     )

@@ -21,7 +21,7 @@ class InnerLoop:
       objective: has `discriminator_loss` and `generator_loss`, each called with
         (generator, discriminator, batch) and giving a scalar and named scalars.
       strategy: under whose scope `players` were made.
-      discriminator_updates: updates of the discriminator in a step.
+      discriminator_updates: updates of the discriminator in a step; may be none.
       jit_compile: compile forward and backward pass with XLA.
     """
 
@@ -83,6 +83,7 @@ class InnerLoop:
         return {**reports, "generator/gradient_norm": norm}
 
     def _step(self, iterator) -> dict[str, tf.Tensor]:
+        reports = {}
         for _ in range(self._discriminator_updates):
             reports = self._next_discriminator_update(iterator)
         return {**reports, **self._next_generator_update(iterator)}

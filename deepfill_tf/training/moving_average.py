@@ -27,3 +27,8 @@ class MovingAverage(VariableBundle):
         for name, variable in self._variables.items():
             average = self.named[name]
             average.assign_add((1 - self._decay) * (variable - average))
+
+    def restart(self) -> None:
+        """Forgets what it saw: the average is the variables as they are now."""
+        for name, variable in self._variables.items():
+            self.named[name].assign(variable)

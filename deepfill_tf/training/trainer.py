@@ -13,7 +13,9 @@ import tensorflow as tf
 from deepfill_tf.compat import keras
 from deepfill_tf.data import TrainingData
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference import run_directory
+from deepfill_tf.inference import load_generator, run_directory
+from deepfill_tf.inference.weights import assign_weights, weights_of
+from deepfill_tf.objectives import Objective
 from deepfill_tf.training.actions import Action
 from deepfill_tf.training.checkpoints import Checkpoints
 from deepfill_tf.training.inner_loop import InnerLoop
@@ -35,11 +37,14 @@ class Trainer:
 
     Attributes:
       data: what to train on.
-      generator, discriminator: make the networks; called with the `dtype` of their policy.
-      objective: has `build`, `discriminator_loss` and `generator_loss` (see `ObjectiveV2`).
+      generator: makes the generator; called with the `dtype` of its policy.
+      objective: what both players minimise; it makes the discriminator too.
       max_steps: one step is one update of the generator.
       global_batch_size: pictures in one update, over all replicas.
-      discriminator_updates: before each of the generator's.
+      discriminator_updates: before each of the generator's; none where the objective
+        trains the coarse network alone.
+      initial_generator: a run or model directory whose generator a new run begins with;
+        None: random weights.
       learning_rate, beta_1, beta_2, epsilon: of Adam, for both networks.
       share_adam_count: one step count for both networks, as released.
       average_decay: of a moving average of the generator's weights; None for none.
@@ -54,11 +59,11 @@ class Trainer:
 
     data: TrainingData
     generator: Callable[..., keras.Model]
-    discriminator: Callable[..., keras.Model]
-    objective: object
+    objective: Objective
     max_steps: int
     global_batch_size: int = 16
     discriminator_updates: int = 1
+    initial_generator: str | None = None
     learning_rate: float = 1e-4
     beta_1: float = 0.5
     beta_2: float = 0.999
@@ -127,9 +132,12 @@ class Trainer:
                 f"Trainer.global_batch_size={self.global_batch_size} is not a multiple of "
                 f"the {replicas} replicas"
             )
+        updates = 0 if self.objective.pretrain_coarse else self.discriminator_updates
         players = self._make_players(strategy)
         checkpoints = Checkpoints(run_dir, players, keep=self.keep_checkpoints)
         first_step = checkpoints.restore()
+        if not first_step:
+            self._begin_with_initial_generator(players)
         on_built(first_step > 0)
 
         session = Session(
@@ -140,7 +148,7 @@ class Trainer:
             writer=tf.summary.create_file_writer(os.path.join(run_dir, run_directory.LOGS)),
             global_batch_size=self.global_batch_size,
             seed=self.seed,
-            draws_per_step=self.discriminator_updates + 1,
+            draws_per_step=updates + 1,
             learning_rate=self.learning_rate,
             first_step=first_step,
             max_steps=self.max_steps,
@@ -158,7 +166,7 @@ class Trainer:
             players,
             self.objective,
             strategy,
-            discriminator_updates=self.discriminator_updates,
+            discriminator_updates=updates,
             jit_compile=self.jit_compile,
         )
         try:
@@ -178,18 +186,22 @@ class Trainer:
         keras.utils.set_random_seed(self.seed)
         with strategy.scope():
             generator = self.generator(dtype=self.precision)
-            discriminator = self.discriminator(dtype=self.precision)
-            channels = generator.get_config()["channels"]
+            config = generator.get_config()
+            channels, guided = config["channels"], config["guided"]
             if channels != self.data.channels:
                 raise UserError(
                     f"the generator has channels={channels}, data.channels={self.data.channels}; "
                     "both must be the same"
                 )
-            size = (1, self.data.height, self.data.width)
-            example = {
-                "image": tf.zeros([*size, self.data.channels]),
-                "mask": tf.zeros([*size, 1]),
-            }
+            if guided != self.data.guided:
+                raise UserError(
+                    f"the generator has guided={guided}, but data.sketches "
+                    f"{'are' if self.data.guided else 'are not'} given; have both or neither"
+                )
+            discriminator = self.objective.gan.discriminator(guided=guided, dtype=self.precision)
+            example = self.data.example(
+                with_box=self.objective.needs_box or self.objective.gan.needs_box
+            )
             self.objective.build(generator, discriminator, example)
             return Players(
                 generator,
@@ -204,11 +216,24 @@ class Trainer:
                 },
             )
 
+    def _begin_with_initial_generator(self, players: Players) -> None:
+        if self.initial_generator is None:
+            return
+        weights = weights_of(load_generator(self.initial_generator))
+        assign_weights(players.generator, weights, self.initial_generator)
+        if players.average is not None:
+            players.average.restart()
+        LOG.info("beginning with the generator of %s", self.initial_generator)
+
     def _outer_loop(self, session: Session, loop: InnerLoop, strategy, stop) -> bool:
         """Visits the inner loop until all steps are done (True) or a stop is asked for."""
         if session.step >= self.max_steps:
             return True
-        pipeline = self.data.pipeline(global_batch_size=self.global_batch_size, seed=self.seed)
+        pipeline = self.data.pipeline(
+            global_batch_size=self.global_batch_size,
+            seed=self.seed,
+            with_box=self.objective.needs_box,
+        )
         first_draw = session.step * session.draws_per_step
         batches = iter(
             strategy.distribute_datasets_from_function(

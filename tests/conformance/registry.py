@@ -40,6 +40,16 @@ def picture_and_mask(**size) -> tuple[tf.Tensor, ...]:
     return pictures(**size), masks(**size)
 
 
+def picture_mask_and_sketch(**size) -> tuple[tf.Tensor, ...]:
+    sketches = tf.cast(pictures(1, seed=2, **size) > 0.5, tf.float32)
+    return pictures(**size), masks(**size), sketches
+
+
+def picture_and_box(*, height: int = HEIGHT, width: int = WIDTH) -> tuple[tf.Tensor, ...]:
+    images = pictures(height=height, width=width)
+    return images, images[:, : height // 2, : width // 2]
+
+
 def two_features_and_mask(**size) -> tuple[tf.Tensor, ...]:
     return pictures(8, **size), pictures(8, seed=1, **size), masks(**size)
 
@@ -54,12 +64,16 @@ class Entry:
       bfloat16: how far outputs in mixed precision may be from float32, relative to
         the largest output. A bfloat16 has 8 bits, so 0.004 for each rounding.
       gain: of the weights; without gates 2 lets signals grow from layer to layer.
+      fixed_size: the weights fit one size of pictures.
+      exact: numbers of the outputs that hold only 0 and 1, the same in every precision.
     """
 
     make: Callable[..., keras.layers.Layer]
     inputs: Callable[..., tuple[tf.Tensor, ...]]
     bfloat16: float
     gain: float = 2.0
+    fixed_size: bool = False
+    exact: tuple[int, ...] = ()
 
 
 def spectral_norm(layer_class, dtype=None, **arguments) -> layers.SpectralNorm:
@@ -82,6 +96,21 @@ ENTRIES = {
     "GatedUpConv2D": Entry(
         make(layers.GatedUpConv2D, 4, kernel_size=5, activation="relu"), picture, bfloat16=0.02
     ),
+    "PartialConv2D": Entry(
+        make(layers.PartialConv2D, 4, strides=2), picture_and_mask, bfloat16=0.02, exact=(1,)
+    ),
+    "PartialConv2D with dilation": Entry(
+        make(layers.PartialConv2D, 4, dilation_rate=2, padding="symmetric"),
+        picture_and_mask,
+        bfloat16=0.02,
+        exact=(1,),
+    ),
+    "PartialUpConv2D": Entry(
+        make(layers.PartialUpConv2D, 4, activation="leaky_relu"),
+        picture_and_mask,
+        bfloat16=0.02,
+        exact=(1,),
+    ),
     "SpectralNorm": Entry(
         make(spectral_norm, layers.PlainConv2D, kernel_size=5, strides=2), picture, bfloat16=0.02
     ),
@@ -97,6 +126,14 @@ ENTRIES = {
         make(layers.ContextualAttention, stride=2, softmax_scale=1.0, implementation="patches"),
         two_features_and_mask,
         bfloat16=0.1,
+    ),
+    "AppearanceFlow": Entry(
+        make(layers.AppearanceFlow, filters=4), two_features_and_mask, bfloat16=0.1
+    ),
+    "NoAttention": Entry(layers.NoAttention, two_features_and_mask, bfloat16=0.004),
+    # With more gain a 0.004th of the map is a tenth of a pixel, which in noise is a lot.
+    "SpatialTransformer": Entry(
+        make(layers.SpatialTransformer, filters=4), two_features_and_mask, bfloat16=0.1, gain=1.0
     ),
     "CoarseNetwork": Entry(make(networks.CoarseNetwork, width=4), picture_and_mask, bfloat16=0.1),
     "RefinementNetwork": Entry(
@@ -114,6 +151,42 @@ ENTRIES = {
         bfloat16=0.1,
     ),
     # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
+    "GeneratorV2 guided, with skip connections": Entry(
+        make(
+            networks.GeneratorV2,
+            width=4,
+            guided=True,
+            skips=True,
+            attention_options={"softmax_scale": 1.0},
+        ),
+        picture_mask_and_sketch,
+        bfloat16=0.1,
+    ),
+    # Where little is known partial convolutions amplify it, and there is no gate here.
+    "GeneratorV1 of partial convolutions without attention": Entry(
+        make(networks.GeneratorV1, width=4, convolution="partial", attention="none"),
+        picture_and_mask,
+        bfloat16=0.1,
+        gain=0.8,
+    ),
+    "GeneratorV1 without refinement": Entry(
+        make(networks.GeneratorV1, width=4, refinement=False),
+        picture_and_mask,
+        bfloat16=0.1,
+        gain=1.25,
+    ),
+    "GlobalDiscriminator": Entry(
+        make(networks.GlobalDiscriminator, width=4), picture, bfloat16=0.1, fixed_size=True
+    ),
+    "LocalDiscriminator": Entry(
+        make(networks.LocalDiscriminator, width=4), picture, bfloat16=0.1, fixed_size=True
+    ),
+    "GlobalLocalDiscriminator": Entry(
+        make(networks.GlobalLocalDiscriminator, width=4),
+        picture_and_box,
+        bfloat16=0.1,
+        fixed_size=True,
+    ),
     # gradient of a 5 x 5 kernel reads memory that was never written.
     "PatchDiscriminator": Entry(
         make(networks.PatchDiscriminator, width=4),

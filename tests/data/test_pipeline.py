@@ -39,7 +39,7 @@ def _numbers(images):
 
 
 def _assert_equal(some, others):
-    assert some.keys() == others.keys() == {"image", "mask"}
+    assert some.keys() == others.keys() == {"image", "mask", "shares"}
     for key in some:
         np.testing.assert_array_equal(some[key], others[key])
 
@@ -49,6 +49,7 @@ def test_shapes_are_static_and_values_in_range(numbered_pictures):
     assert dataset.element_spec == {
         "image": tf.TensorSpec([4, 16, 24, 3], tf.float32),
         "mask": tf.TensorSpec([4, 16, 24, 1], tf.float32),
+        "shares": tf.TensorSpec([4, 2], tf.float32),
     }
     batch = _take(dataset, 6)
     levels = (batch["image"] + 1) * 127.5

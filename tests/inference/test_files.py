@@ -132,6 +132,7 @@ def test_too_large_a_picture_is_named_and_the_rest_goes_on(generator, folders):
 def test_a_picture_that_memory_does_not_hold_is_named(inpainter, folders, error, reason):
     class Exhausted:
         channels = 3
+        guided = False
 
         def __call__(self, picture, mask):
             if len(picture) == 32:

@@ -50,7 +50,13 @@ def module(networks):
 @pytest.fixture(scope="module")
 def first_paper(tmp_path_factory):
     prefix = tmp_path_factory.mktemp("first") / "snap-0"
-    return convert_checkpoint(write(reference_weights("v1", 1), prefix))[0]
+    return convert_checkpoint(write(reference_weights("v1", 1), prefix))
+
+
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory):
+    prefix = tmp_path_factory.mktemp("guided") / "snap-0"
+    return convert_checkpoint(write(reference_weights("v2_guided", 1), prefix))
 
 
 def golden(case, net="v2"):
@@ -91,8 +97,46 @@ def test_converted_weights_give_the_original_pictures(networks, module, case):
 def test_weights_of_the_first_paper_give_its_pictures(first_paper, case):
     expected = golden(case, "v1")
     pictures = expected["image_bgr"][..., ::-1]
-    completed = Inpainter(first_paper)(pictures, expected["mask"][:1, :, :, None])
+    completed = Inpainter(first_paper[0])(pictures, expected["mask"][:1, :, :, None])
     assert np.abs(completed.astype(int) - expected["output_rgb"]).max() <= 1
+
+
+@pytest.mark.parametrize("case", ["free256", "batch128"])
+def test_guided_weights_give_the_original_pictures(guided, case):
+    expected = golden(case, "v2_guided")
+    pictures, sketches = expected["image_bgr"][..., ::-1], expected["edge"][..., 0]
+    completed = Inpainter(guided[0])(pictures, expected["mask"][:1], sketches)
+    assert np.abs(completed.astype(int) - expected["output_rgb"]).max() <= 1
+
+
+def test_the_first_papers_critics_score_rgb_as_the_original_scores_bgr(first_paper):
+    _, discriminator = first_paper
+    weights, converted = reference_weights("v1", 1), weights_of(discriminator)
+    assert discriminator.count_params() == 7_072_770
+    for critic in ("local", "global"):
+        for ours, theirs in (
+            (f"{critic}/conv4/kernel", f"discriminator/discriminator_{critic}/conv4/kernel"),
+            (f"{critic}/score/kernel", f"discriminator/dout_{critic}_fc/kernel"),
+        ):
+            np.testing.assert_array_equal(converted[ours], weights[theirs])
+    images = np.random.default_rng(0).uniform(-1, 1, [1, 256, 256, 3]).astype(np.float32)
+    inputs = images, images[:, :128, :128]
+    scores = discriminator(*inputs)
+    # The same by the checkpoint's own kernels: only conv1 sees colours.
+    for critic, network in (("global", discriminator.whole), ("local", discriminator.box)):
+        network.conv1.kernel.assign(weights[f"discriminator/discriminator_{critic}/conv1/kernel"])
+    theirs = discriminator(*(x[..., ::-1] for x in inputs))
+    for critic, network in (("global", discriminator.whole), ("local", discriminator.box)):
+        network.conv1.kernel.assign(converted[f"{critic}/conv1/kernel"])
+    np.testing.assert_allclose(scores, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_the_guided_discriminator_sees_the_sketch_where_the_original_does(guided):
+    """Pictures' colours are exchanged, the mask and the sketch behind them stay."""
+    converted = weights_of(guided[1])["conv1/convolution/kernel"]
+    kernel = reference_weights("v2_guided", 1)["discriminator/sn_patch_gan/conv1/kernel"]
+    np.testing.assert_array_equal(converted, kernel[:, :, [2, 1, 0, 3, 4]])
+    assert guided[1].count_params() == 5_948_416 + 1_216
 
 
 def test_the_discriminator_scores_rgb_as_the_original_scores_bgr(networks, weights):
@@ -157,8 +201,8 @@ def changed(weights, what):
         weights["inpaint_net/allconv17/bias"] = np.zeros([4], np.float32)
     elif what == "discriminator":
         del weights["discriminator/sn_patch_gan/conv5/kernel_sn/u"]
-    elif what == "guided":
-        weights["inpaint_net/conv1/kernel"] = np.zeros([5, 5, 6, 48], np.float32)
+    elif what == "seven inputs":
+        weights["inpaint_net/conv1/kernel"] = np.zeros([5, 5, 7, 48], np.float32)
     elif what == "neither paper":
         weights["inpaint_net/conv1/kernel"] = np.zeros([5, 5, 5, 32], np.float32)
         weights["inpaint_net/conv2_downsample/kernel"] = np.zeros([3, 3, 32, 64], np.float32)
@@ -174,7 +218,7 @@ def changed(weights, what):
         ("extra", "a weight 'inpaint_net/conv99/kernel'"),
         ("shape", r"'inpaint_net/allconv17/bias' has shape \(4,\).*\(3,\)"),
         ("discriminator", "no weight 'discriminator/sn_patch_gan/conv5/kernel_sn/u'"),
-        ("guided", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 6, 48\]"),
+        ("seven inputs", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 7, 48\]"),
         ("neither paper", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 5, 32\]"),
         ("other program", "no checkpoint of DeepFill v1, DeepFill v2.*inpaint_net/conv1"),
     ],

@@ -9,16 +9,15 @@ from deepfill_tf.layers import ContextualAttention, PlainConv2D
 from tests.reference_cases import arrays, case
 from tests.reference_networks import reference_generator
 
-NETS = ("v1", "v2")
 # Cases are named net/case.
 CASES = [
     f"{net}/{name}"
-    for net in NETS
+    for net in ("v1", "v2")
     for name in ("rect256", "free256", "rect128x192", "batch128", "big512")
-]
+] + ["v2_guided/free256", "v2_guided/batch128"]
 # Tolerances of the reference's README.
-OUTPUT = {"v1": 5e-5, "v2": 5e-4}
-LAYER = {"v1": 1e-4, "v2": 1e-3}
+OUTPUT = {"v1": 5e-5, "v2": 5e-4, "v2_guided": 5e-4}
+LAYER = {"v1": 1e-4, "v2": 1e-3, "v2_guided": 1e-3}
 
 generator = functools.cache(reference_generator)
 
@@ -32,12 +31,15 @@ def net_of(name: str) -> str:
     return name.split("/")[0]
 
 
-def inputs(name: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """Pictures (BGR, as the recorded weights want them) and the one mask in use."""
+def inputs(name: str) -> tuple[tf.Tensor, ...]:
+    """Pictures (BGR, as the recorded weights want them), the one mask in use, sketches."""
     r = recorded(name)
     images = r["image_bgr"].astype("float32") / 127.5 - 1
     masks = (r["mask"][:1, :, :, None] > 127).astype("float32")
-    return tf.constant(images), tf.constant(masks)
+    sketches = (
+        [(r["edge"][..., :1] / np.float32(255) > 0.6).astype("float32")] if "edge" in r else []
+    )
+    return tuple(tf.constant(value) for value in (images, masks, *sketches))
 
 
 @functools.cache

@@ -4,7 +4,16 @@ import pytest
 
 from deepfill_tf.compat import named_variables
 from deepfill_tf.errors import UserError
-from deepfill_tf.networks import CoarseNetwork, GeneratorV2, PatchDiscriminator, RefinementNetwork
+from deepfill_tf.networks import (
+    CoarseNetwork,
+    GeneratorV1,
+    GeneratorV2,
+    GlobalDiscriminator,
+    GlobalLocalDiscriminator,
+    LocalDiscriminator,
+    PatchDiscriminator,
+    RefinementNetwork,
+)
 from deepfill_tf.networks.architecture import (
     architecture_of,
     build_model,
@@ -18,6 +27,12 @@ MODELS = [
     lambda: GeneratorV2(width=2, padding="reflect", convolution="plain"),
     lambda: RefinementNetwork(width=4, sees_mask=True, name="refinement"),
     lambda: PatchDiscriminator(width=6),
+    lambda: PatchDiscriminator(width=6, guided=True),
+    lambda: GeneratorV2(width=2, guided=True, skips=True, attention="none"),
+    lambda: GeneratorV1(width=2, refinement=False, convolution="partial"),
+    lambda: GlobalDiscriminator(width=2),
+    lambda: LocalDiscriminator(width=2),
+    lambda: GlobalLocalDiscriminator(width=2),
 ]
 
 

@@ -34,7 +34,7 @@ def test_flow_pictures(name):
     """With the recorded offsets: where the margin is small ours may differ, rightly."""
     r = recorded(name)
     height, width = r["mask_s"].shape[1:3]
-    resize = {"v1": ops.resize_nearest, "v2": ops.resize_bilinear}[net_of(name)]
+    resize = ops.resize_nearest if net_of(name) == "v1" else ops.resize_bilinear
     flow = resize(ops.offsets_to_color(r["offsets"]), height, width)
     step = int(r["flow_stride"])
     assert np.abs(flow[:, ::step, ::step] - r["flow"]).max() * 127.5 <= 1.001
@@ -42,7 +42,7 @@ def test_flow_pictures(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_masks_for_the_attention(name):
-    r, (_, masks) = recorded(name), inputs(name)
+    r, (_, masks, *_) = recorded(name), inputs(name)
     small = ops.resize_nearest(masks, *r["mask_s"].shape[1:3])
     np.testing.assert_array_equal(small, r["mask_s"])
 
@@ -65,7 +65,7 @@ def test_every_recorded_layer(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_completed_pictures(name):
-    r, (images, masks), (_, refined, _, _) = recorded(name), inputs(name), outputs(name)
+    r, (images, masks, *_), (_, refined, _, _) = recorded(name), inputs(name), outputs(name)
     completed = ops.complete(refined, images, masks)
     if "complete" in r:
         np.testing.assert_allclose(completed, r["complete"], rtol=0, atol=OUTPUT[net_of(name)])

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
-from deepfill_tf.objectives import ObjectiveV2
+from deepfill_tf.objectives import Objective
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
 
@@ -18,7 +18,7 @@ def make_players(strategy, *, seed: int = 0, average_decay=None, share_count=Tru
     with strategy.scope():
         generator = GeneratorV2(width=4, dtype=dtype)
         discriminator = PatchDiscriminator(width=4, dtype=dtype)
-        ObjectiveV2().build(generator, discriminator, example_batch(1))
+        Objective().build(generator, discriminator, example_batch(1))
         return Players(
             generator,
             discriminator,
@@ -49,8 +49,12 @@ def batches(strategy, global_batch_size: int, draws: int = 64):
     return iter(strategy.distribute_datasets_from_function(lambda _: dataset))
 
 
-def inner_loop(players, strategy, **options) -> InnerLoop:
-    return InnerLoop(players, ObjectiveV2(), strategy, **options)
+def inner_loop(players, strategy, objective=None, **options) -> InnerLoop:
+    return InnerLoop(players, objective or Objective(), strategy, **options)
+
+
+def one_device():
+    return tf.distribute.OneDeviceStrategy("CPU:0")
 
 
 def weights(players) -> dict[str, np.ndarray]:

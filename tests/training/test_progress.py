@@ -12,7 +12,7 @@ class Terminal(io.StringIO):
 
 
 def session(step: int) -> SimpleNamespace:
-    losses = {"generator/l1_refined": 0.25, "discriminator/loss": 1.0}
+    losses = {"generator/reconstruction_refined": 0.25, "discriminator/loss": 1.0}
     return SimpleNamespace(first_step=0, step=step, max_steps=40, rate=2.0, losses=losses)
 
 
@@ -30,10 +30,11 @@ def test_shows_step_rate_time_left_and_losses(stream, monkeypatch):
     shown = output.getvalue()
     assert "40/40" in shown
     assert "2.00 steps/s" in shown
-    assert "l1 0.2500" in shown
-    assert "d 1.0000" in shown
+    assert "reconstruction 0.2500" in shown
+    assert "discriminator 1.0000" in shown
     if stream is io.StringIO:
-        assert shown.splitlines()[0] == "step 10/40  2.00 steps/s  l1 0.2500  d 1.0000  15 s left"
+        losses = "reconstruction 0.2500  discriminator 1.0000"
+        assert shown.splitlines()[0] == f"step 10/40  2.00 steps/s  {losses}  15 s left"
 
 
 def test_plain_lines_keep_their_distance(monkeypatch):

@@ -48,13 +48,40 @@ class RectangleMasks:
                 )
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
+        spans = []
+        for starts, taken_off, size, picture in self._sides(seeds, height, width):
+            places = tf.range(picture)
+            low, high = (starts + taken_off)[..., None], (starts + size - taken_off)[..., None]
+            spans.append((places >= low) & (places < high))
+        boxes = spans[0][:, :, :, None] & spans[1][:, :, None, :]
+        return tf.cast(tf.reduce_any(boxes, axis=1), tf.float32)[..., None]
+
+    def boxes(self, seeds: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where each hole's box is, before it is shrunk: what `ops.crop` takes.
+
+        Rows int32 `[N, self.height]` and columns `[N, self.width]`. Raises ValueError where
+        a picture has several boxes.
+        """
+        if self.count != 1:
+            raise ValueError(
+                f"with RectangleMasks.count={self.count} there is no one box around the hole"
+            )
+        rows, columns = (
+            starts + tf.range(size) for starts, _, size, _ in self._sides(seeds, height, width)
+        )
+        return rows, columns
+
+    def _sides(self, seeds: tf.Tensor, height: int, width: int):
+        """For rows and for columns: starts and what is taken off, `[N, count]`, and sizes."""
         rows = self._positions(height, self.height, self.vertical_margin, "height")
         columns = self._positions(width, self.width, self.horizontal_margin, "width")
         shares = tf.reshape(uniform(seeds, self.count * 4), [-1, self.count, 4])
-        vertical = _spans(shares[..., 0:2], rows, self.height, self.max_delta_height, height)
-        horizontal = _spans(shares[..., 2:4], columns, self.width, self.max_delta_width, width)
-        boxes = vertical[:, :, :, None] & horizontal[:, :, None, :]
-        return tf.cast(tf.reduce_any(boxes, axis=1), tf.float32)[..., None]
+        for place, size, max_delta, share, picture in (
+            (rows, self.height, self.max_delta_height, shares[..., 0:2], height),
+            (columns, self.width, self.max_delta_width, shares[..., 2:4], width),
+        ):
+            starts = place[0] + integers(share[..., 0], place[1])
+            yield starts, integers(share[..., 1], max_delta // 2 + 1), size, picture
 
     def _positions(self, picture: int, box: int, margin: int, side: str) -> tuple[int, int]:
         """First position and number of positions of a box along one side."""
@@ -65,13 +92,3 @@ class RectangleMasks:
                 f"picture of {side} {picture}"
             )
         return margin, count
-
-
-def _spans(shares, positions, box: int, max_delta: int, picture: int) -> tf.Tensor:
-    """Rows (or columns) that each box covers, bool `[N, count, picture]`."""
-    first, count = positions
-    start = first + integers(shares[..., 0], count)
-    taken_off = integers(shares[..., 1], max_delta // 2 + 1)
-    places = tf.range(picture)
-    low, high = (start + taken_off)[..., None], (start + box - taken_off)[..., None]
-    return (places >= low) & (places < high)

@@ -25,3 +25,10 @@ class UnionMasks:
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
         masks = [g(fold_in(seeds, i), height, width) for i, g in enumerate(self.generators)]
         return tf.reduce_max(tf.stack(masks), axis=0)
+
+    def boxes(self, seeds: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """The box of the first generator that has one, see `RectangleMasks.boxes`."""
+        for i, generator in enumerate(self.generators):
+            if hasattr(generator, "boxes"):
+                return generator.boxes(fold_in(seeds, i), height, width)
+        raise ValueError("none of UnionMasks.generators has boxes, as RectangleMasks have")

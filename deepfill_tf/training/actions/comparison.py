@@ -19,6 +19,7 @@ LOG = logging.getLogger(__name__)
 class CompareCompletion(Action):
     """Writes original | masked | completed to `completed.png` in the run directory.
 
+    Holes are white there, and sketches in them black.
     It uses the exported model, so it comes after `ExportModel`, and logs by how much
     the completion beats the mean colour of the known pixels.
 
@@ -43,10 +44,15 @@ class CompareCompletion(Action):
         image, mask = example["image"], example["mask"]
         original = _to_uint8(image)
         hole = (np.asarray(mask) * 255).astype(np.uint8)
-        inpainter = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))
-        completed = inpainter(original, hole)
-
+        sketch = {}
         masked = np.where(hole > 127, 255, original).astype(np.uint8)
+        if "sketch" in example:
+            sketch = {"sketches": (np.asarray(example["sketch"]) * 255).astype(np.uint8)}
+            drawn = (sketch["sketches"] > 0) & (hole > 127)
+            masked = np.where(drawn, 0, masked).astype(np.uint8)
+        inpainter = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))
+        completed = inpainter(original, hole, **sketch)
+
         path = os.path.join(session.run_dir, "completed.png")
         panels = np.concatenate([original, masked, completed], axis=2)[0]
         write_picture(path, panels.repeat(self._enlarge, axis=0).repeat(self._enlarge, axis=1))

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.ops import complete, height_and_width, offsets_to_color, resize_nearest
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.session import Session
@@ -41,21 +42,23 @@ class WritePictures(Action):
                     tf.summary.image(name, self._strips(examples), max_outputs=self._count)
 
     def _strips(self, examples: dict[str, tf.Tensor]) -> tf.Tensor:
-        images, masks = (examples[key][: self._count] for key in ("image", "mask"))
-        coarse, refined, offsets = self._predict(images, masks)
-        return picture_strips(images, masks, coarse, refined, offsets)
+        batch = {name: value[: self._count] for name, value in examples.items()}
+        return picture_strips(batch, *self._predict(*inputs_of(batch)))
 
 
 def picture_strips(
-    images: tf.Tensor,
-    masks: tf.Tensor,
-    coarse: tf.Tensor,
-    refined: tf.Tensor,
-    offsets: tf.Tensor,
+    batch: dict[str, tf.Tensor], coarse: tf.Tensor, refined: tf.Tensor, offsets: tf.Tensor
 ) -> tf.Tensor:
-    """original | masked | coarse | completed | flow, in [0, 1]: `[N, H, 5 W, 3]`."""
+    """original | masked | coarse | completed | flow, in [0, 1]: `[N, H, 5 W, 3]`.
+
+    Where a batch has a sketch, it is drawn into the hole of the masked picture.
+    """
+    images, masks = batch["image"], batch["mask"]
+    masked = images * (1 - masks)
+    if "sketch" in batch:
+        masked += batch["sketch"] * masks
     flow = resize_nearest(offsets_to_color(offsets), *height_and_width(images))
-    panels = [images, images * (1 - masks), coarse, complete(refined, images, masks)]
+    panels = [images, masked, coarse, complete(refined, images, masks)]
     if images.shape[-1] == 1:
         panels = [tf.repeat(panel, 3, axis=-1) for panel in panels]
     return tf.clip_by_value((tf.concat([*panels, flow], axis=2) + 1) / 2, 0, 1)

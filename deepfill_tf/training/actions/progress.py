@@ -11,9 +11,10 @@ from deepfill_tf.training.session import Session
 
 # Losses that are shown, with their short names.
 SHOWN = {
-    "generator/l1_refined": "l1",
-    "generator/adversarial": "g",
-    "discriminator/loss": "d",
+    "generator/reconstruction_refined": "reconstruction",
+    "generator/box_reconstruction_refined": "reconstruction",
+    "generator/loss": "generator",
+    "discriminator/loss": "discriminator",
 }
 
 

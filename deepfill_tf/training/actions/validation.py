@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from deepfill_tf.evaluation import completion_metrics
+from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.ops import complete
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.session import Session
@@ -33,8 +34,9 @@ class Validate(Action):
         if examples is None:
             return
         images, masks = examples["image"], examples["mask"]
+        inputs = inputs_of(examples)
         refined = [
-            self._predict(images[i : i + CHUNK], masks[i : i + CHUNK])[1]
+            self._predict(*(value[i : i + CHUNK] for value in inputs))[1]
             for i in range(0, images.shape[0], CHUNK)
         ]
         completed = complete(tf.concat(refined, axis=0), images, masks)

@@ -1,0 +1,61 @@
+"""Partial convolution (Liu et al., "Image Inpainting for Irregular Holes", ECCV 2018)."""
+
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.layers.plain_conv import PlainConv2D
+from deepfill_tf.ops import convolve, height_and_width
+
+
+@keras.utils.register_keras_serializable(package="deepfill_tf")
+class PartialConv2D(PlainConv2D):
+    """A convolution that sees known pixels only, and how much of the hole it has closed.
+
+    Called as `layer(features, masks)` with features `[N, h, w, C]` and masks `[N, h, w, 1]`
+    or `[1, h, w, 1]` (0 is known, anything else the hole), or None where everything is
+    known; gives features `[N, h', w', filters]` and masks `[N or 1, h', w', 1]` in the
+    features' dtype. With M = 1 where known (equations 1 and 2 of the paper):
+
+        x' = activation(Wt (X * M) * k^2 / sum(M) + b)   where sum(M) > 0, else 0
+
+    and the new mask is 0 where sum(M) > 0, else 1. What features hold in the hole does
+    not matter at all. No gradient flows through masks.
+
+    The zeros beyond the border under padding="same" count as unknown, so that there
+    k^2 / sum(M) exceeds 1 even where nothing is masked; "symmetric" and "reflect" mirror
+    features and masks alike. Arguments are those of `PlainConv2D`.
+    """
+
+    def call(
+        self, features: tf.Tensor, masks: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.call_with_kernel(features, tf.convert_to_tensor(self.kernel), masks)
+
+    def call_with_kernel(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, masks: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        if masks is None:
+            masks = tf.zeros([1, *height_and_width(inputs), 1])
+        known = tf.equal(masks, 0)
+        # Not inputs * known: infinity times 0 is not 0.
+        inputs = tf.where(known, inputs, tf.zeros([], inputs.dtype))
+        features = self._convolve(inputs, tf.cast(kernel, inputs.dtype))
+        ones = tf.ones([self.kernel_size, self.kernel_size, 1, 1])
+        count = self._convolve(tf.cast(known, tf.float32), ones)
+        seen = count > 0.5  # a whole number, but for rounding
+        scale = self.kernel_size**2 / tf.maximum(count, 1.0)
+
+        bias = tf.cast(tf.convert_to_tensor(self.bias), inputs.dtype)
+        features = tf.nn.bias_add(features * tf.cast(scale, inputs.dtype), bias)
+        # Every activation of the papers has 0 at 0.
+        features = self.activate(tf.where(seen, features, tf.zeros([], inputs.dtype)))
+        return features, tf.cast(tf.logical_not(seen), inputs.dtype)
+
+    def _convolve(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return convolve(
+            images,
+            kernel,
+            strides=self.strides,
+            dilation_rate=self.dilation_rate,
+            padding=self.padding,
+        )

@@ -1,0 +1,32 @@
+"""The gradient penalty of Wasserstein critics, inside the hole (first paper, section 3.3)."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def gradient_penalty(
+    critic: Callable[[tf.Tensor], tf.Tensor],
+    images: tf.Tensor,
+    masks: tf.Tensor,
+    slope: float = 1.0,
+) -> tf.Tensor:
+    """`mean_n (sqrt(sum(mask_n * (d critic(x_n) / d x_n)^2)) - slope)^2`, a scalar.
+
+    `images` are `[N, H, W, C]`; `masks` `[N, H, W, 1]` or `[1, H, W, 1]`: only slopes in the
+    hole count. `critic` gives scores `[N, 1]`, each of its own picture. Where a slope is
+    exactly zero its root has no derivative: zero is taken.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        scores = critic(images)
+    slopes = tf.cast(tape.gradient(scores, images), tf.float32)
+    squares = tf.reduce_sum(tf.cast(masks, tf.float32) * tf.square(slopes), axis=[1, 2, 3])
+    positive = squares > 0
+    norms = tf.where(positive, tf.sqrt(tf.where(positive, squares, 1)), 0)
+    return tf.reduce_mean(tf.square(norms - slope))
+
+
+def interpolate(images: tf.Tensor, completed: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+    """`images + share * (completed - images)`, `[N, H, W, C]`, with one share for each, `[N]`."""
+    return images + shares[:, None, None, None] * (completed - images)

