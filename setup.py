@@ -54,6 +54,8 @@ setup(
             "ml-dtypes~=0.3.1",
             "opencv-python-headless<4.12",
         ],
+        # Sketches of faces; versions after 0.10.21 want a model file named.
+        "landmarks": ["mediapipe"],
         "test": ["hypothesis", "pytest", "pytest-xdist", "ruff"],
     },
     entry_points={
