@@ -99,6 +99,12 @@ class GAN:
     def __post_init__(self):
         if self.kind not in GANS:
             raise ValueError(f"GAN.kind must be one of {sorted(GANS)}, got {self.kind!r}")
+        if not isinstance(self.width, int) or self.width < 1:
+            raise ValueError(f"GAN.width must be a positive integer, got {self.width!r}")
+        for name in ("penalty_weight", "global_weight"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"GAN.{name} must be a number of at least 0, got {value!r}")
 
     @property
     def needs_box(self) -> bool:

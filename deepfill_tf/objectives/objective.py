@@ -38,6 +38,16 @@ class Objective:
     pretrain_coarse: bool = False
 
     def __post_init__(self):
+        value = self.adversarial_weight
+        if not isinstance(value, int | float) or not value >= 0:
+            raise ValueError(
+                f"Objective.adversarial_weight must be a number of at least 0, got {value!r}"
+            )
+        if not all(isinstance(term, Term) for term in self.terms):
+            raise ValueError(
+                "Objective.terms must be made, such as [@Reconstruction()] with the brackets, "
+                f"got {list(self.terms)!r}"
+            )
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
             raise ValueError(f"Objective.terms must differ in kind, got {names}")

@@ -36,6 +36,20 @@ def test_an_unknown_name_fails_at_once_with_the_list():
         GAN(kind="wgan")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"width": 0}, "GAN.width must be a positive integer, got 0"),
+        ({"width": "a"}, "GAN.width must be a positive integer, got 'a'"),
+        ({"penalty_weight": -1}, "GAN.penalty_weight must be .* got -1"),
+        ({"global_weight": "x"}, "GAN.global_weight must be .* got 'x'"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        GAN(**arguments)
+
+
 @pytest.mark.parametrize("kind", GANS)
 @pytest.mark.parametrize("network", [GeneratorV1, GeneratorV2])
 def test_both_players_learn(network, kind):

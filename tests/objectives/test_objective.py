@@ -109,6 +109,10 @@ def test_terms_are_weighted_by_stage():
 
 
 def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="adversarial_weight .* got -1"):
+        Objective(adversarial_weight=-1)
+    with pytest.raises(ValueError, match="terms must be made"):
+        Objective(terms=[Reconstruction])
     with pytest.raises(ValueError, match="must differ in kind"):
         Objective(terms=[Reconstruction(), Reconstruction(error="l2")])
     with pytest.raises(ValueError, match="pretrain_coarse=True needs terms"):

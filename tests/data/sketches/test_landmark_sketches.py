@@ -1,3 +1,4 @@
+import concurrent.futures
 import sys
 import types
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_what_is_no_model_is_named(tmp_path):
 
 
 def test_the_astronaut(bundled):
-    """The drawing is where her face is, which was measured by eye."""
+    """The lines are on her face, whose place in the photograph was measured by eye."""
     picture = read_picture(str(ASTRONAUT))
     source = LandmarkSketches()
     source.check([str(ASTRONAUT)])
@@ -64,3 +65,39 @@ def test_the_astronaut(bundled):
     assert sketch.shape == (*picture.shape[:2], 1)
     assert sketch.dtype == np.uint8
     assert set(np.unique(sketch)) == {0, 255}
+    rows, columns, _ = np.nonzero(sketch)
+    assert np.abs(np.array([rows.min(), rows.max()]) - [52, 131]).max() <= 8
+    assert np.abs(np.array([columns.min(), columns.max()]) - [134, 203]).max() <= 8
+    # Lines, not a filled face.
+    assert 300 < len(rows) < 1000
+
+
+def test_wider_lines_cover_the_thin_ones(bundled):
+    picture = read_picture(str(ASTRONAUT))
+    thin, wide = (LandmarkSketches(line_width=n)("", picture, None) > 0 for n in (1, 3))
+    assert wide[thin].all()
+    assert wide.sum() > 1.5 * thin.sum()
+
+
+def test_two_faces_are_both_drawn(bundled):
+    picture = read_picture(str(ASTRONAUT))[:192, 64:256]
+    sketch = LandmarkSketches()("", np.concatenate([picture, picture], 1), None)
+    assert sketch[:, :192].any()
+    assert sketch[:, 192:].any()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_without_a_face_the_sketch_is_empty(bundled, channels):
+    sketch = LandmarkSketches()("", np.full([48, 80, channels], 99, np.uint8), None)
+    assert sketch.shape == (48, 80, 1)
+    assert not sketch.any()
+
+
+def test_threads_do_not_get_each_others_sketches(bundled):
+    face = read_picture(str(ASTRONAUT), channels=1)
+    pictures = [face, np.zeros_like(face), np.ascontiguousarray(face[:, ::-1])] * 6
+    source = LandmarkSketches()
+    alone = [source("", picture, None) for picture in pictures[:3]] * 6
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda picture: source("", picture, None), pictures))
+    np.testing.assert_array_equal(together, alone)
