@@ -33,7 +33,7 @@ def run(flags) -> int:
         complete_folder,
     )
 
-    paths = (flags.image, flags.mask, flags.output, flags.sketch)
+    paths = (flags.image, flags.mask, flags.output, flags.sketch or None)
     if not os.path.isdir(flags.image):
         check_file(*paths)
         complete_file(Inpainter.load(flags.model), *paths)

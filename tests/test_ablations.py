@@ -6,7 +6,7 @@ import pytest
 import gin
 from deepfill_tf.configuration import config_directory, configured_trainer, parse
 from deepfill_tf.objectives.vgg16 import BLOCKS
-from deepfill_tf.training.actions import Action, SaveCheckpoints
+from deepfill_tf.training.actions import Action, ExportModel, SaveCheckpoints
 
 ABLATIONS = sorted(path.stem for path in (config_directory() / "ablations").glob("*.gin"))
 # Beside those of an ablation, what else can be trained two steps of.
@@ -135,8 +135,9 @@ def test_a_pretrained_coarse_network_begins_a_whole_training(tmp_path):
     bindings = ["SaveCheckpoints.every_steps = 1"]
     parse(["deepfill_v1.gin", "pretrain_coarse.gin", "laptop.gin"], [*SMALL, *bindings])
     trainer, keep = configured_trainer(), Keep()
-    trainer.actions = [keep, SaveCheckpoints(every_steps=1)]
+    trainer.actions = [keep, SaveCheckpoints(every_steps=1), ExportModel()]
     assert trainer.train(str(tmp_path / "coarse"))
+    assert not (tmp_path / "coarse" / "model").exists()
     gin.clear_config()
     keep_whole, _ = train_two_steps(
         ["deepfill_v1.gin"],

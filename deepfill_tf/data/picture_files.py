@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from deepfill_tf.errors import UserError
 
@@ -33,6 +33,20 @@ def read_picture(path: str, channels: int = 3) -> np.ndarray:
         picture = Image.merge("RGB", picture.split()[:3])
     mode = "RGB" if channels == 3 else "L"
     return np.asarray(picture.convert(mode)).reshape(picture.height, picture.width, channels)
+
+
+def picture_size(path: str) -> tuple[int, int]:
+    """Height and width of the picture in a file, from its header alone.
+
+    EXIF orientation is honoured. Raises UserError as `read_picture` does.
+    """
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file, Image.open(file) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except READING_ERRORS as error:
+        raise UserError(f"cannot read the picture {path}: {type(error).__name__}") from error
+    return (width, height) if turned else (height, width)
 
 
 def read_mask(path: str) -> np.ndarray:

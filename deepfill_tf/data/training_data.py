@@ -74,8 +74,12 @@ class TrainingData:
                 f"the variable {ROOT_VARIABLE}. {how_to_get}".strip()
             )
         self.height, self.width, self.channels = height, width, channels
-        if not 0 <= edge_threshold < 1:
+        if not isinstance(edge_threshold, int | float) or not 0 <= edge_threshold < 1:
             raise UserError(f"data.edge_threshold must be in [0, 1), got {edge_threshold!r}")
+        if sketches is not None and not hasattr(sketches, "check"):
+            raise UserError(
+                f"data.sketches must be a source such as @CannySketches(), got {sketches!r}"
+            )
         self._masks = masks
         self._sketches = {"sketches": sketches, "edge_threshold": edge_threshold}
         self._options = {
@@ -94,8 +98,10 @@ class TrainingData:
         scan_pictures(self.paths + self.validation_paths)
         if sketches is not None:
             sketches.check(self.paths + self.validation_paths)
-        for path in self.validation_paths:
-            read_picture(path, channels)  # whole, so that none fails in the middle of a run
+        for path in self.validation_paths:  # whole, so that none fails in the middle of a run
+            picture = read_picture(path, channels)
+            if sketches is not None:
+                sketches(path, picture, lambda other: other)
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
     @property
@@ -128,7 +134,8 @@ class TrainingData:
         if with_box and not hasattr(self._masks, "boxes"):
             raise UserError(
                 f"the objective looks at the box around a hole, and {type(self._masks).__name__} "
-                "make holes of any shape: set data.masks = @RectangleMasks(), or another GAN.kind"
+                "make holes of any shape: set data.masks = @RectangleMasks(), or leave out what "
+                "needs a box (GAN.kind of two discriminators, @BoxReconstruction())"
             )
         try:
             return self.pipeline(global_batch_size=1, seed=0, with_box=with_box).example()

@@ -68,7 +68,11 @@ def complete_folder(
     pictures = _pictures(images, folders)
     if not pictures:
         raise UserError(f"there are no pictures in {images}; they end in {_suffixes()}")
-    partners = {name: _partners(images, folder, name) for name, folder in folders.items()}
+    partners = {}
+    for name, folder in folders.items():
+        others = [images, *(other for n, other in folders.items() if n != name)]
+        shared = any(folder.samefile(other) for other in others)
+        partners[name] = _partners(folder, name, shared=shared)
     _make_folder(output)
     seen, failures = {}, 0
     for image in pictures:
@@ -129,7 +133,7 @@ def check_folders(
 def check_sketch(inpainter: Inpainter, sketch: str | os.PathLike | None) -> None:
     """Raises UserError where a sketch is missing, or given to a model that takes none."""
     if inpainter.guided and sketch is None:
-        raise UserError("this model is guided by sketches: name one, or an empty one")
+        raise UserError("this model is guided by sketches: give one with --sketch, perhaps empty")
     if sketch is not None and not inpainter.guided:
         raise UserError(f"this model is not guided: it can do nothing with the sketch {sketch}")
 
@@ -157,13 +161,13 @@ def _given(paths: dict[str, str | os.PathLike | None]) -> dict[str, Path]:
     return {name: Path(path) for name, path in paths.items() if path is not None}
 
 
-def _partners(images: Path, folder: Path, name: str) -> Callable[[str], Path | None]:
-    """Stem of a picture -> its mask, or sketch, in that folder."""
+def _partners(folder: Path, name: str, *, shared: bool) -> Callable[[str], Path | None]:
+    """Stem of a picture -> its mask, or sketch, in a folder that may hold other files too."""
     by_stem = {path.stem: path for path in reversed(_pictures(folder))}
 
     def partner_of(stem: str) -> Path | None:
         named = by_stem.get(stem + ENDINGS[name])
-        return named if folder.samefile(images) else by_stem.get(stem, named)
+        return named if shared else by_stem.get(stem, named)
 
     return partner_of
 

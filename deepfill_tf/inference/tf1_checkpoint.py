@@ -89,12 +89,12 @@ def patch_discriminator_name(name: str) -> str:
     return f"{DISCRIMINATOR_SCOPE}/sn_patch_gan/{layer}/{kind}"
 
 
-def critic_name(name: str) -> str:
+def global_local_name(name: str) -> str:
     """What the first program calls the discriminators' weight that is `name` here."""
-    critic, layer, kind = name.split("/")
+    which, layer, kind = name.split("/")
     if layer == "score":
-        return f"{DISCRIMINATOR_SCOPE}/dout_{critic}_fc/{kind}"
-    return f"{DISCRIMINATOR_SCOPE}/discriminator_{critic}/{layer}/{kind}"
+        return f"{DISCRIMINATOR_SCOPE}/dout_{which}_fc/{kind}"
+    return f"{DISCRIMINATOR_SCOPE}/discriminator_{which}/{layer}/{kind}"
 
 
 _SECOND = {
@@ -111,8 +111,8 @@ LAYOUTS = (
         gates=1,
         generator=GeneratorV1,
         discriminator=GlobalLocalDiscriminator,
-        discriminator_first=critic_name("global/conv1/kernel"),
-        discriminator_names=critic_name,
+        discriminator_first=global_local_name("global/conv1/kernel"),
+        discriminator_names=global_local_name,
     ),
     Layout(
         title="DeepFill v2",

@@ -1,4 +1,4 @@
-"""Gated convolution (second paper, section 3.2)."""
+"""Gated convolution (second paper, section 3.1)."""
 
 import tensorflow as tf
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.coarse import CoarseNetwork
-from deepfill_tf.networks.critics import (
+from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
+from deepfill_tf.networks.global_local import (
     GlobalDiscriminator,
     GlobalLocalDiscriminator,
     LocalDiscriminator,
 )
-from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.patch_discriminator import PatchDiscriminator
 from deepfill_tf.networks.refinement import RefinementNetwork
 

@@ -80,6 +80,15 @@ class Generator(BuiltByCalling, keras.Model):
         dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
+        switches = {"sees_mask": sees_mask, "guided": guided, "skips": skips}
+        for switch, value in (switches | {"refinement": refinement}).items():
+            if not isinstance(value, bool):
+                raise ValueError(f"{switch} must be True or False, got {value!r}")
+        if guided and convolution == "partial":
+            raise ValueError(
+                "guided=True does not go with convolution='partial', which sees nothing in the "
+                "hole, and so no sketch there"
+            )
         common = {
             "width": width,
             "channels": channels,
@@ -114,7 +123,9 @@ class Generator(BuiltByCalling, keras.Model):
         incomplete = pictures * (1 - masks)
         inputs = incomplete
         if self._guided:
-            inputs = tf.concat([incomplete, tf.cast(sketches, pictures.dtype) * masks], axis=-1)
+            # One mask and one sketch may serve all pictures.
+            edges = tf.ones_like(pictures[..., :1]) * tf.cast(sketches, pictures.dtype) * masks
+            inputs = tf.concat([incomplete, edges], axis=-1)
         coarse = self.coarse(inputs, masks)
         if self.refinement is None:
             height, width = height_and_width(pictures)

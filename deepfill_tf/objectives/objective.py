@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import tensorflow as tf
+
 from deepfill_tf.compat import keras
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.objectives.gan import GAN, Batch, Losses
@@ -28,8 +30,8 @@ class Objective:
       adversarial_weight: of the generator's adversarial loss. The discriminator sees the
         completed picture, so that this gradient reaches the prediction only in the hole.
       terms: what else the generator minimises, see `Term`; none at all is possible.
-      pretrain_coarse: train the coarse network alone: its prediction takes the refined
-        one's place, without adversarial loss, and the discriminator is not trained.
+      pretrain_coarse: train the coarse network alone, by the terms; no adversarial loss, and
+        the discriminator is not trained.
     """
 
     gan: GAN = field(default_factory=GAN)
@@ -38,26 +40,37 @@ class Objective:
     pretrain_coarse: bool = False
 
     def __post_init__(self):
+        if not isinstance(self.gan, GAN):
+            raise ValueError(f"Objective.gan must be made by @GAN(), got {self.gan!r}")
         value = self.adversarial_weight
         if not isinstance(value, int | float) or not value >= 0:
             raise ValueError(
                 f"Objective.adversarial_weight must be a number of at least 0, got {value!r}"
             )
-        if not all(isinstance(term, Term) for term in self.terms):
+        if not isinstance(self.pretrain_coarse, bool):
             raise ValueError(
-                "Objective.terms must be made, such as [@Reconstruction()] with the brackets, "
-                f"got {list(self.terms)!r}"
+                f"Objective.pretrain_coarse must be True or False, got {self.pretrain_coarse!r}"
+            )
+        listed = isinstance(self.terms, list | tuple)
+        if not listed or not all(isinstance(term, Term) for term in self.terms):
+            raise ValueError(
+                "Objective.terms must be a list of terms, such as [@Reconstruction()] with the "
+                f"brackets, got {self.terms!r}"
             )
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
             raise ValueError(f"Objective.terms must differ in kind, got {names}")
-        if self.pretrain_coarse and not names:
-            raise ValueError("Objective.pretrain_coarse=True needs terms: nothing else is left")
+        weighted = any(term.weight * term.coarse_weight for term in self.terms)
+        if self.pretrain_coarse and not weighted:
+            raise ValueError(
+                "Objective.pretrain_coarse=True needs a term with weight and coarse_weight "
+                "above 0: nothing else is left to minimise"
+            )
 
     @property
     def needs_box(self) -> bool:
         """Whether batches must say where the box around the hole is."""
-        boxed = any(isinstance(term, BoxReconstruction) for term in self.terms)
+        boxed = any(term.needs_box for term in self.terms)
         return boxed or (self.gan.needs_box and not self.pretrain_coarse)
 
     def build(self, generator: keras.Model, discriminator: keras.Model, batch: Batch) -> None:
@@ -80,7 +93,7 @@ class Objective:
     ) -> Losses:
         """Loss of the generator."""
         coarse, refined, _ = generator(*inputs_of(batch))
-        loss, reports = 0.0, {}
+        loss, reports = tf.constant(0.0), {}
         if not self.pretrain_coarse:
             completed = complete(refined, batch["image"], batch["mask"])
             adversarial = self.gan.generator_loss(discriminator, completed, batch)

@@ -52,6 +52,7 @@ class BoxReconstruction(Reconstruction):
     """
 
     name: ClassVar[str] = "box_reconstruction"
+    needs_box: ClassVar[bool] = True
 
     weight: float = 1.2
     coarse_weight: float = 1.2

@@ -21,6 +21,8 @@ class Term:
 
     # What reports call it.
     name: ClassVar[str]
+    # Whether the batch must say where the box around the hole is.
+    needs_box: ClassVar[bool] = False
 
     weight: float = 1.0
     coarse_weight: float = 1.0

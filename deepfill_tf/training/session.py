@@ -26,6 +26,8 @@ class Session:
       step, previous_step: now and at the visit before.
       losses: what the steps since the visit before reported, their means.
       rate: steps a second since the visit before.
+      pretrain_coarse: only the coarse network is trained; the refined prediction means
+        nothing yet.
     """
 
     run_dir: str
@@ -43,6 +45,7 @@ class Session:
     previous_step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     rate: float = 0.0
+    pretrain_coarse: bool = False
 
     @property
     def images_per_second(self) -> float:

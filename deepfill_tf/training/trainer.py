@@ -154,6 +154,7 @@ class Trainer:
             max_steps=self.max_steps,
             step=first_step,
             previous_step=first_step,
+            pretrain_coarse=self.objective.pretrain_coarse,
         )
         LOG.info(
             "%s %d on %d replica(s), %d training pictures",

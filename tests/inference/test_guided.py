@@ -185,6 +185,15 @@ def test_folders(inpainter, folders, together):
         assert np.abs(found - picture).max() <= 1
 
 
+def test_one_file_is_never_mask_and_sketch(inpainter, folders):
+    for path in (folders / "masks").iterdir():
+        path.rename(folders / "masks" / path.name.replace("_mask", ""))
+    failures = []
+    paths = [folders / f for f in ("pictures", "masks", "out", "masks")]
+    assert complete_folder(inpainter, *paths, on_failure=failures.append) == (0, 2)
+    assert "a.png has no mask" in failures[0]
+
+
 def test_a_missing_sketch_is_named_and_the_rest_goes_on(inpainter, folders):
     (folders / "sketches" / "a_sketch.png").unlink()
     failures = []

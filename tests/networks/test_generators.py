@@ -178,6 +178,24 @@ def test_guided_sees_the_sketch_in_the_hole_only():
     assert named_variables(generator.weights)["refinement/xconv1/kernel"].shape[2] == 3
 
 
+def test_one_mask_and_one_sketch_may_serve_all_pictures():
+    generator = build_model(GeneratorV2(width=4, guided=True))
+    pictures, masks = example(3, 16, 24)
+    edges = tf.cast(tf.random.stateless_uniform([1, 16, 24, 1], [1, 2]) > 0.5, tf.float32)
+    repeated = [tf.repeat(x, 3, axis=0) for x in (masks, edges)]
+    for one, two in zip(
+        generator(pictures, masks, edges), generator(pictures, *repeated), strict=True
+    ):
+        np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)
+
+
+def test_what_does_not_go_together_is_refused():
+    with pytest.raises(ValueError, match="guided=True does not go with convolution='partial'"):
+        GeneratorV2(guided=True, convolution="partial")
+    with pytest.raises(ValueError, match="skips must be True or False, got 'yes'"):
+        GeneratorV2(skips="yes")
+
+
 @pytest.mark.parametrize("guided", [False, True])
 def test_sketches_come_with_guided_generators_and_no_others(guided):
     pictures, masks = example(1, 16, 16)

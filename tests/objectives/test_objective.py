@@ -111,12 +111,16 @@ def test_terms_are_weighted_by_stage():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="adversarial_weight .* got -1"):
         Objective(adversarial_weight=-1)
-    with pytest.raises(ValueError, match="terms must be made"):
+    with pytest.raises(ValueError, match="terms must be a list of terms"):
         Objective(terms=[Reconstruction])
     with pytest.raises(ValueError, match="must differ in kind"):
         Objective(terms=[Reconstruction(), Reconstruction(error="l2")])
-    with pytest.raises(ValueError, match="pretrain_coarse=True needs terms"):
+    with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
         Objective(terms=[], pretrain_coarse=True)
+    with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
+        Objective(terms=[Reconstruction(coarse_weight=0)], pretrain_coarse=True)
+    with pytest.raises(ValueError, match="gan must be made by @GAN"):
+        Objective(gan=None)
     with pytest.raises(ValueError, match=r"Reconstruction.weight .* got -1"):
         Reconstruction(weight=-1)
 

@@ -64,7 +64,8 @@ class RectangleMasks:
         """
         if self.count != 1:
             raise ValueError(
-                f"with RectangleMasks.count={self.count} there is no one box around the hole"
+                f"with RectangleMasks.count={self.count} there is no one box around the hole, "
+                "which the objective looks at: set it to 1"
             )
         rows, columns = (
             starts + tf.range(size) for starts, _, size, _ in self._sides(seeds, height, width)

@@ -1,13 +1,15 @@
 """Sketches that lie beside their pictures."""
 
+import concurrent.futures
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from deepfill_tf.data.picture_files import read_picture
-from deepfill_tf.data.scan import scan_pictures
+from deepfill_tf.data.picture_files import picture_size, read_picture
+from deepfill_tf.data.scan import SHOWN, THREADS, scan_pictures
+from deepfill_tf.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +27,22 @@ class EdgeFiles:
     ending: str = "_edge.jpg"
 
     def check(self, paths: Sequence[str]) -> None:
-        """Raises UserError that names edge pictures that are missing or damaged."""
+        """Raises UserError that names edge pictures missing, damaged or of another size."""
         scan_pictures([self.path_of(path) for path in paths])
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            fits = list(pool.map(self._fits, paths))
+        if wrong := [self.path_of(path) for path, fit in zip(paths, fits, strict=True) if not fit]:
+            raise UserError(
+                f"{len(wrong)} of {len(paths)} edge pictures are not of their picture's size: "
+                f"{', '.join(wrong[:SHOWN])}"
+            )
 
     def path_of(self, path: str) -> str:
         """Where the edges of the picture `path` are."""
         return os.path.splitext(path)[0] + self.ending
+
+    def _fits(self, path: str) -> bool:
+        return picture_size(path) == picture_size(self.path_of(path))
 
     def __call__(
         self, path: str, picture: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]

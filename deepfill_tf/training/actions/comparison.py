@@ -40,6 +40,8 @@ class CompareCompletion(Action):
             )
 
     def finish(self, session: Session) -> None:
+        if session.pretrain_coarse:
+            return
         example = session.data.training_example(self._picture, session.seed)
         image, mask = example["image"], example["mask"]
         original = _to_uint8(image)

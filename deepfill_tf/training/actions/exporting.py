@@ -14,12 +14,18 @@ LOG = logging.getLogger(__name__)
 
 
 class ExportModel(Action):
-    """Writes `model/` from the generator, or from its moving average where there is one."""
+    """Writes `model/` from the generator, or from its moving average where there is one.
+
+    Where only the coarse network is trained there is nothing yet to export.
+    """
 
     def begin(self, session: Session) -> None:
         check_replaceable(os.path.join(session.run_dir, run_directory.MODEL))
 
     def finish(self, session: Session) -> None:
+        if session.pretrain_coarse:
+            LOG.info("no model is exported: its refinement network is not trained yet")
+            return
         players = session.players
         trained = dict(players.generator_variables.named)
         if players.average is not None:

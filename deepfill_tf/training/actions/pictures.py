@@ -39,11 +39,13 @@ class WritePictures(Action):
         with session.writer.as_default(step=session.step):
             for name, examples in sets.items():
                 if examples is not None:
-                    tf.summary.image(name, self._strips(examples), max_outputs=self._count)
+                    tf.summary.image(name, self._strips(examples, session), max_outputs=self._count)
 
-    def _strips(self, examples: dict[str, tf.Tensor]) -> tf.Tensor:
+    def _strips(self, examples: dict[str, tf.Tensor], session: Session) -> tf.Tensor:
         batch = {name: value[: self._count] for name, value in examples.items()}
-        return picture_strips(batch, *self._predict(*inputs_of(batch)))
+        coarse, refined, offsets = self._predict(*inputs_of(batch))
+        refined = coarse if session.pretrain_coarse else refined
+        return picture_strips(batch, coarse, refined, offsets)
 
 
 def picture_strips(

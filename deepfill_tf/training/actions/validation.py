@@ -35,11 +35,12 @@ class Validate(Action):
             return
         images, masks = examples["image"], examples["mask"]
         inputs = inputs_of(examples)
-        refined = [
-            self._predict(*(value[i : i + CHUNK] for value in inputs))[1]
+        stage = 0 if session.pretrain_coarse else 1
+        predicted = [
+            self._predict(*(value[i : i + CHUNK] for value in inputs))[stage]
             for i in range(0, images.shape[0], CHUNK)
         ]
-        completed = complete(tf.concat(refined, axis=0), images, masks)
+        completed = complete(tf.concat(predicted, axis=0), images, masks)
         with session.writer.as_default(step=session.step):
             for name, value in completion_metrics(completed, images, masks).items():
                 tf.summary.scalar(f"validation/{name}", value)

@@ -31,6 +31,13 @@ def test_the_name_as_released():
     assert EdgeFiles().path_of("folder/some.name.png") == "folder/some.name_edge.jpg"
 
 
+def test_edges_of_another_size_are_named_before_the_first_step(tmp_path):
+    for name, height in (("a.png", 20), ("a_edge.jpg", 20), ("b.png", 20), ("b_edge.jpg", 10)):
+        write_picture(str(tmp_path / name), np.zeros([height, 16, 3], np.uint8))
+    with pytest.raises(UserError, match=r"1 of 2 edge pictures .*size: .*b_edge.jpg"):
+        EdgeFiles().check([str(tmp_path / f"{name}.png") for name in "ab"])
+
+
 def test_missing_edges_are_named_before_the_first_step(tmp_path):
     paths = [str(tmp_path / f"{i}.png") for i in range(3)]
     write_picture(str(tmp_path / "1_edge.jpg"), np.zeros([8, 8, 3], np.uint8))

@@ -6,7 +6,7 @@ from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.layers import PlainConv2D
 
 
-class _Critic(BuiltByCalling, keras.Model):
+class _Scorer(BuiltByCalling, keras.Model):
     """5 x 5 convolutions of stride 2 with leaky ReLU 0.2, then a dense layer.
 
     Its weights fit the height and width that it is first called with.
@@ -57,7 +57,7 @@ class _Critic(BuiltByCalling, keras.Model):
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class GlobalDiscriminator(_Critic):
+class GlobalDiscriminator(_Scorer):
     """Scores whole pictures: `network(images)`, `[N, H, W, C]` in [-1, 1] -> `[N, 1]`.
 
     Section 3 of the first paper. H and W are those of its first call ever after.
@@ -74,7 +74,7 @@ class GlobalDiscriminator(_Critic):
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class LocalDiscriminator(_Critic):
+class LocalDiscriminator(_Scorer):
     """Scores what is in the box around a hole: `network(boxes)`, `[N, h, w, C]` -> `[N, 1]`.
 
     Section 3 of the first paper. h and w are those of its first call ever after.
