@@ -143,7 +143,7 @@ def configured_trainer() -> Trainer:
     except UserError as error:
         # gin adds lines that say in which call it was.
         raise UserError(str(error).splitlines()[0]) from error
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(_readable(error)) from error
 
 

@@ -141,6 +141,14 @@ def test_a_missing_config_lists_those_there_are():
         ('Trainer.precision = "float16"', "got 'float16'"),
         ("data.height = 100", "data.height must be a multiple of 8"),
         ("BrushStrokeMasks.min_strokes = 4", "got 4 and 3"),
+        ('GAN.kind = ["hinge"]', "GAN.kind must be one of"),
+        ('GAN.width = "a"', "GAN.width must be a positive integer, got 'a'"),
+        ("Objective.terms = 3", "Objective.terms must be a list of terms"),
+        ("Objective.terms = [@Reconstruction]", "with the brackets"),
+        ("Objective.gan = None", "Objective.gan must be made by @GAN()"),
+        ('data.sketches = "canny"', "data.sketches must be a source such as @CannySketches()"),
+        ('data.edge_threshold = "x"', "data.edge_threshold must be in [0, 1), got 'x'"),
+        ("Trainer.initial_generator = 3", "Trainer.initial_generator must be a folder's path"),
     ],
 )
 def test_a_refused_value_is_quoted(binding, complaint):

@@ -94,10 +94,10 @@ class TrainingData:
         except UserError as error:
             raise UserError(f"{error}. {how_to_get}".strip()) from error
         self.validation_paths = validation_paths[:validation_count]
-        LOG.info("looking at %d pictures", len(self.paths) + len(self.validation_paths))
-        scan_pictures(self.paths + self.validation_paths)
         if sketches is not None:
             sketches.check(self.paths + self.validation_paths)
+        LOG.info("looking at %d pictures", len(self.paths) + len(self.validation_paths))
+        scan_pictures(self.paths + self.validation_paths)
         for path in self.validation_paths:  # whole, so that none fails in the middle of a run
             picture = read_picture(path, channels)
             if sketches is not None:

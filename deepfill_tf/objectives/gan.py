@@ -97,7 +97,7 @@ class GAN:
     global_weight: float = 1.0
 
     def __post_init__(self):
-        if self.kind not in GANS:
+        if self.kind not in list(GANS):
             raise ValueError(f"GAN.kind must be one of {sorted(GANS)}, got {self.kind!r}")
         if not isinstance(self.width, int) or self.width < 1:
             raise ValueError(f"GAN.width must be a positive integer, got {self.width!r}")

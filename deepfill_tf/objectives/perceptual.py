@@ -78,7 +78,7 @@ class FeatureTerm(Term):
 
     def build(self) -> None:
         """Reads the weights. Raises UserError where their file is not named or not right."""
-        if not self.weights_file:
+        if not self.weights_file or not isinstance(self.weights_file, str):
             name = f"{type(self).__name__}.weights_file"
             raise UserError(
                 f"{name} must name a file with the weights of VGG16, for instance {name} = "

@@ -90,6 +90,10 @@ class Trainer:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"Trainer.{name} must be a positive integer, got {value!r}")
+        if not isinstance(self.initial_generator, str | None):
+            raise ValueError(
+                f"Trainer.initial_generator must be a folder's path, got {self.initial_generator!r}"
+            )
         if self.precision not in PRECISIONS:
             raise ValueError(
                 f"Trainer.precision must be one of {PRECISIONS}, got {self.precision!r}"
