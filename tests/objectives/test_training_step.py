@@ -89,7 +89,10 @@ def test_discriminator_gradients(net):
             # What real pictures add completed ones take away, and slopes know no bias.
             np.testing.assert_allclose([record(gradient), expected], 0, atol=1e-6)
         else:
-            assert_record_close(gradient, expected, tolerance=5e-2, what=name)
+            # A slope's gradient passes every kink twice: norms differ by 1.5e-3 with
+            # TensorFlow 2.15, by less with 2.21.
+            norm = 3e-3 if net == "v1" else 1e-3
+            assert_record_close(gradient, expected, tolerance=5e-2, norm_tolerance=norm, what=name)
 
 
 @each_net
