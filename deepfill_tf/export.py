@@ -5,6 +5,8 @@ weights.safetensors beside it, from which deepfill_tf.load_generator makes the K
 model. An existing model directory of that name is replaced.
 """
 
+from absl import flags
+
 from deepfill_tf.command_line import Command, Flag
 
 COMMAND = Command(
@@ -13,18 +15,30 @@ COMMAND = Command(
     [
         Flag("model", "A run directory, or a model directory.", required=True),
         Flag("output", "The model directory to write.", required=True),
+        Flag(
+            "windows",
+            "Let the SavedModel compute no more than the holes need; --nowindows: whole pictures.",
+            True,
+            define=flags.DEFINE_boolean,
+        ),
     ],
 )
 
 
-def run(flags) -> None:
+def run(values: flags.FlagValues) -> None:
     from deepfill_tf.inference.loading import load_with_provenance
     from deepfill_tf.inference.model_directory import check_replaceable, save_model_directory
 
-    check_replaceable(flags.output)
-    generator, provenance = load_with_provenance(flags.model)
-    save_model_directory(generator, flags.output, origin=provenance.origin, step=provenance.step)
-    print(f"wrote {flags.output}")
+    check_replaceable(values.output)
+    generator, provenance = load_with_provenance(values.model)
+    save_model_directory(
+        generator,
+        values.output,
+        origin=provenance.origin,
+        step=provenance.step,
+        windows=values.windows,
+    )
+    print(f"wrote {values.output}")
 
 
 def main() -> None:

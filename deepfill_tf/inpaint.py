@@ -9,6 +9,8 @@ bit for bit, in formats without loss such as PNG.
 
 import os
 
+from absl import flags
+
 from deepfill_tf.command_line import DONE, NOTHING_DONE, SOME_NAMED, Command, Flag
 
 COMMAND = Command(
@@ -20,11 +22,17 @@ COMMAND = Command(
         Flag("mask", "The picture's mask, or a folder of masks.", required=True),
         Flag("sketch", "The picture's sketch, or a folder of sketches, for guided models."),
         Flag("output", "The file, or for a folder the folder, to write.", required=True),
+        Flag(
+            "windows",
+            "Compute no more than the holes need; --nowindows: whole pictures.",
+            True,
+            define=flags.DEFINE_boolean,
+        ),
     ],
 )
 
 
-def run(flags) -> int:
+def run(values: flags.FlagValues) -> int:
     from deepfill_tf.inference import Inpainter
     from deepfill_tf.inference.files import (
         check_file,
@@ -33,15 +41,15 @@ def run(flags) -> int:
         complete_folder,
     )
 
-    paths = (flags.image, flags.mask, flags.output, flags.sketch or None)
-    if not os.path.isdir(flags.image):
+    paths = (values.image, values.mask, values.output, values.sketch or None)
+    if not os.path.isdir(values.image):
         check_file(*paths)
-        complete_file(Inpainter.load(flags.model), *paths)
+        complete_file(Inpainter.load(values.model, windows=values.windows), *paths)
         return DONE
     check_folders(*paths)
-    inpainter = Inpainter.load(flags.model)
+    inpainter = Inpainter.load(values.model, windows=values.windows)
     done, failed = complete_folder(inpainter, *paths, on_failure=COMMAND.complain)
-    print(f"completed {done} of {done + failed} pictures in {flags.output}")
+    print(f"completed {done} of {done + failed} pictures in {values.output}")
     if failed:
         return SOME_NAMED if done else NOTHING_DONE
     return DONE

@@ -14,13 +14,13 @@
 A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
 uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
 hole counts, and nothing drawn there is a sketch too. Any
-height and width of at least 16, up to what `largest_scores` allows. Outside the hole
-`completed` is the picture, bit for bit; under the hole the picture may hold anything.
-C is `inpainter.channels`: 3 for RGB, 1 for grey.
+height and width of at least 16. Outside the hole `completed` is the picture, bit for bit;
+under the hole the picture may hold anything. C is `inpainter.channels`: 3 for RGB, 1 for
+grey. Work is in proportion to the hole, and memory to the picture.
 """
 
-import math
 import os
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -30,40 +30,39 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.inference.loading import is_saved_model, load_generator
 from deepfill_tf.inference.model_directory import is_model_directory
 from deepfill_tf.inference.run_directory import is_run_directory
-from deepfill_tf.inference.signatures import InpaintingModule
-from deepfill_tf.networks.architecture import MULTIPLE, smallest_size
+from deepfill_tf.inference.signatures import (
+    InpaintingModule,
+    composited,
+    to_edges,
+    to_floats,
+)
 
 SMALLEST_SIDE = 16
-# Bytes. The attention compares all cells of 8 x 8 pixels with each other and holds several
-# such float32 matrices at once; much beyond this the kernel kills the process.
-LARGEST_SCORES = 8 * 2**30
 
 
 class Inpainter:
     """Completes pictures: `inpainter(picture, mask)`, see this module's docstring."""
 
-    def __init__(self, generator: keras.Model, *, largest_scores: int = LARGEST_SCORES):
+    def __init__(self, generator: keras.Model, *, windows: bool = True):
         """Takes a built generator. It may go on learning: its variables are not copied.
 
-        Pictures whose attention has a score matrix of more than `largest_scores` bytes,
-        `4 (H W / 64)^2` for each picture of a batch, are refused.
+        `windows`: whether only what the holes need is computed, where the generator can
+        do that (`generator.has_windows`), or always the whole picture. The completed pictures
+        agree to the rounding.
         """
-        self._model = InpaintingModule(generator)
-        self._complete = self._model.serving_default
+        self._complete = InpaintingModule(generator, windows=windows).serving_default
         self._channels = generator.get_config()["channels"]
         self._guided = generator.get_config()["guided"]
-        self._smallest_size = smallest_size(generator)
-        self._largest_scores = largest_scores
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, largest_scores: int = LARGEST_SCORES) -> "Inpainter":
+    def load(cls, path: str | os.PathLike, *, windows: bool = True) -> "Inpainter":
         """From a run directory, a model directory or any SavedModel with its signature.
 
         Raises UserError where `path` is none of them, or is damaged.
         """
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
-            return cls._from_saved_model(path, largest_scores)
-        return cls(load_generator(path), largest_scores=largest_scores)
+            return cls._from_saved_model(path, windows)
+        return cls(load_generator(path), windows=windows)
 
     @property
     def channels(self) -> int:
@@ -76,18 +75,19 @@ class Inpainter:
         return self._guided
 
     @classmethod
-    def _from_saved_model(cls, path: str | os.PathLike, largest_scores: int) -> "Inpainter":
+    def _from_saved_model(cls, path: str | os.PathLike, windows: bool) -> "Inpainter":
         inpainter = cls.__new__(cls)
-        inpainter._smallest_size = MULTIPLE
-        inpainter._largest_scores = largest_scores
         try:
             inpainter._model = tf.saved_model.load(str(path))
-            inpainter._complete = inpainter._model.signatures["serving_default"]
-            inputs = inpainter._complete.structured_input_signature[1]
+            signatures = inpainter._model.signatures
+            inputs = signatures["serving_default"].structured_input_signature[1]
             inpainter._channels = inputs["image"].shape[-1]
             inpainter._guided = "sketch" in inputs
             if set(inputs) - {"sketch"} != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
                 raise KeyError("image and mask, uint8")
+            inpainter._complete = (
+                signatures["serving_default"] if windows else _whole(signatures["raw"])
+            )
         except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
             raise UserError(
                 f"{path} is a SavedModel, but not one that completes pictures: {error}"
@@ -111,7 +111,6 @@ class Inpainter:
         inputs = {"image": images, "mask": _mask_batch("mask", np.asarray(masks), pictures)}
         if sketches is not None:
             inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), pictures)
-        self._check_scores(pictures)
         completed = self._complete(**{name: tf.constant(value) for name, value in inputs.items()})
         completed = completed["completed"].numpy()
         return completed[0] if single else completed
@@ -129,17 +128,18 @@ class Inpainter:
                 f"got {list(given.shape)}"
             )
 
-    def _check_scores(self, pictures: np.ndarray) -> None:
-        *batch, height, width, _ = pictures.shape
-        padded = (max(-(-n // MULTIPLE) * MULTIPLE, self._smallest_size) for n in (height, width))
-        cells = math.prod(padded) // MULTIPLE**2
-        scores = 4 * cells**2 * math.prod(batch)
-        if scores > self._largest_scores:
-            raise ValueError(
-                f"{list(pictures.shape)} is too large: one score matrix of the attention takes "
-                f"{scores} bytes, more than largest_scores={self._largest_scores}; "
-                "make the picture smaller or cut it"
-            )
+
+def _whole(raw: Callable[..., dict]) -> Callable[..., dict]:
+    """A SavedModel's `serving_default` made of its `raw`, which computes whole pictures."""
+
+    def complete(image, mask, **sketch):
+        holes = mask > 127
+        marks = {name: to_edges(value) for name, value in sketch.items()} | {"mask": holes}
+        marks = {name: tf.cast(value, tf.float32) for name, value in marks.items()}
+        refined = raw(image=to_floats(image), **marks)["refined"]
+        return {"completed": composited(refined, image, holes)}
+
+    return complete
 
 
 def _mask_batch(name: str, masks: np.ndarray, pictures: np.ndarray) -> np.ndarray:

@@ -45,13 +45,19 @@ def is_model_directory(path: str | os.PathLike) -> bool:
 
 
 def save_model_directory(
-    generator: keras.Model, path: str | os.PathLike, *, origin: str, step: int | None = None
+    generator: keras.Model,
+    path: str | os.PathLike,
+    *,
+    origin: str,
+    step: int | None = None,
+    windows: bool = True,
 ) -> None:
     """Writes the generator as a model directory.
 
     It is written beside `path` and then takes its place, so that a failure leaves
     what was there. The model saved computes in float32 whatever policy the generator
-    has. `origin` says where the weights came from; `step` how long they were trained.
+    has. `origin` says where the weights came from; `step` how long they were trained;
+    `windows` is the SavedModel's, see `InpaintingModule`.
 
     Raises UserError where `path` is something other than a model directory or an
     empty folder, holds anything besides, or cannot be written.
@@ -68,7 +74,7 @@ def save_model_directory(
         "step": step,
     }
     with _written_aside(path) as folder:
-        module = InpaintingModule(copy)
+        module = InpaintingModule(copy, windows=windows)
         tf.saved_model.save(module, str(folder), signatures=module.signatures_to_save)
         # save_file would make it readable for its owner only, whatever the umask.
         (folder / WEIGHTS).write_bytes(safetensors.numpy.save(weights_of(copy)))

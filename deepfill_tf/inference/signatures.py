@@ -20,6 +20,7 @@ one `encoded` batch may differ in size; a file's EXIF orientation is not looked 
 import tensorflow as tf
 
 from deepfill_tf.compat import VariableBundle, keras, named_variables
+from deepfill_tf.inference.hole_windows import hole_windows
 from deepfill_tf.networks.architecture import MULTIPLE, smallest_size
 from deepfill_tf.ops import height_and_width
 
@@ -32,7 +33,8 @@ EDGE_THRESHOLD = 0.6
 class InpaintingModule(tf.Module):
     """A built generator with the functions `serving_default`, `encoded` and `raw`."""
 
-    def __init__(self, generator: keras.Model):
+    def __init__(self, generator: keras.Model, *, windows: bool = True):
+        """`windows`: whether all but `raw` compute windows around the holes only."""
         super().__init__()
         config = generator.get_config()
         channels = config["channels"]
@@ -42,11 +44,11 @@ class InpaintingModule(tf.Module):
         shapes = [[None, None, None, channels]] + [[None, None, None, 1]] * (len(names) - 1)
 
         def serving_default(image, mask, sketch=None):
-            return {"completed": complete_uint8(generator, image, mask, sketch)}
+            return {"completed": complete_uint8(generator, image, mask, sketch, windows=windows)}
 
         def encoded(image, mask, sketch=None):
             def complete_one(files):
-                return complete_encoded(generator, *files, channels=channels)
+                return complete_encoded(generator, *files, channels=channels, windows=windows)
 
             files = (image, mask) if sketch is None else (image, mask, sketch)
             completed = tf.map_fn(complete_one, files, fn_output_signature=tf.string)
@@ -70,8 +72,84 @@ def complete_float(
     """Everything the generator says about float images `[N, H, W, C]` of any size.
 
     `holes` are bool `[N, H, W, 1]` or `[1, H, W, 1]`, and so are the `edges` of a guided
-    generator's sketches. All are mirrored together at the bottom and the right up to a size
-    that the generator takes, so what lies under a hole shows nowhere.
+    generator's sketches.
+    """
+    height, width = height_and_width(images)
+    coarse, refined, offsets = generator(*_inputs(generator, images, holes, edges))
+    coarse, refined = coarse[:, :height, :width], refined[:, :height, :width]
+    completed = tf.where(holes, refined, images)
+    return {"coarse": coarse, "refined": refined, "completed": completed, "offsets": offsets}
+
+
+def refined_in_holes(
+    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
+) -> tf.Tensor:
+    """The generator's refined images in the holes, at the cost of the holes; else anything.
+
+    Takes what `complete_float` takes and gives float32 `[N, H, W, C]`, picture by picture.
+    """
+    height, width = height_and_width(images)
+    pictures, holes, *edges = _inputs(generator, images, holes, edges)
+    holes += tf.zeros_like(pictures[..., :1])
+
+    def refined(inputs):
+        picture, hole, *edge = (x[None] for x in inputs)
+        windows = hole_windows(hole[0, :, :, 0] > 0)
+        sketch = edge[0] if edge else None
+        return generator.refined_in_windows(picture, hole, sketch, windows)[0]
+
+    refined = tf.map_fn(
+        refined,
+        (pictures, holes, *edges),
+        parallel_iterations=1,
+        fn_output_signature=tf.TensorSpec([None, None, images.shape[-1]], tf.float32),
+    )
+    return refined[:, :height, :width]
+
+
+def complete_uint8(
+    generator: keras.Model,
+    images: tf.Tensor,
+    masks: tf.Tensor,
+    sketches: tf.Tensor | None = None,
+    *,
+    windows: bool = True,
+) -> tf.Tensor:
+    """uint8 images `[N, H, W, C]` with the holes of uint8 masks filled.
+
+    `windows`: whether no more than the holes need is computed, where the generator can.
+    """
+    holes = masks > 127
+    inputs = [to_floats(images), holes] + ([] if sketches is None else [to_edges(sketches)])
+    if windows and generator.has_windows:
+        refined = refined_in_holes(generator, *inputs)
+    else:
+        refined = complete_float(generator, *inputs)["refined"]
+    return composited(refined, images, holes)
+
+
+def to_floats(images: tf.Tensor) -> tf.Tensor:
+    """uint8 images in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1
+
+
+def to_edges(sketches: tf.Tensor) -> tf.Tensor:
+    """Where a uint8 sketch has an edge."""
+    return tf.cast(sketches, tf.float32) / 255 > EDGE_THRESHOLD
+
+
+def composited(refined: tf.Tensor, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    """uint8 images with their holes filled from `refined`, truncated as released."""
+    return tf.where(holes, tf.saturate_cast((refined + 1) * 127.5, tf.uint8), images)
+
+
+def _inputs(
+    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None
+) -> list[tf.Tensor]:
+    """Images, holes and edges as the generator takes them, what lies under holes left out.
+
+    All are mirrored together at the bottom and the right up to a size that the generator
+    takes, so what lies under a hole shows nowhere.
     """
     size = [_legal_size(n, smallest_size(generator)) for n in height_and_width(images)]
     for name, other in (("mask", holes), ("sketch", edges)):
@@ -81,7 +159,6 @@ def complete_float(
                 tf.shape(other)[1:3],
                 f"image and {name} differ in height or width",
             )
-    height, width = height_and_width(images)
     # tf.where, not a product: 0 * NaN is NaN.
     incomplete = tf.where(holes, tf.zeros_like(images), images)
     inputs = [incomplete, holes]
@@ -89,28 +166,7 @@ def complete_float(
         # One sketch may serve several pictures, and so may one mask.
         inputs.append(edges | tf.zeros_like(incomplete[..., :1], tf.bool))
     # Keras 2 casts only a layer's first argument to its compute type.
-    inputs = [tf.cast(_mirror(x, *size), generator.compute_dtype) for x in inputs]
-    coarse, refined, offsets = generator(*inputs)
-    coarse, refined = coarse[:, :height, :width], refined[:, :height, :width]
-    completed = tf.where(holes, refined, images)
-    return {"coarse": coarse, "refined": refined, "completed": completed, "offsets": offsets}
-
-
-def complete_uint8(
-    generator: keras.Model,
-    images: tf.Tensor,
-    masks: tf.Tensor,
-    sketches: tf.Tensor | None = None,
-) -> tf.Tensor:
-    """uint8 images `[N, H, W, C]` with the holes of uint8 masks filled."""
-    holes = masks > 127
-    edges = None
-    if sketches is not None:
-        edges = tf.cast(sketches, tf.float32) / 255 > EDGE_THRESHOLD
-    images_in_floats = tf.cast(images, tf.float32) / 127.5 - 1
-    refined = complete_float(generator, images_in_floats, holes, edges)["refined"]
-    # Truncated, as the released program does.
-    return tf.where(holes, tf.saturate_cast((refined + 1) * 127.5, tf.uint8), images)
+    return [tf.cast(_mirror(x, *size), generator.compute_dtype) for x in inputs]
 
 
 def complete_encoded(
@@ -120,12 +176,14 @@ def complete_encoded(
     sketch: tf.Tensor | None = None,
     *,
     channels: int,
+    windows: bool = True,
 ) -> tf.Tensor:
     """PNG bytes of one picture, given PNG or JPEG bytes of it, its mask and its sketch."""
     image = tf.io.decode_image(image, channels, expand_animations=False)
     image = tf.ensure_shape(image, [None, None, channels])
     others = [_decoded_channel(file)[None] for file in (mask, sketch) if file is not None]
-    return tf.io.encode_png(complete_uint8(generator, image[None], *others)[0])
+    completed = complete_uint8(generator, image[None], *others, windows=windows)
+    return tf.io.encode_png(completed[0])
 
 
 def _decoded_channel(file: tf.Tensor) -> tf.Tensor:
@@ -138,7 +196,7 @@ def _function(function, names: list[str], shapes: list[list], dtype: tf.DType) -
     signature = [
         tf.TensorSpec(shape, dtype, name=name) for name, shape in zip(names, shapes, strict=True)
     ]
-    return tf.function(function, input_signature=signature)
+    return tf.function(function, input_signature=signature, autograph=False)
 
 
 def _legal_size(size, smallest: int):

@@ -3,7 +3,13 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.ops import contextual_attention, fast_contextual_attention
+from deepfill_tf.ops import (
+    Window,
+    contextual_attention,
+    fast_contextual_attention,
+    has_fast_form,
+    rebuilt_window,
+)
 
 # The readable form, and the one that computes the same sooner.
 IMPLEMENTATIONS = {"patches": contextual_attention, "fast": fast_contextual_attention}
@@ -61,6 +67,27 @@ class ContextualAttention(keras.layers.Layer):
             masks,
             patch_size=self.patch_size,
             stride=self.stride,
+            rate=self.rate,
+            fuse_size=self.fuse_size,
+            softmax_scale=self.softmax_scale,
+        )
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether there is `on_window`: the fast form has it."""
+        return self.implementation == "fast" and has_fast_form(
+            patch_size=self.patch_size, stride=self.stride, fuse_size=self.fuse_size
+        )
+
+    def on_window(
+        self, foreground: tf.Tensor, masks: tf.Tensor | None, window: Window
+    ) -> tf.Tensor:
+        """A part of the rebuilt features, where the foreground is its own background."""
+        return rebuilt_window(
+            foreground,
+            foreground,
+            masks,
+            window,
             rate=self.rate,
             fuse_size=self.fuse_size,
             softmax_scale=self.softmax_scale,

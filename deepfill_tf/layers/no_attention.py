@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.ops import height_and_width
+from deepfill_tf.ops import Window, height_and_width
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -29,6 +29,17 @@ class NoAttention(keras.layers.Layer):
         height, width = height_and_width(foreground)
         shape = [tf.shape(foreground)[0], height // self.rate, width // self.rate, 2]
         return tf.identity(foreground), tf.zeros(shape, tf.int32)
+
+    @property
+    def has_windows(self) -> bool:
+        return True
+
+    def on_window(
+        self, foreground: tf.Tensor, masks: tf.Tensor | None, window: Window
+    ) -> tf.Tensor:
+        """A part of the features."""
+        del masks
+        return window.cut(foreground)
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate}

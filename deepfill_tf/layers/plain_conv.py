@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import FLOAT32_WEIGHT, BuiltByCalling, keras
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.ops import PADDINGS, convolve
+from deepfill_tf.ops import PADDINGS, Window, convolve, pad
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -78,18 +78,63 @@ class PlainConv2D(BuiltByCalling, keras.layers.Layer):
 
     def call_with_kernel(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """The layer's output with another kernel of the same shape in place of its own."""
-        features = convolve(
+        return self.biased_and_activated(self.convolved(inputs, tf.cast(kernel, inputs.dtype)))
+
+    def convolved(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """The convolution itself."""
+        return convolve(
             inputs,
-            tf.cast(kernel, inputs.dtype),
+            kernel,
             strides=self.strides,
             dilation_rate=self.dilation_rate,
             padding=self.padding,
         )
-        bias = tf.cast(tf.convert_to_tensor(self.bias), inputs.dtype)
+
+    def biased_and_activated(self, features: tf.Tensor) -> tf.Tensor:
+        """What becomes of the convolution's output."""
+        bias = tf.cast(tf.convert_to_tensor(self.bias), features.dtype)
         return self.activate(tf.nn.bias_add(features, bias))
 
+    def input_size(self, size: tuple) -> tuple:
+        """Height and width of the inputs whose outputs have that height and width."""
+        return size[0] * self.strides, size[1] * self.strides
+
+    def needed(self, window: Window) -> Window:
+        """The part of the inputs that this part of the outputs sees.
+
+        It may extend beyond the border, where the inputs are padded. Their height and width
+        must be multiples of `strides`.
+        """
+        return self._seen(window)
+
+    def _seen(self, window: Window) -> Window:
+        """What the convolution sees for a part of its output."""
+        reach = self.dilation_rate * (self.kernel_size - 1)
+        if self.padding == "same":
+            before = max(reach + 1 - self.strides, 0) // 2
+        else:
+            before = 0 if self.padding == "valid" else reach // 2
+        first, last = (n * self.strides - before for n in (window.begin, window.end - 1))
+        return Window(first, last + reach + 1)
+
+    def on_window(self, inputs: tf.Tensor, given: Window, wanted: Window) -> tf.Tensor:
+        """The part `wanted` of the outputs, where `inputs` are the part `given` of the inputs.
+
+        That is what of `needed(wanted)` lies inside the border.
+        """
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
+        inputs = pad(inputs, given.margins(self._seen(wanted)), self.padding)
+        features = convolve(
+            inputs,
+            kernel,
+            strides=self.strides,
+            dilation_rate=self.dilation_rate,
+            padding="valid",
+        )
+        return self.biased_and_activated(features)
+
     def activate(self, features: tf.Tensor) -> tf.Tensor:
-        """What becomes of the convolution's output."""
+        """What becomes of the convolution's output with its bias."""
         return self._activate(features)
 
     def get_config(self):

@@ -57,6 +57,11 @@ class SamplingAttention(BuiltByCalling, keras.layers.Layer):
         sampled = sample_bilinear(tf.cast(background, foreground.dtype), rows, columns)
         return sampled, cell_offsets(rows, columns, self.rate)
 
+    @property
+    def has_windows(self) -> bool:
+        """Its convolutions look at everything."""
+        return False
+
     def positions(
         self, foreground: tf.Tensor, masks: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,14 +6,43 @@ from deepfill_tf.compat import keras
 from deepfill_tf.layers.gated_conv import GatedConv2D
 from deepfill_tf.layers.partial_conv import PartialConv2D
 from deepfill_tf.layers.plain_conv import PlainConv2D
-from deepfill_tf.ops import double_nearest
+from deepfill_tf.ops import Window, convolve_doubled, double_nearest
 
 
 class _Doubling:
     """Doubles its input before the convolution: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
 
-    def call_with_kernel(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return super().call_with_kernel(double_nearest(inputs), kernel)
+    def convolved(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if self._is_transposed:
+            return convolve_doubled(inputs, kernel)
+        return super().convolved(double_nearest(inputs), kernel)
+
+    @property
+    def _is_transposed(self) -> bool:
+        """Whether one transposed convolution does both."""
+        return (
+            self.padding == "same"
+            and self.strides == self.dilation_rate == 1
+            and self.kernel_size % 2 == 1
+        )
+
+    def input_size(self, size: tuple) -> tuple:
+        return size[0] // 2, size[1] // 2
+
+    def needed(self, window: Window) -> Window:
+        seen = self._seen(window)
+        return Window(seen.begin // 2, (seen.end + 1) // 2)
+
+    def on_window(self, inputs: tf.Tensor, given: Window, wanted: Window) -> tf.Tensor:
+        doubled = Window(2 * given.begin, 2 * given.end)
+        if self._is_transposed:
+            reach = self.kernel_size // 2
+            kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
+            features = convolve_doubled(inputs, kernel, "full")
+            reached = Window(doubled.begin - reach, doubled.end + reach)
+            return self.biased_and_activated(wanted.cut(features, reached))
+        seen = self._seen(wanted).common(doubled)
+        return super().on_window(seen.cut(double_nearest(inputs), doubled), seen, wanted)
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")

@@ -1,6 +1,6 @@
 """Networks as tables of convolutions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -14,7 +14,10 @@ from deepfill_tf.layers import (
     PlainConv2D,
     PlainUpConv2D,
 )
+from deepfill_tf.ops import Window
 
+# Kinds of convolution that can be computed for a part of a map.
+WITH_WINDOWS = ("gated", "plain")
 # Name of a kind of convolution -> the layer, and the layer that doubles first.
 CONVOLUTIONS = {
     "gated": (GatedConv2D, GatedUpConv2D),
@@ -97,6 +100,32 @@ class Run:
                 features = layer(features)
             self._outputs[row.name] = features, masks
         return features
+
+
+def layers_of(network: keras.Model, rows: Iterable[Row]) -> list[keras.layers.Layer]:
+    """The network's layers for the rows, in order."""
+    return [getattr(network, row.name) for row in rows]
+
+
+def needed(layers: Sequence[PlainConv2D], window: Window, size: tuple) -> list[Window]:
+    """Which part each layer must be given for the last to give `window`; and `window`.
+
+    `size` is the height and width of all that the last layer makes.
+    """
+    windows = [window]
+    for layer in reversed(layers):
+        size = layer.input_size(size)
+        windows.insert(0, layer.needed(windows[0]).common(Window.whole(size)))
+    return windows
+
+
+def on_window(
+    layers: Sequence[PlainConv2D], features: tf.Tensor, windows: Sequence[Window]
+) -> tf.Tensor:
+    """What the layers make of the first window's features, as `needed` says."""
+    for layer, given, wanted in zip(layers, windows[:-1], windows[1:], strict=True):
+        features = layer.on_window(features, given, wanted)
+    return features
 
 
 def check_width(width: int, convolution: str) -> None:

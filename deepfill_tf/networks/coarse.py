@@ -5,8 +5,17 @@ import tensorflow as tf
 from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.layers import PlainConv2D
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.chain import Row, Run, add_rows, check_width
-from deepfill_tf.ops import with_mask_channels
+from deepfill_tf.networks.chain import (
+    WITH_WINDOWS,
+    Row,
+    Run,
+    add_rows,
+    check_width,
+    layers_of,
+    needed,
+    on_window,
+)
+from deepfill_tf.ops import Window, height_and_width, with_mask_channels
 
 ROWS = (
     Row("conv1", 1, kernel_size=5),
@@ -78,6 +87,18 @@ class CoarseNetwork(BuiltByCalling, keras.Model):
         run = Run(self, masks=masks, skips=self._skips)
         features = run.through(ROWS, with_mask_channels(images, masks))
         return self._output_activation(self.conv17(features))
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether there is `on_window`."""
+        return self._arguments["convolution"] in WITH_WINDOWS and not self._skips
+
+    def on_window(self, images: tf.Tensor, masks: tf.Tensor, window: Window) -> tf.Tensor:
+        """A part of the output, at its own cost and that of what it sees."""
+        layers = [*layers_of(self, ROWS), self.conv17]
+        windows = needed(layers, window, height_and_width(images))
+        seen = with_mask_channels(windows[0].cut(images), windows[0].cut(masks))
+        return self._output_activation(on_window(layers, seen, windows))
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype_policy.name, **self._arguments}

@@ -19,7 +19,7 @@ import tensorflow as tf
 from deepfill_tf.compat import BuiltByCalling, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.refinement import RefinementNetwork
-from deepfill_tf.ops import complete, height_and_width
+from deepfill_tf.ops import Window, complete, height_and_width
 
 
 def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
@@ -121,12 +121,7 @@ class Generator(BuiltByCalling, keras.Model):
             )
         masks = tf.cast(masks, pictures.dtype)  # Keras 2 casts the first argument only
         incomplete = pictures * (1 - masks)
-        inputs = incomplete
-        if self._guided:
-            # One mask and one sketch may serve all pictures.
-            edges = tf.ones_like(pictures[..., :1]) * tf.cast(sketches, pictures.dtype) * masks
-            inputs = tf.concat([incomplete, edges], axis=-1)
-        coarse = self.coarse(inputs, masks)
+        coarse = self.coarse(self._coarse_inputs(incomplete, masks, sketches), masks)
         if self.refinement is None:
             height, width = height_and_width(pictures)
             offsets = tf.zeros([tf.shape(pictures)[0], height // 8, width // 8, 2], tf.int32)
@@ -134,8 +129,70 @@ class Generator(BuiltByCalling, keras.Model):
         refined, offsets = self.refinement(complete(coarse, incomplete, masks), masks)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether there is `refined_in_windows`."""
+        return (
+            self.coarse.has_windows and self.refinement is not None and self.refinement.has_windows
+        )
+
+    def refined_in_windows(
+        self,
+        pictures: tf.Tensor,
+        masks: tf.Tensor,
+        sketches: tf.Tensor | None,
+        windows: tf.Tensor,
+    ) -> tf.Tensor:
+        """The refined picture in the hole, `[1, H, W, channels]`, at the cost of the hole.
+
+        Takes one picture and its mask (and sketch), as `call` does, and `windows`, int32
+        `[K, 4]`, that cover the hole together: the first row and column of each, and the row and
+        column after its last ones. Elsewhere the picture comes back, with zeros in the hole.
+        """
+        masks = tf.cast(masks, pictures.dtype)
+        incomplete = pictures * (1 - masks)
+        inputs = self._coarse_inputs(incomplete, masks, sketches)
+
+        def guess(window):
+            return self.coarse.on_window(inputs, masks, window)
+
+        def refine(window):
+            return self.refinement.on_window(completed, masks, looked_at, window)
+
+        completed = _filled(incomplete, masks, windows, guess)
+        looked_at = self.refinement.looked_at(completed, masks)
+        return tf.cast(_filled(incomplete, masks, windows, refine), tf.float32)
+
+    def _coarse_inputs(self, incomplete, masks, sketches) -> tf.Tensor:
+        if not self._guided:
+            return incomplete
+        # One mask and one sketch may serve all pictures.
+        edges = tf.ones_like(incomplete[..., :1]) * tf.cast(sketches, incomplete.dtype) * masks
+        return tf.concat([incomplete, edges], axis=-1)
+
     def get_config(self):
         return {**self._arguments, "name": self.name, "dtype": self.dtype_policy.name}
+
+
+def _filled(images: tf.Tensor, masks: tf.Tensor, windows: tf.Tensor, predict) -> tf.Tensor:
+    """One image with the hole filled by `predict(window)`, window after window."""
+
+    def fill(done, filled):
+        window = Window(windows[done, :2], windows[done, 2:])
+        patch = complete(predict(window), window.cut(images), window.cut(masks))
+        filled = tf.raw_ops.TensorStridedSliceUpdate(
+            input=filled,
+            begin=tf.concat([[0], window.begin, [0]], axis=0),
+            end=tf.concat([[1], window.end, [images.shape[-1]]], axis=0),
+            strides=[1, 1, 1, 1],
+            value=patch,
+        )
+        return done + 1, tf.ensure_shape(filled, images.shape)
+
+    _, filled = tf.while_loop(
+        lambda done, _: done < tf.shape(windows)[0], fill, [0, images], parallel_iterations=1
+    )
+    return filled
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")

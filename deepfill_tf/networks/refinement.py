@@ -11,8 +11,17 @@ from deepfill_tf.layers import (
     SpatialTransformer,
 )
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.chain import Row, Run, add_rows, check_width
-from deepfill_tf.ops import height_and_width, resize_nearest, with_mask_channels
+from deepfill_tf.networks.chain import (
+    WITH_WINDOWS,
+    Row,
+    Run,
+    add_rows,
+    check_width,
+    layers_of,
+    needed,
+    on_window,
+)
+from deepfill_tf.ops import Window, height_and_width, resize_nearest, with_mask_channels
 
 CONVOLUTION_BRANCH = (
     Row("xconv1", 1, kernel_size=5),
@@ -43,6 +52,8 @@ DECODER = (
     Row("allconv15_upsample", 1, doubling=True),
     Row("allconv16", 0.5, skip="xconv1"),
 )
+# Pixels of a picture whose features are made at a time, where memory counts.
+STRIP_PIXELS = 2**20
 
 # Name of a kind of attention -> its layer, called with foreground, background, masks.
 ATTENTIONS = {
@@ -123,6 +134,68 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
 
         decoded = run.through(DECODER, tf.concat([looked, borrowed], axis=-1))
         return self._output_activation(self.allconv17(decoded)), offsets
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether there is `on_window`."""
+        convolution = self._arguments["convolution"]
+        return convolution in WITH_WINDOWS and not self._skips and self.attention.has_windows
+
+    def looked_at(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        """The features that attention compares, of all the picture: `[N, H / 4, W / 4, C]`.
+
+        They are made strip by strip, so that memory grows with a strip.
+        """
+        layers = layers_of(self, BEFORE_ATTENTION)
+        height, width = (size // 4 for size in height_and_width(images))
+        channels = layers[-1].filters
+
+        def strip(first, features):
+            last = tf.minimum(first + rows, height)
+            windows = needed(
+                layers, Window(tf.stack([first, 0]), tf.stack([last, width])), (height, width)
+            )
+            made = on_window(layers, self._inputs(images, masks, windows[0]), windows)
+            return last, tf.concat([features, made], axis=1)
+
+        rows = tf.maximum(STRIP_PIXELS // (16 * width), 1)
+        nothing = tf.zeros([tf.shape(images)[0], 0, width, channels], images.dtype)
+        _, features = tf.while_loop(
+            lambda first, _: first < height,
+            strip,
+            [0, nothing],
+            shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, None, None, channels])],
+            parallel_iterations=1,
+        )
+        return features
+
+    def on_window(
+        self, images: tf.Tensor, masks: tf.Tensor, looked_at: tf.Tensor, window: Window
+    ) -> tf.Tensor:
+        """A part of the refined images, at its own cost and that of what it sees.
+
+        `looked_at` are the features of that name, of all the picture.
+        """
+        size, small_size = height_and_width(images), height_and_width(looked_at)
+        decoder = [*layers_of(self, DECODER), self.allconv17]
+        decoding = needed(decoder, window, size)
+        branch = layers_of(self, CONVOLUTION_BRANCH)
+        windows = needed(branch, decoding[0], small_size)
+        convolved = on_window(branch, self._inputs(images, masks, windows[0]), windows)
+
+        after = layers_of(self, AFTER_ATTENTION)
+        windows = needed(after, decoding[0], small_size)
+        small_masks = resize_nearest(masks, *small_size)
+        borrowed = self.attention.on_window(looked_at, small_masks, windows[0])
+        borrowed = on_window(after, borrowed, windows)
+
+        decoded = on_window(decoder, tf.concat([convolved, borrowed], axis=-1), decoding)
+        return self._output_activation(decoded)
+
+    def _inputs(self, images: tf.Tensor, masks: tf.Tensor, window: Window) -> tf.Tensor:
+        """What both branches see of a part of the picture."""
+        images = window.cut(images)
+        return with_mask_channels(images, window.cut(masks)) if self._sees_mask else images
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype_policy.name, **self._arguments}

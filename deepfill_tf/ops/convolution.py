@@ -22,7 +22,7 @@ def convolve(
     """
     if padding in ("symmetric", "reflect"):
         margins = [[dilation_rate * (int(k) - 1) // 2] * 2 for k in kernel.shape[:2]]
-        images = tf.pad(images, [[0, 0], *margins, [0, 0]], mode=padding.upper())
+        images = pad(images, margins, padding)
         padding = "valid"
     # tf.nn.conv2d has no gradient on CPUs where dilations exceed 1; this has.
     return tf.nn.convolution(
@@ -33,3 +33,12 @@ def convolve(
         data_format="NHWC",  # said in words, or there is no second gradient in eager mode
         dilations=dilation_rate,
     )
+
+
+def pad(images: tf.Tensor, margins: list | tf.Tensor, padding: str) -> tf.Tensor:
+    """Images continued beyond their border by ((top, bottom), (left, right)) pixels.
+
+    `padding` is "symmetric" or "reflect", or else zeros are added.
+    """
+    mode = padding.upper() if padding in ("symmetric", "reflect") else "CONSTANT"
+    return tf.pad(images, tf.concat([[[0, 0]], margins, [[0, 0]]], axis=0), mode=mode)

@@ -1,24 +1,41 @@
 """Contextual attention as matrix products: the numbers of `ops.attention`, sooner.
 
-Three exact reformulations. Comparing patches is one product of matrices. Summing
-along a diagonal of the score matrix is a slice and an addition. And a pasted patch
-of side 2 * rate is 2 x 2 cells of side rate, so that pasting is a product of the
-probabilities, summed over the four cells, with the cells.
+The scores of a few rows of the foreground with the whole background are made at a time:
+memory grows with such a block, and a block stays in the processor's cache. That is
+exact, because a softmax needs the scores of its own foreground position only.
+
+With p a position of the foreground and q one of the background, all else that happens
+to the scores S[p, q] is summing along diagonals, S[p + i, q + j] for a few (i, j): over the
+rows of a patch, over neighbours row by row, over neighbours column by column, over the
+patches that are pasted over a cell. In the flat array of a block's scores such a neighbour
+is a fixed number of elements further on, so that the sum is one of slices of that array
+(`_diagonal_sum`). For that, the scores of one position are followed by a gap of zeros; the
+"pitch" is the distance from the first of them to the first of the next position's.
 """
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from deepfill_tf.ops.attention import (
-    attend,
+    SMALLEST_NORM,
     check_divisible,
     contextual_attention,
-    normalize_patches,
-    offsets_of,
     shrink,
     valid_patches,
 )
-from deepfill_tf.ops.patches import extract_patches
 from deepfill_tf.ops.shapes import height_and_width
+from deepfill_tf.ops.windows import Window
+
+# Scores in a block, over all pictures of the batch. There are a few such arrays at a time.
+BLOCK_SCORES = 4 * 2**20
+# Elements. A slice of a flat array is not a copy if it begins and ends at multiples of this.
+_ALIGNMENT = 16
+# Added to a score, this makes its probability exactly 0.
+_NEVER = -1e30
 
 
 def fast_contextual_attention(
@@ -31,13 +48,15 @@ def fast_contextual_attention(
     rate: int = 2,
     fuse_size: int = 3,
     softmax_scale: float = 10.0,
+    block_scores: int = BLOCK_SCORES,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """What `contextual_attention` computes, with the same arguments and results.
 
-    Strides other than 1, and diagonals other than of length 1 and 3, go through the
-    readable form.
+    Strides other than 1, patches other than 3 x 3, and diagonals of lengths other than 1
+    and 3, go through the readable form. About `block_scores` scores are held at a time (a
+    row of the foreground at least); the backward pass makes those of several blocks anew.
     """
-    if stride != 1 or fuse_size not in (1, 3):
+    if not has_fast_form(patch_size=patch_size, stride=stride, fuse_size=fuse_size):
         return contextual_attention(
             foreground,
             background,
@@ -48,88 +67,407 @@ def fast_contextual_attention(
             fuse_size=fuse_size,
             softmax_scale=softmax_scale,
         )
-    check_divisible(foreground, background, rate)
-    small_foreground, small_background = shrink(foreground, rate), shrink(background, rate)
-    height, width = height_and_width(small_foreground)
-    rows, columns = height_and_width(small_background)
-    valid = valid_patches(masks, patch_size=patch_size, stride=1, rate=rate)
-
-    scores = _match(small_foreground, small_background, patch_size)
-    if fuse_size == 3:
-        scores = _fuse(scores, height, width, rows, columns)
-    scores = tf.reshape(scores, [-1, height, width, rows * columns])
-    probabilities = attend(scores, valid, softmax_scale)
-    offsets = offsets_of(
-        probabilities, background_size=(rows, columns), patch_size=patch_size, stride=1
-    )
-    grid = tf.reshape(probabilities, [-1, height, width, rows, columns])
-    rebuilt = _paste(tf.cast(grid, background.dtype), background, rate)
-    return tf.ensure_shape(rebuilt, foreground.shape), offsets
+    matching = _Matching.of(foreground, background, masks, rate, fuse_size, softmax_scale)
+    height, width = matching.size
+    cells, likeliest = _in_blocks(matching, (0, height), (0, width), block_scores)
+    rebuilt = matching.pixels(cells)[:, : height * rate, : width * rate]
+    positions = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), axis=-1)
+    return tf.ensure_shape(rebuilt, foreground.shape), likeliest - positions
 
 
-def _match(foreground: tf.Tensor, background: tf.Tensor, patch_size: int) -> tf.Tensor:
-    """Scores `[N, h w, L]`: every foreground patch times every unit-length background patch."""
-    ours = extract_patches(foreground, patch_size, 1)
-    theirs = normalize_patches(extract_patches(background, patch_size, 1))
-    length = ours.shape[-1]
-    ours, theirs = (
-        tf.reshape(p, [-1, tf.reduce_prod(tf.shape(p)[1:3]), length]) for p in (ours, theirs)
-    )
-    return tf.matmul(ours, theirs, transpose_b=True)
+def rebuilt_window(
+    foreground: tf.Tensor,
+    background: tf.Tensor,
+    masks: tf.Tensor | None,
+    window: Window,
+    *,
+    rate: int = 2,
+    fuse_size: int = 3,
+    softmax_scale: float = 10.0,
+    block_scores: int = BLOCK_SCORES,
+) -> tf.Tensor:
+    """A part of what `fast_contextual_attention` rebuilds, `[N, n, m, C]`, at its own cost.
 
-
-def _fuse(scores: tf.Tensor, height, width, rows, columns) -> tf.Tensor:
-    """Scores summed over the three nearest entries of each diagonal, twice.
-
-    First S[p - 1, l - 1] + S[p, l] + S[p + 1, l + 1] with positions counted row by row,
-    then column by column. For the second the rows are extended by the ones that follow
-    in that order: after the last row of a column comes the first row of the next.
+    `window` lies in the foreground `[N, h, w, C]`. Patches are 3 x 3 with stride 1; the
+    other arguments are those of `fast_contextual_attention`.
     """
-    padded = tf.pad(scores, [[0, 0], [1, 1], [1, 1]])
-    scores = padded[:, :-2, :-2] + scores + padded[:, 2:, 2:]
-    grid = tf.reshape(scores, [-1, height, width, rows, columns])
-    extended = _extend_rows(_extend_rows(grid, 1), 3)
-    return extended[:, :-2, :, :-2] + grid + extended[:, 2:, :, 2:]
+    matching = _Matching.of(foreground, background, masks, rate, fuse_size, softmax_scale)
+    before = rate // 2
+    # A position's patch covers its own cell and the one after.
+    positions = Window(
+        (window.begin + before) // rate - 1, (window.end - 1 + before) // rate + 1
+    ).common(Window.whole(matching.size))
+    first, last = tf.unstack(positions.begin), tf.unstack(positions.end)
+    cells, _ = _in_blocks(matching, (first[0], last[0]), (first[1], last[1]), block_scores)
+    origin = Window(positions.begin * rate, positions.end * rate)
+    return window.cut(matching.pixels(cells), origin)
 
 
-def _extend_rows(grid: tf.Tensor, axis: int) -> tf.Tensor:
-    """One more row before and after along `axis`, from the neighbouring columns.
+def has_fast_form(*, patch_size: int, stride: int, fuse_size: int) -> bool:
+    """Whether there is a fast form of the attention with these arguments."""
+    return patch_size == 3 and stride == 1 and fuse_size in (1, 3)
 
-    The columns are those of `axis + 1`; zeros before the first and after the last.
+
+@dataclasses.dataclass(frozen=True)
+class _Matching:
+    """Foreground and background, laid out for products.
+
+    Positions are numbered row by row, h w of the foreground's and L = H W of the background's.
+
+    Attributes:
+      foreground: three pixels side by side for each position, `[N, margin + h w + margin, 3 C]`.
+      background: the same, `[N, 3 C, pitch]`; the first position is in column W + 1.
+      scales: softmax scale over the norm of each background patch, `[N, 1, pitch]`, from
+        column 1 on.
+      biases: added to the scores at last, `[N or 1, 1, pitch of the fused scores]`.
+      values: cells of the background, `[N, (H + 1) (W + 1), rate * rate * C]`.
+      size, background_size: (h, w) and (H, W); integers where they are known.
+      rate: see `contextual_attention`.
+      fuses: whether neighbouring scores are summed.
     """
-    first, last = (tf.gather(grid, [i], axis=axis) for i in (0, tf.shape(grid)[axis] - 1))
-    zero = tf.zeros_like(tf.gather(first, [0], axis=axis + 1))
-    count = tf.shape(grid)[axis + 1]
-    others = tf.range(count - 1)
-    before = tf.concat([zero, tf.gather(last, others, axis=axis + 1)], axis=axis + 1)
-    after = tf.concat([tf.gather(first, others + 1, axis=axis + 1), zero], axis=axis + 1)
-    return tf.concat([before, grid, after], axis=axis)
+
+    foreground: tf.Tensor
+    background: tf.Tensor
+    scales: tf.Tensor
+    biases: tf.Tensor
+    values: tf.Tensor
+    size: tuple
+    background_size: tuple
+    rate: int
+    fuses: bool
+
+    @classmethod
+    def of(cls, foreground, background, masks, rate, fuse_size, softmax_scale) -> _Matching:
+        check_divisible(foreground, background, rate)
+        ours, theirs = shrink(foreground, rate), shrink(background, rate)
+        size, background_size = height_and_width(ours), height_and_width(theirs)
+        patches = background_size[0] * background_size[1]
+        lead = background_size[1] + 1
+        pitch = _pitch_of(patches + lead + 2)
+        scales = tf.reshape(softmax_scale * _inverse_norms(theirs), [-1, 1, patches])
+        theirs = _padded(_triples(theirs), lead, pitch - lead - patches)
+        margin = _margin(size[1])
+        return cls(
+            foreground=_padded(_triples(ours), margin, margin),
+            background=tf.transpose(theirs, [0, 2, 1]),
+            scales=tf.pad(scales, [[0, 0], [0, 0], [1, pitch - 1 - patches]]),
+            biases=_biases(masks, rate, background_size, fuses=fuse_size == 3),
+            values=_cells(background, rate) / 4,
+            size=size,
+            background_size=background_size,
+            rate=rate,
+            fuses=fuse_size == 3,
+        )
+
+    def block(self, first_row, rows, columns: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+        """What some positions of the foreground add to the rebuilt cells.
+
+        They are n = `rows` rows from `first_row` on, and m columns, (begin, end). Gives
+        `[N, n + 1, m + 1, rate * rate * C]`, and row and column of the likeliest background
+        patch, int32 `[N, n, m, 2]`.
+        """
+        count = columns[1] - columns[0]
+        # Whole rows follow each other; parts of rows need their neighbours on both sides.
+        row = _where(count, self.size[1], count, count + 2)
+        pitch = _size(self.biases, 2)
+        start = first_row * self.size[1] + columns[0]
+        if not self.fuses:
+            scores = self._matched(start, rows, row)
+        elif _is_whole(first_row, rows, self.size[0]) and _is_whole(*columns, self.size[1]):
+            scores = self._fused(self._wrapped_around(self._summed(start, rows, row)), rows, row)
+        else:
+            scores = self._summed(start - self.size[1], rows + 2, row)
+            scores = self._with_opposite_rows(scores, first_row, rows, columns[0], row)
+            scores = self._fused(scores, rows, row)
+        probabilities = tf.nn.softmax(tf.reshape(scores, [-1, rows * row, pitch]) + self.biases)
+        height, width = self.background_size
+        grid = tf.reshape(probabilities, [-1, rows, row, pitch])[:, :, :count, : height * width]
+        grid = tf.reshape(grid, [-1, rows, count, height, width])
+        return self._pasted(tf.cast(grid, self.values.dtype)), _likeliest(grid)
+
+    def pixels(self, cells: tf.Tensor) -> tf.Tensor:
+        """Cells `[N, n, m, rate * rate * C]` as pixels, from the first position's own on."""
+        before = self.rate // 2
+        pixels = tf.nn.depth_to_space(cells, self.rate) if self.rate > 1 else cells
+        return pixels[:, before:, before:]
+
+    def _matched(self, start, rows, row, spare: int = 0) -> tf.Tensor:
+        """Scores of whole patches, `[N, rows * row + spare, pitch]`.
+
+        Those of the position `start + i * w + j` are in line i * row + j, each from column 0 on.
+        """
+        return self._sums(start, rows, row, spare, neighbours=False)
+
+    def _summed(self, start, rows, row) -> tf.Tensor:
+        """The same, summed over the neighbours row by row, and `_ALIGNMENT` lines to spare."""
+        return self._sums(start, rows, row, _ALIGNMENT, neighbours=True)
+
+    def _sums(self, start, rows, row, spare: int, *, neighbours: bool) -> tf.Tensor:
+        width, width_behind = self.size[1], self.background_size[1]
+        pitch = _size(self.scales, 2)
+        lines = rows * row + spare
+        line = tf.range((rows + 2) * row + spare + 2 * _ALIGNMENT)
+        position = start - width - 1 + line // row * width + line % row
+        # What lies beyond the margin stands in lines to spare.
+        index = tf.minimum(_margin(width) + position, _size(self.foreground, 1) - 1)
+        ours = tf.gather(self.foreground, index, axis=1)
+        products = tf.cast(tf.matmul(ours, self.background), tf.float32)
+
+        used = lines + _ALIGNMENT
+        matched = _diagonal_sum(_flat(products), row * pitch + width_behind, 3, used * pitch)
+        position = position[row : row + used]
+        inside = (position >= 0) & (position < self.size[0] * width)
+        matched = tf.reshape(matched, [-1, used, pitch]) * self.scales
+        flat = _flat(matched * tf.cast(inside, tf.float32)[:, None])
+        if neighbours:
+            flat = _diagonal_sum(flat, pitch + 1, 3, lines * pitch)
+        else:
+            flat = flat[:, pitch + 1 : (lines + 1) * pitch + 1]
+        return tf.reshape(flat, [-1, lines, pitch])
+
+    def _wrapped_around(self, scores: tf.Tensor) -> tf.Tensor:
+        """Scores of all positions with the last row above the first, the first below the last.
+
+        Column by column, below the last row comes the first row of the next column.
+        """
+        height, width = self.size
+        count = height * width
+        zero = tf.zeros_like(scores[:, :1])
+        above, below = scores[:, count - width : count - 1], scores[:, 1:width]
+        spare = tf.zeros_like(scores[:, :_ALIGNMENT])
+        return tf.concat([zero, above, scores[:, :count], below, zero, spare], axis=1)
+
+    def _with_opposite_rows(self, scores, first_row, rows, first_column, row) -> tf.Tensor:
+        """Scores of a block's rows with the right ones above the first row and below the last.
+
+        As in `_wrapped_around`; blocks elsewhere stay as they are.
+        """
+        height, width = self.size
+        last = (height - 1) * width
+        is_first, is_last = first_row <= 0, first_row + rows >= height
+
+        def opposite(start, begin):
+            """The row that begins at position `start`, zero outside of [begin, begin + w)."""
+            positions = start + tf.range(row)
+            inside = (positions >= begin) & (positions < begin + width)
+            scores = self._summed(start, 1, row)[:, :row]
+            return tf.where(inside[:, None], scores, tf.zeros_like(scores))
+
+        def replaced():
+            end = (rows + 1) * row
+            above = tf.cond(
+                is_first, lambda: opposite(last + first_column - 1, last), lambda: scores[:, :row]
+            )
+            below = tf.cond(
+                is_last,
+                lambda: opposite(first_column + 1, 0),
+                lambda: scores[:, end : end + row],
+            )
+            return tf.concat([above, scores[:, row:end], below, scores[:, end + row :]], axis=1)
+
+        return tf.cond(tf.logical_or(is_first, is_last), replaced, lambda: scores)
+
+    def _fused(self, scores: tf.Tensor, rows, row) -> tf.Tensor:
+        """Scores summed over the neighbours column by column, `[N, rows * row, fused pitch]`.
+
+        Takes those of one more row on both sides, and some lines to spare. The background's
+        rows are continued on both sides as the foreground's.
+        """
+        height, width = self.background_size
+        count = height * width
+        pitch = _size(self.biases, 2)
+        zero = tf.zeros_like(scores[:, :, :1])
+        gap = tf.zeros([*tf.unstack(tf.shape(scores)[:2]), pitch - count - 2 * width + 1])
+        above, below = scores[:, :, count - width : count - 1], scores[:, :, 1:width]
+        scores = tf.concat([zero, above, scores[:, :, :count], below, gap], axis=2)
+        return _diagonal_sum(_flat(scores), row * pitch + width, 3, rows * row * pitch)
+
+    def _pasted(self, grid: tf.Tensor) -> tf.Tensor:
+        """Patches weighted with `[N, n, m, H, W]` and laid over each other, as cells."""
+        grid = tf.pad(grid, [[0, 0], [1, 2], [1, 0], [1, 0], [1, 0]])
+        rows, columns, height, width = (_size(grid, axis) for axis in range(1, 5))
+        cells = height * width
+        count = (rows - 2) * columns * cells
+        step = columns * cells + width
+        weights = _diagonal_sum(_flat(grid), cells + 1, 2, count + step)
+        weights = _diagonal_sum(weights, step, 2, count)
+        weights = tf.reshape(weights, [-1, (rows - 2) * columns, cells])
+        pasted = tf.matmul(weights, self.values)
+        return tf.reshape(pasted, [-1, rows - 2, columns, self.values.shape[-1]])
 
 
-def _paste(grid: tf.Tensor, background: tf.Tensor, rate: int) -> tf.Tensor:
-    """Patches of side 2 * rate, weighted by `grid` `[N, h, w, H, W]` and overlaid, over 4."""
-    # Where a patch begins, its second cell's row (or column) begins one further on.
-    rows = _pad_end(grid, 1, 3) + _pad_start(grid, 1, 3)
-    cells = _pad_end(rows, 2, 4) + _pad_start(rows, 2, 4)
-    _, height, width, cell_rows, cell_columns = tf.unstack(tf.shape(cells))
-    weights = tf.reshape(cells, [-1, height * width, cell_rows * cell_columns])
+def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: int):
+    """`_Matching.block` of a window of the foreground, a few rows at a time."""
+    total = rows[1] - rows[0]
+    scores_of_row = (columns[1] - columns[0]) * _size(matching.scales, 2)
+    scores_of_row *= _size(matching.foreground, 0)
+    step = _rows_of_block(total, scores_of_row, block_scores)
+    if isinstance(total, int) and step == total:
+        return matching.block(rows[0], total, columns)
+    differentiable = ("foreground", "background", "scales", "values")
 
+    @tf.custom_gradient
+    def blockwise(*parts):
+        whole = dataclasses.replace(matching, **dict(zip(differentiable, parts, strict=True)))
+        count = columns[1] - columns[0]
+        batch, length = _size(whole.foreground, 0), whole.values.shape[-1]
+        cells = tf.zeros([total + 1, batch, count + 1, length], whole.values.dtype)
+        likeliest = tf.zeros([total, batch, count, 2], tf.int32)
+
+        def forward(done, cells, likeliest):
+            some = _rows_from(done, step, total)
+            added, best = whole.block(rows[0] + done, some, columns)
+            here = done + tf.range(some + 1)[:, None]
+            cells = tf.tensor_scatter_nd_add(cells, here, tf.transpose(added, [1, 0, 2, 3]))
+            best = tf.transpose(best, [1, 0, 2, 3])
+            return done + step, cells, tf.tensor_scatter_nd_update(likeliest, here[:-1], best)
+
+        _, cells, likeliest = _while_below(total, step, forward, [0, cells, likeliest])
+
+        def gradient(upstream, _):
+            def backward(done, *sums):
+                some = _rows_from(done, step, total)
+                with tf.GradientTape() as tape:
+                    tape.watch(parts)
+                    again = dataclasses.replace(
+                        matching, **dict(zip(differentiable, parts, strict=True))
+                    )
+                    added, _ = again.block(rows[0] + done, some, columns)
+                here = tf.gather(upstream, done + tf.range(some + 1), axis=1)
+                gradients = tape.gradient(added, parts, here)
+                return done + step, *(
+                    so_far + tf.cast(one, tf.float32)
+                    for so_far, one in zip(sums, gradients, strict=True)
+                )
+
+            zeros = [tf.zeros(tf.shape(part)) for part in parts]
+            _, *sums = _while_below(total, step, backward, [0, *zeros])
+            return [tf.cast(one, part.dtype) for one, part in zip(sums, parts, strict=True)]
+
+        cells, likeliest = (tf.transpose(x, [1, 0, 2, 3]) for x in (cells, likeliest))
+        return (cells, likeliest), gradient
+
+    return blockwise(*(getattr(matching, name) for name in differentiable))
+
+
+def _rows_of_block(total, scores_of_row, block_scores: int):
+    """Rows in a block: a divisor of `total`, if that is known; the last may be smaller else."""
+    if isinstance(total, int) and isinstance(scores_of_row, int):
+        most = max(1, min(total, block_scores // max(scores_of_row, 1)))
+        return next(rows for rows in range(most, 0, -1) if total % rows == 0)
+    return tf.clip_by_value(block_scores // tf.maximum(scores_of_row, 1), 1, tf.maximum(total, 1))
+
+
+def _rows_from(done, step, total):
+    return step if isinstance(step, int) else tf.minimum(step, total - done)
+
+
+def _while_below(total, step, body: Callable, variables: list) -> list:
+    """Runs `body(done, ...)` for done = 0, step, ... one after the other."""
+    return tf.while_loop(
+        lambda done, *_: done < total,
+        lambda *variables: list(body(*variables)),
+        variables,
+        parallel_iterations=1,
+        maximum_iterations=total // step if isinstance(step, int) else None,
+    )
+
+
+def _diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
+    """flat[:, i] + flat[:, i + step] + ... of `count` summands, `[N, length]`."""
+    if flat.shape[0] == 1:
+        # Along the first axis a slice shares its array's memory.
+        flat = flat[0]
+        return tf.add_n([flat[i * step : i * step + length] for i in range(count)])[None]
+    return tf.add_n([flat[:, i * step : i * step + length] for i in range(count)])
+
+
+def _likeliest(grid: tf.Tensor) -> tf.Tensor:
+    """Row and column of the first greatest entry, `[N, n, m, H, W]` -> int32 `[N, n, m, 2]`."""
+    rows = tf.argmax(tf.reduce_max(grid, axis=-1), axis=-1, output_type=tf.int32)
+    lines = tf.gather(grid, rows, axis=3, batch_dims=3)
+    return tf.stack([rows, tf.argmax(lines, axis=-1, output_type=tf.int32)], axis=-1)
+
+
+def _triples(features: tf.Tensor) -> tf.Tensor:
+    """Each position with its left and its right neighbour: `[N, h, w, C]` -> `[N, h w, 3 C]`."""
+    padded = tf.pad(features, [[0, 0], [0, 0], [1, 1], [0, 0]])
+    triples = tf.concat([padded[:, :, :-2], features, padded[:, :, 2:]], axis=-1)
+    return tf.reshape(triples, [_size(features, 0), -1, 3 * features.shape[-1]])
+
+
+def _inverse_norms(features: tf.Tensor) -> tf.Tensor:
+    """1 / max(norm, `SMALLEST_NORM`) of the 3 x 3 patch around each position, `[N, h, w, 1]`."""
+    squares = tf.reduce_sum(tf.square(tf.cast(features, tf.float32)), axis=-1, keepdims=True)
+    squares = tf.pad(squares, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    squares = squares[:, :-2] + squares[:, 1:-1] + squares[:, 2:]
+    squares = squares[:, :, :-2] + squares[:, :, 1:-1] + squares[:, :, 2:]
+    return tf.math.rsqrt(tf.maximum(squares, SMALLEST_NORM**2))
+
+
+def _biases(masks, rate: int, background_size: tuple, *, fuses: bool) -> tf.Tensor:
+    """0 for patches without a hole, else what makes a probability 0: `[N or 1, 1, pitch]`.
+
+    Patches with a hole have score 0 in the softmax and their probability is dropped
+    afterwards: they are all represented by one score more, the logarithm of their number.
+    """
+    height, width = background_size
+    count = height * width
+    # The place of that one: the sums that end there are of zeros.
+    place = count + 2 * width if fuses else count
+    pitch = _pitch_of(count + 4 * width + 2 if fuses else count + width + 3)
+    valid = valid_patches(masks, patch_size=3, stride=1, rate=rate)
+    valid = tf.ones([1, 1, count]) if valid is None else tf.reshape(valid, [-1, 1, count])
+    dropped = tf.reduce_sum(1 - valid, axis=-1, keepdims=True)
+    together = tf.maximum(tf.math.log(dropped), _NEVER)
+    shape = [_size(valid, 0), 1]
+    between, after = (tf.fill([*shape, n], _NEVER) for n in (place - count, pitch - place - 1))
+    return tf.concat([(1 - valid) * _NEVER, between, together, after], axis=-1)
+
+
+def _cells(background: tf.Tensor, rate: int) -> tf.Tensor:
+    """Squares of side `rate`, the first half outside: `[N, (H + 1) (W + 1), rate * rate * C]`."""
     before, after = rate // 2, rate - rate // 2
-    channels = background.shape[-1]
     padded = tf.pad(background, [[0, 0], [before, after], [before, after], [0, 0]])
-    size = rate * rate * channels
-    values = tf.reshape(
-        tf.nn.space_to_depth(padded, rate) if rate > 1 else padded,
-        [-1, cell_rows * cell_columns, size],
+    cells = tf.nn.space_to_depth(padded, rate) if rate > 1 else padded
+    return tf.reshape(cells, [_size(background, 0), -1, rate * rate * background.shape[-1]])
+
+
+def _padded(positions: tf.Tensor, before, after) -> tf.Tensor:
+    return tf.pad(positions, [[0, 0], [before, after], [0, 0]])
+
+
+def _margin(width):
+    """Positions before the first one and after the last that may be asked for."""
+    return 3 * width + 4 * _ALIGNMENT
+
+
+def _pitch_of(least):
+    """The next pitch for which a diagonal's step is a multiple of `_ALIGNMENT`."""
+    return -(-(least + 1) // _ALIGNMENT) * _ALIGNMENT - 1
+
+
+def _flat(array: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(array, [_size(array, 0), -1])
+
+
+def _size(array: tf.Tensor, axis: int):
+    """An integer where it is known, else a tensor."""
+    return tf.shape(array)[axis] if array.shape[axis] is None else array.shape[axis]
+
+
+def _is_whole(begin, end, size) -> bool:
+    """Whether it is known that nothing is left out."""
+    return (
+        isinstance(begin, int)
+        and begin == 0
+        and isinstance(size, int)
+        and isinstance(end, int)
+        and end == size
     )
-    pasted = tf.reshape(tf.matmul(weights, values) / 4, [-1, height, width, size])
-    pasted = tf.nn.depth_to_space(pasted, rate) if rate > 1 else pasted
-    return pasted[:, before:-after, before:-after]
 
 
-def _pad_end(grid: tf.Tensor, *axes: int) -> tf.Tensor:
-    return tf.pad(grid, [[0, int(axis in axes)] for axis in range(5)])
-
-
-def _pad_start(grid: tf.Tensor, *axes: int) -> tf.Tensor:
-    return tf.pad(grid, [[int(axis in axes), 0] for axis in range(5)])
+def _where(one, other, if_equal, if_not):
+    if isinstance(one, int) and isinstance(other, int):
+        return if_equal if one == other else if_not
+    return tf.where(tf.equal(one, other), if_equal, if_not)

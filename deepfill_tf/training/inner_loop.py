@@ -1,5 +1,6 @@
 """Many steps on the device for each visit of the host."""
 
+import time
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -23,6 +24,9 @@ class InnerLoop:
       strategy: under whose scope `players` were made.
       discriminator_updates: updates of the discriminator in a step; may be none.
       jit_compile: compile forward and backward pass with XLA.
+
+    Attributes:
+      waited: seconds that the last `run` waited for batches.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class InnerLoop:
         self._players = players
         self._strategy = strategy
         self._discriminator_updates = discriminator_updates
+        self.waited = 0.0
         # Only this part is compiled: `strategy.run` and collectives are not.
         self._discriminator_gradients = tf.function(
             self._gradients_of(objective.discriminator_loss, players.discriminator_optimizer),
@@ -47,19 +52,21 @@ class InnerLoop:
             jit_compile=jit_compile,
         )
         # One collective operation in each.
-        self._next_discriminator_update = tf.function(
-            lambda batches: self._reports(self.update_discriminator, batches)
+        self._discriminator_update = tf.function(
+            lambda batch: self._reports(self.update_discriminator, batch)
         )
-        self._next_generator_update = tf.function(
-            lambda batches: self._reports(self.update_generator, batches)
+        self._generator_update = tf.function(
+            lambda batch: self._reports(self.update_generator, batch)
         )
 
     def run(self, iterator, steps: int) -> dict[str, tf.Tensor]:
         """`steps` steps on batches from a distributed iterator; means of what they report.
 
-        The host only enqueues: it waits for no result. (In a `tf.while_loop` every turn would
-        use the same key for its collective operation, and replicas could block each other.)
+        The host only enqueues: it waits for batches and for no result. (In a `tf.while_loop`
+        every turn would use the same key for its collective operation, and replicas could block
+        each other.)
         """
+        self.waited = 0.0
         totals = self._step(iterator)
         for _ in range(steps - 1):
             totals = tf.nest.map_structure(tf.add, totals, self._step(iterator))
@@ -85,12 +92,19 @@ class InnerLoop:
     def _step(self, iterator) -> dict[str, tf.Tensor]:
         reports = {}
         for _ in range(self._discriminator_updates):
-            reports = self._next_discriminator_update(iterator)
-        return {**reports, **self._next_generator_update(iterator)}
+            reports = self._discriminator_update(self._next_batch(iterator))
+        return {**reports, **self._generator_update(self._next_batch(iterator))}
 
-    def _reports(self, update: Callable, iterator) -> dict[str, tf.Tensor]:
-        """Updates every replica with its next batch; what they report is the same on all."""
-        reports = self._strategy.run(update, (next(iterator),))
+    def _next_batch(self, iterator):
+        """Every replica's next batch; taken out here, where the host sees how long it takes."""
+        started = time.monotonic()
+        batch = next(iterator)
+        self.waited += time.monotonic() - started
+        return batch
+
+    def _reports(self, update: Callable, batch) -> dict[str, tf.Tensor]:
+        """Updates every replica with its batch; what they report is the same on all."""
+        reports = self._strategy.run(update, (batch,))
         local = self._strategy.experimental_local_results
         return {name: local(value)[0] for name, value in reports.items()}
 

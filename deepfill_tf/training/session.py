@@ -26,6 +26,8 @@ class Session:
       step, previous_step: now and at the visit before.
       losses: what the steps since the visit before reported, their means.
       rate: steps a second since the visit before.
+      waiting_share: of the time since the visit before, in which the device had nothing to
+        do but wait for pictures; see `waiting_share`.
       pretrain_coarse: only the coarse network is trained; the refined prediction means
         nothing yet.
     """
@@ -45,6 +47,7 @@ class Session:
     previous_step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     rate: float = 0.0
+    waiting_share: float = 0.0
     pretrain_coarse: bool = False
 
     @property

@@ -22,6 +22,7 @@ from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
 from deepfill_tf.training.session import Session
 from deepfill_tf.training.strategies import make_strategy
+from deepfill_tf.training.waiting import waiting_share
 
 LOG = logging.getLogger(__name__)
 
@@ -254,9 +255,17 @@ class Trainer:
             ahead = self.steps_per_visit - session.step % self.steps_per_visit
             steps = min(ahead, self.max_steps - session.step)
             losses = _run(loop, batches, steps, pipeline)
+            enqueued = time.monotonic()
             session.previous_step, session.step = session.step, session.step + steps
             session.losses = {name: float(value) for name, value in losses.items()}
-            session.rate = steps / (time.monotonic() - started)
+            ended = time.monotonic()
+            session.rate = steps / (ended - started)
+            session.waiting_share = waiting_share(
+                ended - started,
+                loop.waited,
+                backlog=ended - enqueued,
+                draws=steps * session.draws_per_step,
+            )
             _check_finite(session)
             for action in self.actions:
                 action.visit(session)

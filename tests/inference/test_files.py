@@ -114,14 +114,6 @@ def test_a_bad_picture_is_named_and_the_rest_goes_on(inpainter, folders, what):
     assert (folders / "out" / "a.png").exists() and (folders / "out" / "c.png").exists()
 
 
-def test_too_large_a_picture_is_named_and_the_rest_goes_on(generator, folders):
-    # Padded to 24 x 40, 32 x 40 and 40 x 40: at most 4 * 25**2 bytes.
-    counts, failures = complete_all(Inpainter(generator, largest_scores=2499), folders)
-    assert counts == (2, 1)
-    assert len(failures) == 1 and "c.png" in failures[0] and "2500 bytes" in failures[0]
-    assert sorted(p.name for p in (folders / "out").iterdir()) == ["a.png", "b.png"]
-
-
 @pytest.mark.parametrize(
     "error, reason",
     [

@@ -1,8 +1,11 @@
 """What the fast form has beyond `test_attention.py`, which runs both forms."""
 
+import functools
+
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from deepfill_tf import ops
@@ -14,14 +17,17 @@ cells = st.integers(1, 7)
     size=st.tuples(cells, cells),
     background_size=st.tuples(cells, cells),
     rate=st.sampled_from([1, 2, 3, 4]),
-    patch_size=st.sampled_from([1, 3, 5]),
+    patch_size=st.sampled_from([3, 3, 3, 5]),
     stride=st.sampled_from([1, 1, 2]),
     fuse_size=st.sampled_from([1, 3, 5]),
     mask=st.sampled_from([None, 1, 2]),
+    block_scores=st.sampled_from([1, 200, 10**9]),
 )
-@hypothesis.settings(deadline=None, max_examples=25, derandomize=True)
-def test_equals_the_readable_form(size, background_size, rate, patch_size, stride, fuse_size, mask):
-    """At any size, also of one cell, with values and gradients."""
+@hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
+def test_equals_the_readable_form(
+    size, background_size, rate, patch_size, stride, fuse_size, mask, block_scores
+):
+    """At any size, also of one cell, in one block and in many, with values and gradients."""
     generator = np.random.default_rng(0)
     foreground = generator.normal(size=[2, size[0] * rate, size[1] * rate, 3]).astype("f")
     height, width = background_size[0] * rate, background_size[1] * rate
@@ -48,8 +54,74 @@ def test_equals_the_readable_form(size, background_size, rate, patch_size, strid
         return rebuilt, offsets, tape.gradient(total, inputs)
 
     readable = values_and_gradients(ops.contextual_attention)
-    fast = values_and_gradients(ops.fast_contextual_attention)
+    fast = values_and_gradients(
+        functools.partial(ops.fast_contextual_attention, block_scores=block_scores)
+    )
     np.testing.assert_allclose(fast[0], readable[0], rtol=0, atol=1e-5)
     np.testing.assert_array_equal(fast[1], readable[1])
     for one, two in zip(fast[2], readable[2], strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=5e-4 * max(1e-3, np.abs(two).max()))
+
+
+spans = st.tuples(st.integers(0, 30), st.integers(1, 30))
+
+
+@hypothesis.given(
+    size=st.tuples(cells, cells),
+    rate=st.sampled_from([1, 2, 4]),
+    fuse_size=st.sampled_from([1, 3]),
+    rows=spans,
+    columns=spans,
+    masked=st.booleans(),
+    block_scores=st.sampled_from([1, 10**9]),
+)
+@hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
+def test_a_window_is_a_part_of_the_whole(
+    size, rate, fuse_size, rows, columns, masked, block_scores
+):
+    """Anywhere, also at the border, where neighbours are on the other side."""
+    generator = np.random.default_rng(0)
+    height, width = size[0] * rate, size[1] * rate
+    features = tf.constant(generator.normal(size=[1, height, width, 3]).astype("f"))
+    masks = tf.constant((generator.random([1, height, width, 1]) > 0.9).astype("f"))
+    arguments = {"rate": rate, "fuse_size": fuse_size, "softmax_scale": 2.0}
+    masks = masks if masked else None
+    (top, bottom), (left, right) = (
+        (begin % side, min(side, begin % side + length))
+        for side, (begin, length) in ((height, rows), (width, columns))
+    )
+    whole, _ = ops.contextual_attention(features, features, masks, **arguments)
+    part = ops.rebuilt_window(
+        features,
+        features,
+        masks,
+        ops.Window(tf.constant([top, left]), tf.constant([bottom, right])),
+        block_scores=block_scores,
+        **arguments,
+    )
+    np.testing.assert_allclose(part, whole[:, top:bottom, left:right], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("block_scores", [1, 10**9])
+def test_sizes_may_be_free_and_xla_takes_fixed_ones(block_scores):
+    generator = np.random.default_rng(0)
+    features = tf.constant(generator.normal(size=[2, 12, 20, 3]).astype("f"))
+    masks = tf.constant((generator.random([2, 12, 20, 1]) > 0.9).astype("f"))
+
+    def attention(features, masks):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            rebuilt, offsets = ops.fast_contextual_attention(
+                features, features, masks, softmax_scale=2.0, block_scores=block_scores
+            )
+            total = tf.reduce_sum(rebuilt**2)
+        return rebuilt, offsets, tape.gradient(total, features)
+
+    free = [tf.TensorSpec([None, None, None, n]) for n in (3, 1)]
+    expected = attention(features, masks)
+    for function in (
+        tf.function(attention, input_signature=free),
+        tf.function(attention, jit_compile=True),
+    ):
+        for one, two in zip(function(features, masks), expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=0, atol=1e-4)

@@ -8,6 +8,7 @@ from deepfill_tf.training.actions.progress import ShowProgress
 from deepfill_tf.training.actions.saving import SaveCheckpoints
 from deepfill_tf.training.actions.scalars import WriteScalars
 from deepfill_tf.training.actions.validation import Validate
+from deepfill_tf.training.actions.watching import WatchInput
 
 __all__ = [
     "Action",
@@ -16,6 +17,7 @@ __all__ = [
     "SaveCheckpoints",
     "ShowProgress",
     "Validate",
+    "WatchInput",
     "WritePictures",
     "WriteScalars",
 ]

@@ -7,7 +7,7 @@ from deepfill_tf.training.session import Session
 
 
 class WriteScalars(Action):
-    """Every loss and gradient norm, the learning rate and pictures a second.
+    """Losses, gradient norms, the learning rate, pictures a second, the share of waiting.
 
     Args:
       every_steps: steps between the points of a curve.
@@ -24,3 +24,4 @@ class WriteScalars(Action):
                 tf.summary.scalar(name, value)
             tf.summary.scalar("learning_rate", session.learning_rate)
             tf.summary.scalar("images_per_second", session.images_per_second)
+            tf.summary.scalar("input/waiting_share", session.waiting_share)

@@ -1,0 +1,435 @@
+"""What `benchmark.py` compares.
+
+A case is a list of comparisons; a comparison has variants that compute the same thing, the
+first of which is what the others are compared with; a variant makes a subject, which runs
+once and says how long that took. Weights are random numbers, the same in all variants.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from machine import clocked
+
+from deepfill_tf.compat import keras, named_variables
+from deepfill_tf.data import RectangleMasks, TrainingData, crop_picture, read_picture
+from deepfill_tf.errors import UserError
+from deepfill_tf.evaluation import completion_metrics
+from deepfill_tf.inference import Inpainter, save_model_directory
+from deepfill_tf.inference.weights import assign_weights
+from deepfill_tf.layers import ContextualAttention
+from deepfill_tf.networks import GeneratorV1, GeneratorV2
+from deepfill_tf.networks.architecture import build_model
+from deepfill_tf.networks.coarse import ROWS
+from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER
+from deepfill_tf.networks.refinement import (
+    AFTER_ATTENTION,
+    BEFORE_ATTENTION,
+    CONVOLUTION_BRANCH,
+    DECODER,
+)
+from deepfill_tf.objectives import GAN, objective_v1, objective_v2
+from deepfill_tf.training.inner_loop import InnerLoop
+from deepfill_tf.training.players import Players
+from deepfill_tf.training.strategies import make_strategy
+
+ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
+BATCH_SIZE = 4
+# Of the network's input: what makes a generator trace its program costs little at this size.
+TRACING_SIZE, TRACING_HOLE = 256, 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """width: of the generators, None for each paper's own.
+
+    source: of the photographs, see `list_pictures`. photographs: paths of the first of them.
+    """
+
+    width: int | None
+    source: str
+    photographs: tuple[str, ...]
+
+
+@dataclass
+class Subject:
+    """What a variant made.
+
+    seconds: runs once and gives how long it took.
+    complete: picture, mask -> completed, all uint8, where the subject completes pictures.
+    gflop: 10^9 multiplications and additions in the convolutions of a run, if all are made.
+    stages: seconds of a run's parts, gathered run by run.
+    """
+
+    seconds: Callable[[], float]
+    complete: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    gflop: float | None = None
+    stages: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """without_attention: name of the variant that leaves this one's attention out."""
+
+    name: str
+    make: Callable[[], Subject]
+    without_attention: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Variants of one computation, the first being the reference.
+
+    Attributes:
+      what: the computation, in words.
+      variants: in the order of the table.
+      most_rounds: rounds beyond this are left out.
+      single: each variant runs once only, in a process of its own.
+      memory: whether a run's peak memory says something.
+      closeness: subjects by their variants' names -> decibel by name, where it is known.
+    """
+
+    what: str
+    variants: tuple[Variant, ...]
+    most_rounds: int | None = None
+    single: bool = False
+    memory: bool = True
+    closeness: Callable[[Mapping[str, Subject]], dict[str, float]] = lambda _: {}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a generator computes; `dtype` is a policy's name."""
+
+    implementation: str = "fast"
+    windows: bool = False
+    dtype: str = "float32"
+    attention: str = "contextual"
+
+
+PATCHES, WHOLE = Form("patches"), Form()
+WINDOWS, BFLOAT16 = Form(windows=True), Form(windows=True, dtype="mixed_bfloat16")
+# What stands in the table; the two whose completions are compared are named again below.
+NAMES = {
+    PATCHES: "patches, whole",
+    WHOLE: "fast, whole",
+    WINDOWS: "fast, windows",
+    BFLOAT16: "fast, windows, bfloat16",
+}
+# The attention alone and a training step know no windows.
+WITHOUT_WINDOWS = {
+    "patches": PATCHES,
+    "fast": WHOLE,
+    "fast, bfloat16": Form(dtype="mixed_bfloat16"),
+}
+EXACT, ROUNDED = NAMES[WINDOWS], NAMES[BFLOAT16]
+
+NETWORKS = {"v1": (GeneratorV1, FIRST_PAPER), "v2": (GeneratorV2, SECOND_PAPER)}
+
+
+def generator(network: str, form: Form, width: int | None) -> keras.Model:
+    """The built generator of either paper, with the same random weights for every form."""
+    options = {} if width is None else {"width": width}
+    if form.attention == "contextual":
+        options["attention_options"] = {"implementation": form.implementation}
+    kind, _ = NETWORKS[network]
+    built = build_model(kind(attention=form.attention, dtype=form.dtype, **options))
+    random = np.random.default_rng(0)
+    # The gates halve what goes through: so scaled, the signal neither grows nor fades away.
+    gain = 2.0 if network == "v2" else 1.2
+    weights = {
+        name: random.normal(0, gain / math.sqrt(max(np.prod(v.shape[:-1]), 1)), v.shape)
+        if len(v.shape) > 1
+        else np.zeros(v.shape)
+        for name, v in named_variables(built.weights).items()
+    }
+    assign_weights(built, weights, "the random numbers")
+    return built
+
+
+def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
+    """10^9 multiplications and additions of all convolutions for one picture."""
+    coarse, refinement = built.coarse, built.refinement
+    # The decoder begins with maps of a quarter of the picture's size.
+    chains = (
+        (coarse, ROWS, 1),
+        (refinement, CONVOLUTION_BRANCH, 1),
+        (refinement, BEFORE_ATTENTION + AFTER_ATTENTION, 1),
+        (refinement, DECODER, 4),
+    )
+    products = 0
+    for network, rows, scale in chains:
+        pixels = height * width // scale**2
+        for row in rows:
+            pixels = pixels * 4 if row.doubling else pixels // row.strides**2
+            products += pixels * math.prod(getattr(network, row.name).kernel.shape)
+    for layer in (coarse.conv17, refinement.allconv17):
+        products += height * width * math.prod(layer.kernel.shape)
+    return 2 * products / 1e9
+
+
+def central_hole(height: int, width: int, side: int) -> np.ndarray:
+    """uint8 `[height, width]` with a white square of `side` in the middle."""
+    mask = np.zeros([height, width], np.uint8)
+    top, left = (height - side) // 2, (width - side) // 2
+    mask[top : top + side, left : left + side] = 255
+    return mask
+
+
+def pictures_with_hole(
+    photographs: Sequence[str], height: int, width: int, hole: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The photographs, enlarged and cut to the size, and a hole in their middle."""
+    pictures = [crop_picture(read_picture(path), height, width, 0.5, 0.5) for path in photographs]
+    return pictures, central_hole(height, width, hole)
+
+
+def completion(
+    network: str, form: Form, settings: Settings, height: int, width: int, hole: int
+) -> Subject:
+    """The completion of the first photograph."""
+    built = generator(network, form, settings.width)
+    inpainter = Inpainter(built, windows=form.windows)
+    small = central_hole(TRACING_SIZE, TRACING_SIZE, TRACING_HOLE)
+    inpainter(np.zeros([*small.shape, 3], np.uint8), small)
+    [picture], mask = pictures_with_hole(settings.photographs[:1], height, width, hole)
+    return Subject(
+        clocked(lambda: inpainter(picture, mask)),
+        complete=inpainter,
+        gflop=None if form.windows else convolutions_gflop(built, height, width),
+    )
+
+
+def closeness(
+    photographs: Sequence[str], size: tuple[int, int, int], subjects: Mapping[str, Subject]
+) -> dict[str, float]:
+    """PSNR in the hole of the bfloat16 completion against the float32 one, where both are there."""
+    if not {EXACT, ROUNDED} <= set(subjects):
+        return {}
+    pictures, mask = pictures_with_hole(photographs, *size)
+    exact, rounded = (
+        np.stack([subjects[name].complete(picture, mask) for picture in pictures])
+        for name in (EXACT, ROUNDED)
+    )
+    images = [tf.constant(x, tf.float32) / 127.5 - 1 for x in (rounded, exact)]
+    holes = tf.constant(mask[None, :, :, None] / 255, tf.float32)
+    holes = tf.repeat(holes, len(pictures), axis=0)
+    return {ROUNDED: float(completion_metrics(*images, holes)["psnr_in_hole"])}
+
+
+def completions(
+    network: str,
+    height: int,
+    width: int,
+    holes: tuple[int, ...],
+    forms: tuple[Form, ...],
+    **options,
+) -> Callable[[Settings], Iterator[Comparison]]:
+    """A case: pictures of one size, with holes of several sizes, in several forms."""
+
+    def case(settings: Settings) -> Iterator[Comparison]:
+        for hole in holes:
+            size = (height, width, hole)
+            yield Comparison(
+                what=f"{network}, {width} x {height}, hole {hole} x {hole}",
+                variants=tuple(
+                    Variant(NAMES[form], partial(completion, network, form, settings, *size))
+                    for form in forms
+                ),
+                closeness=partial(closeness, settings.photographs, size),
+                **options,
+            )
+
+    return case
+
+
+def attention(form: Form, channels: int, side: int) -> Subject:
+    """Contextual attention alone, on rectified noise, with a hole of half the side."""
+    layer = ContextualAttention(implementation=form.implementation, dtype=form.dtype)
+    random = np.random.default_rng(0)
+    noise = np.maximum(random.normal(size=[1, side, side, channels]), 0)
+    features = tf.constant(noise, layer.compute_dtype)
+    mask = central_hole(side, side, side // 2)[None, :, :, None] / 255
+    masks = tf.constant(mask, layer.compute_dtype)
+    program = tf.function(lambda features, masks: layer(features, features, masks))
+    return Subject(clocked(lambda: [x.numpy() for x in program(features, masks)]))
+
+
+def attention_case(settings: Settings) -> Iterator[Comparison]:
+    channels = 4 * (settings.width or SECOND_PAPER["width"])
+    for size in (256, 512):
+        side = size // 4
+        yield Comparison(
+            what=f"attention alone, {side} x {side} x {channels}, of a picture {size} x {size}",
+            variants=tuple(
+                Variant(name, partial(attention, form, channels, side))
+                for name, form in WITHOUT_WINDOWS.items()
+            ),
+        )
+
+
+def training_step(network: str, form: Form, settings: Settings) -> Subject:
+    """One update of the discriminator and one of the generator, on the same batch always."""
+    keras.utils.set_random_seed(0)
+    kind, paper = NETWORKS[network]
+    width = settings.width or paper["width"]
+    data = TrainingData(train=settings.source, root=os.getcwd(), masks=RectangleMasks())
+    objectives = {"v1": (objective_v1, "wgan_gp"), "v2": (objective_v2, "hinge")}
+    make_objective, gan = objectives[network]
+    # The discriminators shrink with the generator.
+    objective = make_objective(gan=GAN(kind=gan, width=max(1, GAN.width * width // paper["width"])))
+    strategy = make_strategy("one_device")
+    with strategy.scope():
+        options = {"attention_options": {"implementation": form.implementation}}
+        built = kind(width=width, dtype=form.dtype, **options)
+        discriminator = objective.gan.discriminator(dtype=form.dtype)
+        objective.build(built, discriminator, data.example(with_box=objective.needs_box))
+        players = Players(built, discriminator, share_count=True, average_decay=None, adam=ADAM)
+    pipeline = data.pipeline(global_batch_size=BATCH_SIZE, seed=0, with_box=objective.needs_box)
+    repeated = tf.data.Dataset.from_tensors(next(iter(pipeline.dataset(0)))).repeat()
+    batches = iter(strategy.distribute_datasets_from_function(lambda _: repeated))
+    loop = InnerLoop(players, objective, strategy)
+    return Subject(clocked(lambda: [float(x) for x in loop.run(batches, 1).values()]))
+
+
+def training(network: str) -> Callable[[Settings], Iterator[Comparison]]:
+    def case(settings: Settings) -> Iterator[Comparison]:
+        yield Comparison(
+            what=f"{network}, training step, 256 x 256, batch {BATCH_SIZE}",
+            variants=tuple(
+                Variant(name, partial(training_step, network, form, settings))
+                for name, form in WITHOUT_WINDOWS.items()
+            ),
+        )
+
+    return case
+
+
+def growth_case(settings: Settings) -> Iterator[Comparison]:
+    """How time, and the attention's share of it, grow with the picture."""
+    hole = 128
+    for size in (256, 512, 1024, 2048):
+        variants = []
+        for name, form in (("whole", WHOLE), ("windows", WINDOWS)):
+            make = partial(completion, "v2", settings=settings, height=size, width=size, hole=hole)
+            without = Form(windows=form.windows, attention="none")
+            variants += [
+                Variant(name, partial(make, form), without_attention=f"{name}, no attention"),
+                Variant(f"{name}, no attention", partial(make, without)),
+            ]
+        yield Comparison(
+            what=f"v2, {size} x {size}, hole {hole} x {hole}",
+            variants=tuple(variants),
+            most_rounds=3,
+            memory=False,
+        )
+
+
+# Run in a process of its own, as a user's first lines would be; arguments: model, windows.
+# A line is written when the first picture is complete, then one with the stages' seconds.
+START_UP = """
+import json, sys, time
+clock = [time.perf_counter()]
+import numpy as np
+from deepfill_tf.command_line import import_tensorflow_quietly
+import_tensorflow_quietly()
+from deepfill_tf import Inpainter
+clock.append(time.perf_counter())
+inpainter = Inpainter.load(sys.argv[1], windows=sys.argv[2] == "True")
+clock.append(time.perf_counter())
+picture = np.random.default_rng(0).integers(0, 256, [256, 256, 3], np.uint8)
+mask = np.zeros([256, 256], np.uint8)
+mask[64:192, 64:192] = 255
+for call in range(3):
+    inpainter(picture, mask)
+    clock.append(time.perf_counter())
+    if call == 0:
+        print("completed", flush=True)
+print(json.dumps([after - before for before, after in zip(clock, clock[1:])]))
+"""
+STAGES = ("import", "load", "first call", "second call", "third call")
+
+
+def start_up(model: str, windows: bool) -> Subject:
+    """From the start of a process to its first completed picture of 256 x 256."""
+    stages = {name: [] for name in STAGES}
+
+    def seconds() -> float:
+        command = [sys.executable, "-c", START_UP, model, str(windows)]
+        with tempfile.TemporaryFile("w+") as notices:
+            pipes = {"stdout": subprocess.PIPE, "stderr": notices, "text": True}
+            started = time.perf_counter()
+            with subprocess.Popen(command, **pipes) as process:
+                process.stdout.readline()
+                elapsed = time.perf_counter() - started
+                rest = process.stdout.read()
+            if process.returncode:
+                notices.seek(0)
+                raise UserError(f"a fresh process failed: {notices.read().strip()[-300:]}")
+        for name, value in zip(STAGES, json.loads(rest), strict=True):
+            stages[name].append(value)
+        return elapsed
+
+    return Subject(seconds, stages=stages)
+
+
+def start_up_case(settings: Settings) -> Iterator[Comparison]:
+    with tempfile.TemporaryDirectory() as folder:
+        models = {}
+        for form in (PATCHES, WHOLE):
+            path = models[form.implementation] = str(Path(folder, form.implementation))
+            save_model_directory(
+                generator("v2", form, settings.width), path, origin="random numbers"
+            )
+        yield Comparison(
+            what="v2, from the start of a process to the first completed picture of 256 x 256",
+            variants=tuple(
+                Variant(NAMES[form], partial(start_up, models[form.implementation], form.windows))
+                for form in (PATCHES, WHOLE, WINDOWS)
+            ),
+            most_rounds=3,
+            memory=False,
+        )
+
+
+ALL_FORMS, WITHOUT_PATCHES = (PATCHES, WHOLE, WINDOWS, BFLOAT16), (WHOLE, WINDOWS, BFLOAT16)
+# Name -> function of the settings that gives the case's comparisons.
+CASES: dict[str, Callable[[Settings], Iterator[Comparison]]] = {"attention": attention_case}
+for _network in ("v2", "v1"):
+    CASES |= {
+        f"256-{_network}": completions(_network, 256, 256, (128,), ALL_FORMS),
+        f"512-{_network}": completions(_network, 512, 512, (256, 128), ALL_FORMS),
+        f"1080p-{_network}": completions(_network, 1080, 1920, (200,), WITHOUT_PATCHES),
+        f"4k-{_network}": completions(_network, 2160, 3840, (400,), (WHOLE, WINDOWS), single=True),
+        f"training-{_network}": training(_network),
+    }
+CASES |= {"growth": growth_case, "startup": start_up_case}
+# They take minutes a call: only where they are asked for.
+LEFT_OUT = ("4k-v2", "4k-v1")
+
+
+def chosen(names: list[str]) -> list[str]:
+    """The cases that are named, in the order of `CASES`; "512" means 512-v1 and 512-v2.
+
+    Raises UserError for a name that is no case.
+    """
+    if not names:
+        return [case for case in CASES if case not in LEFT_OUT]
+    for name in names:
+        if not any(_means(name, case) for case in CASES):
+            raise UserError(f"there is no case {name!r}; there are {', '.join(CASES)}")
+    return [case for case in CASES if any(_means(name, case) for name in names)]
+
+
+def _means(name: str, case: str) -> bool:
+    return name in (case, case.split("-")[0])
