@@ -120,7 +120,7 @@ class _Matching:
       scales: softmax scale over the norm of each background patch, `[N, 1, pitch]`, from
         column 1 on.
       biases: added to the scores at last, `[N or 1, 1, pitch of the fused scores]`.
-      values: cells of the background, `[N, (H + 1) (W + 1), rate * rate * C]`.
+      values: cells of the background, see `_cells`.
       size, background_size: (h, w) and (H, W); integers where they are known.
       rate: see `contextual_attention`.
       fuses: whether neighbouring scores are summed.
@@ -152,7 +152,7 @@ class _Matching:
             background=tf.transpose(theirs, [0, 2, 1]),
             scales=tf.pad(scales, [[0, 0], [0, 0], [1, pitch - 1 - patches]]),
             biases=_biases(masks, rate, background_size, fuses=fuse_size == 3),
-            values=_cells(background, rate) / 4,
+            values=_cells(background / 4, rate),
             size=size,
             background_size=background_size,
             rate=rate,
@@ -166,23 +166,23 @@ class _Matching:
         `[N, n + 1, m + 1, rate * rate * C]`, and row and column of the likeliest background
         patch, int32 `[N, n, m, 2]`.
         """
-        count = columns[1] - columns[0]
+        count, width = columns[1] - columns[0], self.size[1]
+        height_behind, width_behind = self.background_size
         # Whole rows follow each other; parts of rows need their neighbours on both sides.
-        row = _where(count, self.size[1], count, count + 2)
-        pitch = _size(self.biases, 2)
-        start = first_row * self.size[1] + columns[0]
+        least = count + 2
+        row = _where(count, width, count, least + (width_behind - least) % _ALIGNMENT)
         if not self.fuses:
-            scores = self._matched(start, rows, row)
-        elif _is_whole(first_row, rows, self.size[0]) and _is_whole(*columns, self.size[1]):
-            scores = self._fused(self._wrapped_around(self._summed(start, rows, row)), rows, row)
+            scores = self._sums(first_row, rows, columns[0], row)
+        elif _is_whole(first_row, rows, self.size[0]) and _is_whole(*columns, width):
+            scores = self._wrapped_around(self._sums(0, rows, 0, row))
         else:
-            scores = self._summed(start - self.size[1], rows + 2, row)
+            scores = self._sums(first_row - 1, rows + 2, columns[0], row)
             scores = self._with_opposite_rows(scores, first_row, rows, columns[0], row)
-            scores = self._fused(scores, rows, row)
-        probabilities = tf.nn.softmax(tf.reshape(scores, [-1, rows * row, pitch]) + self.biases)
-        height, width = self.background_size
-        grid = tf.reshape(probabilities, [-1, rows, row, pitch])[:, :, :count, : height * width]
-        grid = tf.reshape(grid, [-1, rows, count, height, width])
+        scores = self._fused(scores, rows, row) if self.fuses else scores[:, : rows * row]
+        pitch = _size(self.biases, 2)
+        grid = tf.reshape(tf.nn.softmax(scores + self.biases), [-1, rows, row, pitch])
+        grid = grid[:, :, :count, : height_behind * width_behind]
+        grid = tf.reshape(grid, [-1, rows, count, height_behind, width_behind])
         return self._pasted(tf.cast(grid, self.values.dtype)), _likeliest(grid)
 
     def pixels(self, cells: tf.Tensor) -> tf.Tensor:
@@ -191,23 +191,17 @@ class _Matching:
         pixels = tf.nn.depth_to_space(cells, self.rate) if self.rate > 1 else cells
         return pixels[:, before:, before:]
 
-    def _matched(self, start, rows, row, spare: int = 0) -> tf.Tensor:
-        """Scores of whole patches, `[N, rows * row + spare, pitch]`.
+    def _sums(self, first_row, rows, first_column, row) -> tf.Tensor:
+        """Scores of patches, summed over the neighbours row by row if neighbours count.
 
-        Those of the position `start + i * w + j` are in line i * row + j, each from column 0 on.
+        Gives `[N, rows * row + spare, pitch]`, with the scores of the position
+        (`first_row` + i, `first_column` + j) in line i * row + j from column 0 on.
         """
-        return self._sums(start, rows, row, spare, neighbours=False)
-
-    def _summed(self, start, rows, row) -> tf.Tensor:
-        """The same, summed over the neighbours row by row, and `_ALIGNMENT` lines to spare."""
-        return self._sums(start, rows, row, _ALIGNMENT, neighbours=True)
-
-    def _sums(self, start, rows, row, spare: int, *, neighbours: bool) -> tf.Tensor:
-        width, width_behind = self.size[1], self.background_size[1]
+        (height, width), width_behind = self.size, self.background_size[1]
         pitch = _size(self.scales, 2)
-        lines = rows * row + spare
-        line = tf.range((rows + 2) * row + spare + 2 * _ALIGNMENT)
-        position = start - width - 1 + line // row * width + line % row
+        lines = rows * row + _ALIGNMENT
+        line = tf.range((rows + 2) * row + 3 * _ALIGNMENT)
+        position = (first_row - 1) * width + first_column - 1 + line // row * width + line % row
         # What lies beyond the margin stands in lines to spare.
         index = tf.minimum(_margin(width) + position, _size(self.foreground, 1) - 1)
         ours = tf.gather(self.foreground, index, axis=1)
@@ -215,15 +209,16 @@ class _Matching:
 
         used = lines + _ALIGNMENT
         matched = _diagonal_sum(_flat(products), row * pitch + width_behind, 3, used * pitch)
-        position = position[row : row + used]
-        inside = (position >= 0) & (position < self.size[0] * width)
         matched = tf.reshape(matched, [-1, used, pitch]) * self.scales
-        flat = _flat(matched * tf.cast(inside, tf.float32)[:, None])
-        if neighbours:
-            flat = _diagonal_sum(flat, pitch + 1, 3, lines * pitch)
-        else:
-            flat = flat[:, pitch + 1 : (lines + 1) * pitch + 1]
-        return tf.reshape(flat, [-1, lines, pitch])
+        if not self.fuses:
+            flat = _flat(matched)[:, pitch + 1 : (lines + 1) * pitch + 1]
+            return tf.reshape(flat, [-1, lines, pitch])
+        before = -first_row * row - first_column
+        after = (height - 1 - first_row) * row + width - first_column + 1
+        matched = _without_lines(matched, before, after)
+        return tf.reshape(
+            _diagonal_sum(_flat(matched), pitch + 1, 3, lines * pitch), [-1, lines, pitch]
+        )
 
     def _wrapped_around(self, scores: tf.Tensor) -> tf.Tensor:
         """Scores of all positions with the last row above the first, the first below the last.
@@ -243,24 +238,21 @@ class _Matching:
         As in `_wrapped_around`; blocks elsewhere stay as they are.
         """
         height, width = self.size
-        last = (height - 1) * width
         is_first, is_last = first_row <= 0, first_row + rows >= height
 
-        def opposite(start, begin):
-            """The row that begins at position `start`, zero outside of [begin, begin + w)."""
-            positions = start + tf.range(row)
-            inside = (positions >= begin) & (positions < begin + width)
-            scores = self._summed(start, 1, row)[:, :row]
+        def opposite(row_of_picture, shift):
+            """A row moved by `shift` columns, without what comes from outside."""
+            scores = self._sums(row_of_picture, 1, first_column + shift, row)[:, :row]
+            column = first_column + shift + tf.range(row)
+            inside = (column >= 0) & (column < width)
             return tf.where(inside[:, None], scores, tf.zeros_like(scores))
 
         def replaced():
             end = (rows + 1) * row
-            above = tf.cond(
-                is_first, lambda: opposite(last + first_column - 1, last), lambda: scores[:, :row]
-            )
+            above = tf.cond(is_first, lambda: opposite(height - 1, -1), lambda: scores[:, :row])
             below = tf.cond(
                 is_last,
-                lambda: opposite(first_column + 1, 0),
+                lambda: opposite(0, 1),
                 lambda: scores[:, end : end + row],
             )
             return tf.concat([above, scores[:, row:end], below, scores[:, end + row :]], axis=1)
@@ -280,20 +272,27 @@ class _Matching:
         gap = tf.zeros([*tf.unstack(tf.shape(scores)[:2]), pitch - count - 2 * width + 1])
         above, below = scores[:, :, count - width : count - 1], scores[:, :, 1:width]
         scores = tf.concat([zero, above, scores[:, :, :count], below, gap], axis=2)
-        return _diagonal_sum(_flat(scores), row * pitch + width, 3, rows * row * pitch)
+        flat = _diagonal_sum(_flat(scores), row * pitch + width, 3, rows * row * pitch)
+        return tf.reshape(flat, [-1, rows * row, pitch])
 
     def _pasted(self, grid: tf.Tensor) -> tf.Tensor:
         """Patches weighted with `[N, n, m, H, W]` and laid over each other, as cells."""
-        grid = tf.pad(grid, [[0, 0], [1, 2], [1, 0], [1, 0], [1, 0]])
         rows, columns, height, width = (_size(grid, axis) for axis in range(1, 5))
-        cells = height * width
-        count = (rows - 2) * columns * cells
-        step = columns * cells + width
-        weights = _diagonal_sum(_flat(grid), cells + 1, 2, count + step)
-        weights = _diagonal_sum(weights, step, 2, count)
-        weights = tf.reshape(weights, [-1, (rows - 2) * columns, cells])
-        pasted = tf.matmul(weights, self.values)
-        return tf.reshape(pasted, [-1, rows - 2, columns, self.values.shape[-1]])
+        count = (height + 1) * (width + 1)
+        pitch = _pitch_of(count)
+        # Two steps, because padding of five axes is slow.
+        grid = tf.pad(tf.reshape(grid, [-1, height, width]), [[0, 0], [1, 0], [1, 0]])
+        grid = tf.reshape(grid, [-1, rows, columns, count])
+        spare = 2 + (_ALIGNMENT + 1) // (columns + 1) + 1
+        grid = tf.pad(grid, [[0, 0], [1, spare], [1, 0], [0, pitch - count]])
+
+        lines = (rows + 1) * (columns + 1)
+        made = _aligned(lines)
+        step = (columns + 1) * pitch + width + 1
+        weights = _diagonal_sum(_flat(grid), pitch + 1, 2, _aligned(made * pitch + step))
+        weights = _diagonal_sum(weights, step, 2, made * pitch)
+        pasted = tf.matmul(tf.reshape(weights, [-1, made, pitch]), self.values)
+        return tf.reshape(pasted[:, :lines], [-1, rows + 1, columns + 1, self.values.shape[-1]])
 
 
 def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: int):
@@ -382,6 +381,19 @@ def _diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
     return tf.add_n([flat[:, i * step : i * step + length] for i in range(count)])
 
 
+def _without_lines(scores: tf.Tensor, *lines) -> tf.Tensor:
+    """`[N, lines, pitch]` with zeros in those lines, if there are such, and in the last."""
+    batch, count, pitch = (_size(scores, axis) for axis in range(3))
+    inside = [
+        tf.where((line >= 0) & (line < count), line, count - 1)
+        for line in map(tf.convert_to_tensor, lines)
+    ]
+    index = tf.reshape(tf.range(batch)[:, None] * count + tf.stack(inside), [-1, 1])
+    zeros = tf.zeros([batch * len(lines), pitch])
+    flat = tf.reshape(scores, [batch * count, pitch])
+    return tf.reshape(tf.tensor_scatter_nd_update(flat, index, zeros), [batch, count, pitch])
+
+
 def _likeliest(grid: tf.Tensor) -> tf.Tensor:
     """Row and column of the first greatest entry, `[N, n, m, H, W]` -> int32 `[N, n, m, 2]`."""
     rows = tf.argmax(tf.reduce_max(grid, axis=-1), axis=-1, output_type=tf.int32)
@@ -426,11 +438,17 @@ def _biases(masks, rate: int, background_size: tuple, *, fuses: bool) -> tf.Tens
 
 
 def _cells(background: tf.Tensor, rate: int) -> tf.Tensor:
-    """Squares of side `rate`, the first half outside: `[N, (H + 1) (W + 1), rate * rate * C]`."""
+    """Squares of side `rate`, the first half outside: `[N, pitch, rate * rate * C]`.
+
+    There are (H + 1) (W + 1) of them, and zeros up to a pitch.
+    """
     before, after = rate // 2, rate - rate // 2
     padded = tf.pad(background, [[0, 0], [before, after], [before, after], [0, 0]])
     cells = tf.nn.space_to_depth(padded, rate) if rate > 1 else padded
-    return tf.reshape(cells, [_size(background, 0), -1, rate * rate * background.shape[-1]])
+    _, height, width, _ = (_size(cells, axis) for axis in range(4))
+    length = rate * rate * background.shape[-1]
+    cells = tf.reshape(cells, [_size(background, 0), height * width, length])
+    return _padded(cells, 0, _pitch_of(height * width) - height * width)
 
 
 def _padded(positions: tf.Tensor, before, after) -> tf.Tensor:
@@ -442,9 +460,13 @@ def _margin(width):
     return 3 * width + 4 * _ALIGNMENT
 
 
+def _aligned(least):
+    return -(-least // _ALIGNMENT) * _ALIGNMENT
+
+
 def _pitch_of(least):
     """The next pitch for which a diagonal's step is a multiple of `_ALIGNMENT`."""
-    return -(-(least + 1) // _ALIGNMENT) * _ALIGNMENT - 1
+    return _aligned(least + 1) - 1
 
 
 def _flat(array: tf.Tensor) -> tf.Tensor:
