@@ -32,6 +32,7 @@ from deepfill_tf.ops.windows import Window
 
 # Scores in a block, over all pictures of the batch. There are a few such arrays at a time.
 BLOCK_SCORES = 8 * 2**20
+_FEW_ROWS, _MANY_TIMES = 4, 16
 # Elements. A slice of a flat array is not a copy if it begins and ends at multiples of this.
 _ALIGNMENT = 16
 # Added to a score, this makes its probability exactly 0.
@@ -350,11 +351,19 @@ def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: i
 
 
 def _rows_of_block(total, scores_of_row, block_scores: int):
-    """Rows in a block: a divisor of `total`, if that is known; the last may be smaller else."""
+    """Rows in a block: a divisor of `total` if that is known, else the last may be smaller.
+
+    A row needs its neighbours' scores too, so few rows waste most of them: up to four are
+    taken even where they are many times as many as they should be.
+    """
     if isinstance(total, int) and isinstance(scores_of_row, int):
-        most = max(1, min(total, block_scores // max(scores_of_row, 1)))
+        few = min(_FEW_ROWS, _MANY_TIMES * block_scores // scores_of_row)
+        most = max(1, min(total, max(few, block_scores // scores_of_row)))
         return next(rows for rows in range(most, 0, -1) if total % rows == 0)
-    return tf.clip_by_value(block_scores // tf.maximum(scores_of_row, 1), 1, tf.maximum(total, 1))
+    scores_of_row = tf.maximum(scores_of_row, 1)
+    few = tf.minimum(_FEW_ROWS, _MANY_TIMES * block_scores // scores_of_row)
+    rows = tf.maximum(few, block_scores // scores_of_row)
+    return tf.clip_by_value(rows, 1, tf.maximum(total, 1))
 
 
 def _rows_from(done, step, total):
