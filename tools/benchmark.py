@@ -5,10 +5,10 @@
     python tools/benchmark.py --cases=attention,512-v2           some of them
     python tools/benchmark.py --cases=256 --rounds=3 --json=256.json
 
-A case compares variants of one computation: the readable patch form of the attention with
-the fast one, whole pictures with windows around the hole, float32 with bfloat16. After one
-run of each that is not counted, every round runs each variant once, and a product of
-matrices, so that all see the same state of the machine. Columns of the table:
+A case compares variants of one computation: everything as the papers put it (attention by
+patches, doubling before convolutions) with the fast forms, whole pictures with windows around
+the hole, float32 with bfloat16. After one run of each that is not counted, every round runs each
+variant once, and a product of matrices, so that all see the same state of the machine. Columns:
 
     median      of all rounds
     ratio       how many times faster than the first variant; the median of the rounds' ratios

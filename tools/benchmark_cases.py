@@ -27,7 +27,7 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.inference import Inpainter, save_model_directory
 from deepfill_tf.inference.weights import assign_weights
-from deepfill_tf.layers import ContextualAttention
+from deepfill_tf.layers import ContextualAttention, GatedUpConv2D, PlainConv2D, PlainUpConv2D
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.coarse import ROWS
@@ -39,6 +39,7 @@ from deepfill_tf.networks.refinement import (
     DECODER,
 )
 from deepfill_tf.objectives import GAN, objective_v1, objective_v2
+from deepfill_tf.ops import double_nearest
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
 from deepfill_tf.training.strategies import make_strategy
@@ -109,7 +110,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Form:
-    """How a generator computes; `dtype` is a policy's name."""
+    """How a generator computes; `dtype` is a policy's name.
+
+    With the implementation "patches" of the attention go convolutions as the papers put them.
+    """
 
     implementation: str = "fast"
     windows: bool = False
@@ -121,14 +125,14 @@ PATCHES, WHOLE = Form("patches"), Form()
 WINDOWS, BFLOAT16 = Form(windows=True), Form(windows=True, dtype="mixed_bfloat16")
 # What stands in the table; the two whose completions are compared are named again below.
 NAMES = {
-    PATCHES: "patches, whole",
+    PATCHES: "as written, whole",
     WHOLE: "fast, whole",
     WINDOWS: "fast, windows",
     BFLOAT16: "fast, windows, bfloat16",
 }
 # The attention alone and a training step know no windows.
 WITHOUT_WINDOWS = {
-    "patches": PATCHES,
+    "as written": PATCHES,
     "fast": WHOLE,
     "fast, bfloat16": Form(dtype="mixed_bfloat16"),
 }
@@ -154,7 +158,25 @@ def generator(network: str, form: Form, width: int | None) -> keras.Model:
         for name, v in named_variables(built.weights).items()
     }
     assign_weights(built, weights, "the random numbers")
+    if form.implementation == "patches":
+        compute_as_written(built)
     return built
+
+
+def compute_as_written(built: keras.Model) -> None:
+    """Makes the convolutions of a generator as the papers put them: slower, the same numbers."""
+
+    def convolved(layer: PlainConv2D, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if isinstance(layer, PlainUpConv2D | GatedUpConv2D):
+            images = double_nearest(images)
+        return tf.nn.convolution(
+            images, kernel, layer.strides, "SAME", data_format="NHWC", dilations=layer.dilation_rate
+        )
+
+    for stage in (built.coarse, built.refinement):
+        for layer in stage.layers:
+            if isinstance(layer, PlainConv2D):
+                layer.convolved = partial(convolved, layer)
 
 
 def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
@@ -291,7 +313,9 @@ def training_step(network: str, form: Form, settings: Settings) -> Subject:
     strategy = make_strategy("one_device")
     with strategy.scope():
         options = {"attention_options": {"implementation": form.implementation}}
-        built = kind(width=width, dtype=form.dtype, **options)
+        built = build_model(kind(width=width, dtype=form.dtype, **options))
+        if form.implementation == "patches":
+            compute_as_written(built)
         discriminator = objective.gan.discriminator(dtype=form.dtype)
         objective.build(built, discriminator, data.example(with_box=objective.needs_box))
         players = Players(built, discriminator, share_count=True, average_decay=None, adam=ADAM)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf import Inpainter
+from deepfill_tf.compat import KERAS_3
 from deepfill_tf.inference.signatures import complete_float, refined_in_holes
 from tests.networks.goldens import generator as recorded_generator
 from tests.networks.goldens import inputs, net_of
@@ -22,7 +23,6 @@ HOLES = {
     "none": [],
 }
 KINDS = [
-    {},
     {"convolution": "plain", "sees_mask": True, "attention_options": {"softmax_scale": 1e-3}},
     {"attention": "none"},
     {"padding": "symmetric"},
@@ -47,9 +47,14 @@ def both(generator, holes, batch=1):
     return part[inside], whole[inside]
 
 
-@pytest.mark.parametrize("boxes", HOLES.values(), ids=HOLES)
-@pytest.mark.parametrize("arguments", KINDS, ids=str)
-def test_every_kind_of_generator_and_hole(arguments, boxes):
+@pytest.mark.parametrize(
+    "arguments, where",
+    [({}, where) for where in HOLES]
+    + [(kind, where) for kind in KINDS for where in ("in a corner", "far apart")],
+    ids=str,
+)
+def test_every_kind_of_generator_and_hole(arguments, where):
+    boxes = HOLES[where]
     holes = np.zeros([1, 300, 410, 1], bool)
     for top, bottom, left, right in boxes:
         holes[:, top:bottom, left:right] = True
@@ -81,7 +86,9 @@ def test_photographs_with_the_recorded_weights(name):
     part = refined_in_holes(generator, images, holes, *edges).numpy()
     whole = complete_float(generator, images, holes, *edges)["refined"].numpy()
     inside = np.broadcast_to(holes, whole.shape)
-    np.testing.assert_allclose(part[inside], whole[inside], rtol=0, atol=1e-5)
+    # Convolutions of TensorFlow 2.15 round as their size makes them.
+    tolerance = 1e-5 if KERAS_3 else 5e-5
+    np.testing.assert_allclose(part[inside], whole[inside], rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize(
