@@ -16,12 +16,11 @@ def hole_windows(holes: tf.Tensor) -> tf.Tensor:
     a hole there is no box.
     """
     height, width = tf.unstack(tf.shape(holes))
-    rows, columns = (tf.range(size)[None, :, None, None] for size in (height, width))
-    columns = tf.transpose(columns, [0, 2, 1, 3])
+    rows, columns = tf.range(height)[None, :, None, None], tf.range(width)[None, None, :, None]
     inside = tf.cast(holes, tf.float32)[None, :, :, None]
 
     def greatest(values):
-        """The greatest value in the hole in each cell, at least 0; `[cells]`."""
+        """The greatest value in the hole in each cell, at least 0; `[1, h, w, 1]`."""
         values = tf.cast(values, tf.float32) * inside
         return tf.nn.max_pool2d(values, CELL, CELL, "SAME")
 

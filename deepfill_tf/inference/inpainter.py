@@ -35,6 +35,7 @@ from deepfill_tf.inference.signatures import (
     composited,
     to_edges,
     to_floats,
+    to_holes,
 )
 
 SMALLEST_SIDE = 16
@@ -133,7 +134,7 @@ def _whole(raw: Callable[..., dict]) -> Callable[..., dict]:
     """A SavedModel's `serving_default` made of its `raw`, which computes whole pictures."""
 
     def complete(image, mask, **sketch):
-        holes = mask > 127
+        holes = to_holes(mask)
         marks = {name: to_edges(value) for name, value in sketch.items()} | {"mask": holes}
         marks = {name: tf.cast(value, tf.float32) for name, value in marks.items()}
         refined = raw(image=to_floats(image), **marks)["refined"]

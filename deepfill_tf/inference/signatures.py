@@ -90,18 +90,19 @@ def refined_in_holes(
     """
     height, width = height_and_width(images)
     pictures, holes, *edges = _inputs(generator, images, holes, edges)
+    # One mask may serve all pictures.
     holes += tf.zeros_like(pictures[..., :1])
 
-    def refined(inputs):
+    def refined_picture(inputs):
         picture, hole, *edge = (x[None] for x in inputs)
         windows = hole_windows(hole[0, :, :, 0] > 0)
         sketch = edge[0] if edge else None
         return generator.refined_in_windows(picture, hole, sketch, windows)[0]
 
     refined = tf.map_fn(
-        refined,
+        refined_picture,
         (pictures, holes, *edges),
-        parallel_iterations=1,
+        parallel_iterations=1,  # the memory of one picture
         fn_output_signature=tf.TensorSpec([None, None, images.shape[-1]], tf.float32),
     )
     return refined[:, :height, :width]
@@ -119,7 +120,7 @@ def complete_uint8(
 
     `windows`: whether no more than the holes need is computed, where the generator can.
     """
-    holes = masks > 127
+    holes = to_holes(masks)
     inputs = [to_floats(images), holes] + ([] if sketches is None else [to_edges(sketches)])
     if windows and generator.has_windows:
         refined = refined_in_holes(generator, *inputs)
@@ -131,6 +132,11 @@ def complete_uint8(
 def to_floats(images: tf.Tensor) -> tf.Tensor:
     """uint8 images in [-1, 1]."""
     return tf.cast(images, tf.float32) / 127.5 - 1
+
+
+def to_holes(masks: tf.Tensor) -> tf.Tensor:
+    """Where a uint8 mask has a hole."""
+    return masks > 127
 
 
 def to_edges(sketches: tf.Tensor) -> tf.Tensor:

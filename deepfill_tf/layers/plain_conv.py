@@ -105,10 +105,10 @@ class PlainConv2D(BuiltByCalling, keras.layers.Layer):
         It may extend beyond the border, where the inputs are padded. Their height and width
         must be multiples of `strides`.
         """
-        return self._seen(window)
+        return self.seen_by_convolution(window)
 
-    def _seen(self, window: Window) -> Window:
-        """What the convolution sees for a part of its output."""
+    def seen_by_convolution(self, window: Window) -> Window:
+        """What the convolution itself sees, after whatever comes before it in the layer."""
         reach = self.dilation_rate * (self.kernel_size - 1)
         if self.padding == "same":
             before = max(reach + 1 - self.strides, 0) // 2
@@ -123,7 +123,7 @@ class PlainConv2D(BuiltByCalling, keras.layers.Layer):
         That is what of `needed(wanted)` lies inside the border.
         """
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
-        inputs = pad(inputs, given.margins(self._seen(wanted)), self.padding)
+        inputs = pad(inputs, given.margins(self.seen_by_convolution(wanted)), self.padding)
         features = convolve(
             inputs,
             kernel,

@@ -30,7 +30,7 @@ class _Doubling:
         return size[0] // 2, size[1] // 2
 
     def needed(self, window: Window) -> Window:
-        seen = self._seen(window)
+        seen = self.seen_by_convolution(window)
         return Window(seen.begin // 2, (seen.end + 1) // 2)
 
     def on_window(self, inputs: tf.Tensor, given: Window, wanted: Window) -> tf.Tensor:
@@ -41,7 +41,7 @@ class _Doubling:
             features = convolve_doubled(inputs, kernel, "full")
             reached = Window(doubled.begin - reach, doubled.end + reach)
             return self.biased_and_activated(wanted.cut(features, reached))
-        seen = self._seen(wanted).common(doubled)
+        seen = self.seen_by_convolution(wanted).common(doubled)
         return super().on_window(seen.cut(double_nearest(inputs), doubled), seen, wanted)
 
 

@@ -52,6 +52,8 @@ DECODER = (
     Row("allconv15_upsample", 1, doubling=True),
     Row("allconv16", 0.5, skip="xconv1"),
 )
+# Pixels of the picture for one of the features that attention compares.
+STRIDE = 4
 # Pixels of a picture whose features are made at a time, where memory counts.
 STRIP_PIXELS = 2**20
 
@@ -147,8 +149,9 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
         They are made strip by strip, so that memory grows with a strip.
         """
         layers = layers_of(self, BEFORE_ATTENTION)
-        height, width = (size // 4 for size in height_and_width(images))
+        height, width = (size // STRIDE for size in height_and_width(images))
         channels = layers[-1].filters
+        rows = tf.maximum(STRIP_PIXELS // (STRIDE**2 * width), 1)
 
         def strip(first, features):
             last = tf.minimum(first + rows, height)
@@ -158,7 +161,6 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
             made = on_window(layers, self._inputs(images, masks, windows[0]), windows)
             return last, tf.concat([features, made], axis=1)
 
-        rows = tf.maximum(STRIP_PIXELS // (16 * width), 1)
         nothing = tf.zeros([tf.shape(images)[0], 0, width, channels], images.dtype)
         _, features = tf.while_loop(
             lambda first, _: first < height,

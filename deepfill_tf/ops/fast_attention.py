@@ -9,13 +9,14 @@ to the scores S[p, q] is summing along diagonals, S[p + i, q + j] for a few (i, 
 rows of a patch, over neighbours row by row, over neighbours column by column, over the
 patches that are pasted over a cell. In the flat array of a block's scores such a neighbour
 is a fixed number of elements further on, so that the sum is one of slices of that array
-(`_diagonal_sum`). For that, the scores of one position are followed by a gap of zeros; the
+(`diagonal_sum`). For that, the scores of one position are followed by a gap of zeros; the
 "pitch" is the distance from the first of them to the first of the next position's.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -27,14 +28,17 @@ from deepfill_tf.ops.attention import (
     shrink,
     valid_patches,
 )
-from deepfill_tf.ops.shapes import height_and_width
+from deepfill_tf.ops.diagonals import ALIGNMENT, aligned, diagonal_sum, flattened, pitch_of
+from deepfill_tf.ops.shapes import height_and_width, known_size
 from deepfill_tf.ops.windows import Window
 
 # Scores in a block, over all pictures of the batch. There are a few such arrays at a time.
 BLOCK_SCORES = 8 * 2**20
+# A row needs the scores of its neighbours too, so few rows waste most of them: up to so many
+# rows are taken even where they have so many times the scores of a block.
 _FEW_ROWS, _MANY_TIMES = 4, 16
-# Elements. A slice of a flat array is not a copy if it begins and ends at multiples of this.
-_ALIGNMENT = 16
+# Scores in a row. Those of five rows are in one array, and indices are 32 bits wide.
+_LARGEST_ROW = 2**31 // 5 - 2**20
 # Added to a score, this makes its probability exactly 0.
 _NEVER = -1e30
 
@@ -144,7 +148,7 @@ class _Matching:
         size, background_size = height_and_width(ours), height_and_width(theirs)
         patches = background_size[0] * background_size[1]
         lead = background_size[1] + 1
-        pitch = _pitch_of(patches + lead + 2)
+        pitch = pitch_of(patches + lead + 2)
         scales = tf.reshape(softmax_scale * _inverse_norms(theirs), [-1, 1, patches])
         theirs = _padded(_triples(theirs), lead, pitch - lead - patches)
         margin = _margin(size[1])
@@ -169,9 +173,10 @@ class _Matching:
         """
         count, width = columns[1] - columns[0], self.size[1]
         height_behind, width_behind = self.background_size
-        # Whole rows follow each other; parts of rows need their neighbours on both sides.
+        # Lines of scores from one row to the next: whole rows follow each other, parts of rows
+        # need a neighbour on both sides, and as many more as give diagonals aligned steps.
         least = count + 2
-        row = _where(count, width, count, least + (width_behind - least) % _ALIGNMENT)
+        row = _where(count, width, count, least + (width_behind - least) % ALIGNMENT)
         if not self.fuses:
             scores = self._sums(first_row, rows, columns[0], row)
         elif _is_whole(first_row, rows, self.size[0]) and _is_whole(*columns, width):
@@ -180,7 +185,7 @@ class _Matching:
             scores = self._sums(first_row - 1, rows + 2, columns[0], row)
             scores = self._with_opposite_rows(scores, first_row, rows, columns[0], row)
         scores = self._fused(scores, rows, row) if self.fuses else scores[:, : rows * row]
-        pitch = _size(self.biases, 2)
+        pitch = known_size(self.biases, 2)
         grid = tf.reshape(tf.nn.softmax(scores + self.biases), [-1, rows, row, pitch])
         grid = grid[:, :, :count, : height_behind * width_behind]
         grid = tf.reshape(grid, [-1, rows, count, height_behind, width_behind])
@@ -196,29 +201,30 @@ class _Matching:
         """Scores of patches, summed over the neighbours row by row if neighbours count.
 
         Gives `[N, rows * row + spare, pitch]`, with the scores of the position
-        (`first_row` + i, `first_column` + j) in line i * row + j from column 0 on.
+        (`first_row` + i, `first_column` + j) in line i * row + j from column 0 on. A sum along
+        diagonals leaves the last lines unfinished, so some are made to spare for each.
         """
         (height, width), width_behind = self.size, self.background_size[1]
-        pitch = _size(self.scales, 2)
-        lines = rows * row + _ALIGNMENT
-        line = tf.range((rows + 2) * row + 3 * _ALIGNMENT)
+        pitch = known_size(self.scales, 2)
+        lines = rows * row + ALIGNMENT
+        line = tf.range((rows + 2) * row + 3 * ALIGNMENT)
         position = (first_row - 1) * width + first_column - 1 + line // row * width + line % row
         # What lies beyond the margin stands in lines to spare.
-        index = tf.minimum(_margin(width) + position, _size(self.foreground, 1) - 1)
+        index = tf.minimum(_margin(width) + position, known_size(self.foreground, 1) - 1)
         ours = tf.gather(self.foreground, index, axis=1)
         products = tf.cast(tf.matmul(ours, self.background), tf.float32)
 
-        used = lines + _ALIGNMENT
-        matched = _diagonal_sum(_flat(products), row * pitch + width_behind, 3, used * pitch)
+        used = lines + ALIGNMENT
+        matched = diagonal_sum(flattened(products), row * pitch + width_behind, 3, used * pitch)
         matched = tf.reshape(matched, [-1, used, pitch]) * self.scales
         if not self.fuses:
-            flat = _flat(matched)[:, pitch + 1 : (lines + 1) * pitch + 1]
+            flat = flattened(matched)[:, pitch + 1 : (lines + 1) * pitch + 1]
             return tf.reshape(flat, [-1, lines, pitch])
         before = -first_row * row - first_column
         after = (height - 1 - first_row) * row + width - first_column + 1
         matched = _without_lines(matched, before, after)
         return tf.reshape(
-            _diagonal_sum(_flat(matched), pitch + 1, 3, lines * pitch), [-1, lines, pitch]
+            diagonal_sum(flattened(matched), pitch + 1, 3, lines * pitch), [-1, lines, pitch]
         )
 
     def _wrapped_around(self, scores: tf.Tensor) -> tf.Tensor:
@@ -230,7 +236,7 @@ class _Matching:
         count = height * width
         zero = tf.zeros_like(scores[:, :1])
         above, below = scores[:, count - width : count - 1], scores[:, 1:width]
-        spare = tf.zeros_like(scores[:, :_ALIGNMENT])
+        spare = tf.zeros_like(scores[:, :ALIGNMENT])
         return tf.concat([zero, above, scores[:, :count], below, zero, spare], axis=1)
 
     def _with_opposite_rows(self, scores, first_row, rows, first_column, row) -> tf.Tensor:
@@ -268,30 +274,30 @@ class _Matching:
         """
         height, width = self.background_size
         count = height * width
-        pitch = _size(self.biases, 2)
+        pitch = known_size(self.biases, 2)
         zero = tf.zeros_like(scores[:, :, :1])
         gap = tf.zeros([*tf.unstack(tf.shape(scores)[:2]), pitch - count - 2 * width + 1])
         above, below = scores[:, :, count - width : count - 1], scores[:, :, 1:width]
         scores = tf.concat([zero, above, scores[:, :, :count], below, gap], axis=2)
-        flat = _diagonal_sum(_flat(scores), row * pitch + width, 3, rows * row * pitch)
+        flat = diagonal_sum(flattened(scores), row * pitch + width, 3, rows * row * pitch)
         return tf.reshape(flat, [-1, rows * row, pitch])
 
     def _pasted(self, grid: tf.Tensor) -> tf.Tensor:
         """Patches weighted with `[N, n, m, H, W]` and laid over each other, as cells."""
-        rows, columns, height, width = (_size(grid, axis) for axis in range(1, 5))
+        rows, columns, height, width = (known_size(grid, axis) for axis in range(1, 5))
         count = (height + 1) * (width + 1)
-        pitch = _pitch_of(count)
+        pitch = pitch_of(count)
         # Two steps, because padding of five axes is slow.
         grid = tf.pad(tf.reshape(grid, [-1, height, width]), [[0, 0], [1, 0], [1, 0]])
         grid = tf.reshape(grid, [-1, rows, columns, count])
-        spare = 2 + (_ALIGNMENT + 1) // (columns + 1) + 1
+        spare = 2 + (ALIGNMENT + 1) // (columns + 1) + 1
         grid = tf.pad(grid, [[0, 0], [1, spare], [1, 0], [0, pitch - count]])
 
         lines = (rows + 1) * (columns + 1)
-        made = _aligned(lines)
+        made = aligned(lines)
         step = (columns + 1) * pitch + width + 1
-        weights = _diagonal_sum(_flat(grid), pitch + 1, 2, _aligned(made * pitch + step))
-        weights = _diagonal_sum(weights, step, 2, made * pitch)
+        weights = diagonal_sum(flattened(grid), pitch + 1, 2, aligned(made * pitch + step))
+        weights = diagonal_sum(weights, step, 2, made * pitch)
         pasted = tf.matmul(tf.reshape(weights, [-1, made, pitch]), self.values)
         return tf.reshape(pasted[:, :lines], [-1, rows + 1, columns + 1, self.values.shape[-1]])
 
@@ -299,9 +305,8 @@ class _Matching:
 def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: int):
     """`_Matching.block` of a window of the foreground, a few rows at a time."""
     total = rows[1] - rows[0]
-    scores_of_row = (columns[1] - columns[0]) * _size(matching.scales, 2)
-    scores_of_row *= _size(matching.foreground, 0)
-    step = _rows_of_block(total, scores_of_row, block_scores)
+    batch, pitch = known_size(matching.foreground, 0), known_size(matching.scales, 2)
+    step = _rows_of_block(total, [columns[1] - columns[0], batch, pitch], block_scores)
     if isinstance(total, int) and step == total:
         return matching.block(rows[0], total, columns)
     differentiable = ("foreground", "background", "scales", "values")
@@ -310,7 +315,7 @@ def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: i
     def blockwise(*parts):
         whole = dataclasses.replace(matching, **dict(zip(differentiable, parts, strict=True)))
         count = columns[1] - columns[0]
-        batch, length = _size(whole.foreground, 0), whole.values.shape[-1]
+        batch, length = known_size(whole.foreground, 0), whole.values.shape[-1]
         cells = tf.zeros([total + 1, batch, count + 1, length], whole.values.dtype)
         likeliest = tf.zeros([total, batch, count, 2], tf.int32)
 
@@ -350,19 +355,26 @@ def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: i
     return blockwise(*(getattr(matching, name) for name in differentiable))
 
 
-def _rows_of_block(total, scores_of_row, block_scores: int):
-    """Rows in a block: a divisor of `total` if that is known, else the last may be smaller.
+def _rows_of_block(total, sizes_of_row: list, block_scores: int):
+    """Rows in a block: a divisor of `total` if that is known, else the last may have fewer.
 
-    A row needs its neighbours' scores too, so few rows waste most of them: up to four are
-    taken even where they are many times as many as they should be.
+    The product of `sizes_of_row` is the number of a row's scores. Raises ValueError, or when
+    it runs InvalidArgumentError, where these are too many.
     """
-    if isinstance(total, int) and isinstance(scores_of_row, int):
+    message = f"the picture is too large: a row's scores must be at most {_LARGEST_ROW}"
+    if all(isinstance(size, int) for size in (total, *sizes_of_row)):
+        scores_of_row = math.prod(sizes_of_row)
+        if scores_of_row > _LARGEST_ROW:
+            raise ValueError(f"{message}, got {scores_of_row}")
         few = min(_FEW_ROWS, _MANY_TIMES * block_scores // scores_of_row)
         most = max(1, min(total, max(few, block_scores // scores_of_row)))
         return next(rows for rows in range(most, 0, -1) if total % rows == 0)
-    scores_of_row = tf.maximum(scores_of_row, 1)
-    few = tf.minimum(_FEW_ROWS, _MANY_TIMES * block_scores // scores_of_row)
-    rows = tf.maximum(few, block_scores // scores_of_row)
+    scores_of_row = math.prod(tf.cast(size, tf.int64) for size in sizes_of_row)
+    limit = tf.constant(_LARGEST_ROW, tf.int64)
+    with tf.control_dependencies([tf.debugging.assert_less_equal(scores_of_row, limit, message)]):
+        scores_of_row = tf.maximum(scores_of_row, 1)
+    few = tf.minimum(tf.constant(_FEW_ROWS, tf.int64), _MANY_TIMES * block_scores // scores_of_row)
+    rows = tf.cast(tf.maximum(few, block_scores // scores_of_row), tf.int32)
     return tf.clip_by_value(rows, 1, tf.maximum(total, 1))
 
 
@@ -381,35 +393,9 @@ def _while_below(total, step, body: Callable, variables: list) -> list:
     )
 
 
-def _diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
-    """flat[:, i] + flat[:, i + step] + ... of `count` summands, `[N, length]`.
-
-    Its gradient is such a sum too, which is quicker than one array for each summand.
-    """
-    size, reach = _size(flat, 1), (count - 1) * step
-
-    @tf.custom_gradient
-    def summed(flat):
-        def gradient(upstream):
-            padded = tf.pad(upstream, [[0, 0], [reach, size - length]])
-            return _diagonal_sum(padded, step, count, size)
-
-        return _sum_of_slices(flat, step, count, length), gradient
-
-    return summed(flat)
-
-
-def _sum_of_slices(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
-    if flat.shape[0] == 1:
-        # Along the first axis a slice shares its array's memory.
-        flat = flat[0]
-        return tf.add_n([flat[i * step : i * step + length] for i in range(count)])[None]
-    return tf.add_n([flat[:, i * step : i * step + length] for i in range(count)])
-
-
 def _without_lines(scores: tf.Tensor, *lines) -> tf.Tensor:
     """`[N, lines, pitch]` with zeros in those lines, if there are such, and in the last."""
-    batch, count, pitch = (_size(scores, axis) for axis in range(3))
+    batch, count, pitch = (known_size(scores, axis) for axis in range(3))
     inside = [
         tf.where((line >= 0) & (line < count), line, count - 1)
         for line in map(tf.convert_to_tensor, lines)
@@ -431,7 +417,7 @@ def _triples(features: tf.Tensor) -> tf.Tensor:
     """Each position with its left and its right neighbour: `[N, h, w, C]` -> `[N, h w, 3 C]`."""
     padded = tf.pad(features, [[0, 0], [0, 0], [1, 1], [0, 0]])
     triples = tf.concat([padded[:, :, :-2], features, padded[:, :, 2:]], axis=-1)
-    return tf.reshape(triples, [_size(features, 0), -1, 3 * features.shape[-1]])
+    return tf.reshape(triples, [known_size(features, 0), -1, 3 * features.shape[-1]])
 
 
 def _inverse_norms(features: tf.Tensor) -> tf.Tensor:
@@ -453,12 +439,12 @@ def _biases(masks, rate: int, background_size: tuple, *, fuses: bool) -> tf.Tens
     count = height * width
     # The place of that one: the sums that end there are of zeros.
     place = count + 2 * width if fuses else count
-    pitch = _pitch_of(count + 4 * width + 2 if fuses else count + width + 3)
+    pitch = pitch_of(count + 4 * width + 2 if fuses else count + width + 3)
     valid = valid_patches(masks, patch_size=3, stride=1, rate=rate)
     valid = tf.ones([1, 1, count]) if valid is None else tf.reshape(valid, [-1, 1, count])
     dropped = tf.reduce_sum(1 - valid, axis=-1, keepdims=True)
     together = tf.maximum(tf.math.log(dropped), _NEVER)
-    shape = [_size(valid, 0), 1]
+    shape = [known_size(valid, 0), 1]
     between, after = (tf.fill([*shape, n], _NEVER) for n in (place - count, pitch - place - 1))
     return tf.concat([(1 - valid) * _NEVER, between, together, after], axis=-1)
 
@@ -471,10 +457,10 @@ def _cells(background: tf.Tensor, rate: int) -> tf.Tensor:
     before, after = rate // 2, rate - rate // 2
     padded = tf.pad(background, [[0, 0], [before, after], [before, after], [0, 0]])
     cells = tf.nn.space_to_depth(padded, rate) if rate > 1 else padded
-    _, height, width, _ = (_size(cells, axis) for axis in range(4))
+    _, height, width, _ = (known_size(cells, axis) for axis in range(4))
     length = rate * rate * background.shape[-1]
-    cells = tf.reshape(cells, [_size(background, 0), height * width, length])
-    return _padded(cells, 0, _pitch_of(height * width) - height * width)
+    cells = tf.reshape(cells, [known_size(background, 0), height * width, length])
+    return _padded(cells, 0, pitch_of(height * width) - height * width)
 
 
 def _padded(positions: tf.Tensor, before, after) -> tf.Tensor:
@@ -483,25 +469,7 @@ def _padded(positions: tf.Tensor, before, after) -> tf.Tensor:
 
 def _margin(width):
     """Positions before the first one and after the last that may be asked for."""
-    return 3 * width + 4 * _ALIGNMENT
-
-
-def _aligned(least):
-    return -(-least // _ALIGNMENT) * _ALIGNMENT
-
-
-def _pitch_of(least):
-    """The next pitch for which a diagonal's step is a multiple of `_ALIGNMENT`."""
-    return _aligned(least + 1) - 1
-
-
-def _flat(array: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(array, [_size(array, 0), -1])
-
-
-def _size(array: tf.Tensor, axis: int):
-    """An integer where it is known, else a tensor."""
-    return tf.shape(array)[axis] if array.shape[axis] is None else array.shape[axis]
+    return 3 * width + 4 * ALIGNMENT
 
 
 def _is_whole(begin, end, size) -> bool:

@@ -125,3 +125,15 @@ def test_sizes_may_be_free_and_xla_takes_fixed_ones(block_scores):
     ):
         for one, two in zip(function(features, masks), expected, strict=True):
             np.testing.assert_allclose(one, two, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("side", [None, 4096])
+def test_scores_that_no_array_could_hold_are_refused(side):
+    """Before any is made: a row of 4096 positions with 4096 x 4096 patches."""
+    specification = tf.TensorSpec([1, side, side, 1])
+    attention = tf.function(
+        lambda features: ops.fast_contextual_attention(features, features, rate=1)[0],
+        input_signature=[specification],
+    )
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="picture is too large"):
+        attention(tf.zeros([1, 4096, 4096, 1]))
