@@ -182,7 +182,7 @@ def _readable(error: Exception, bindings: Sequence[str] = ()) -> str:
 def first_line(error: Exception) -> str:
     """What an error says, without the lines that gin and TensorFlow put around it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("In call to", "in user code"))]
+    lines = [line for line in lines if not line.startswith(("In call to", "in user code", "•"))]
     return lines[0] if lines and not lines[0].startswith("File ") else (lines or [repr(error)])[-1]
 
 

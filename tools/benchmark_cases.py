@@ -27,7 +27,7 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.inference import Inpainter, save_model_directory
 from deepfill_tf.inference.weights import assign_weights
-from deepfill_tf.layers import ContextualAttention, GatedUpConv2D, PlainConv2D, PlainUpConv2D
+from deepfill_tf.layers import ContextualAttention, GatedUpConv2D, PlainUpConv2D
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.coarse import ROWS
@@ -39,7 +39,7 @@ from deepfill_tf.networks.refinement import (
     DECODER,
 )
 from deepfill_tf.objectives import GAN, objective_v1, objective_v2
-from deepfill_tf.ops import double_nearest
+from deepfill_tf.ops import convolve, double_nearest
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
 from deepfill_tf.training.strategies import make_strategy
@@ -164,19 +164,15 @@ def generator(network: str, form: Form, width: int | None) -> keras.Model:
 
 
 def compute_as_written(built: keras.Model) -> None:
-    """Makes the convolutions of a generator as the papers put them: slower, the same numbers."""
+    """Makes the doublings of a generator as the papers put them: slower, the same numbers."""
 
-    def convolved(layer: PlainConv2D, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        if isinstance(layer, PlainUpConv2D | GatedUpConv2D):
-            images = double_nearest(images)
-        return tf.nn.convolution(
-            images, kernel, layer.strides, "SAME", data_format="NHWC", dilations=layer.dilation_rate
-        )
+    def convolved(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return convolve(double_nearest(images), kernel)
 
     for stage in (built.coarse, built.refinement):
         for layer in stage.layers:
-            if isinstance(layer, PlainConv2D):
-                layer.convolved = partial(convolved, layer)
+            if isinstance(layer, PlainUpConv2D | GatedUpConv2D):
+                layer.convolved = convolved
 
 
 def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:

@@ -24,10 +24,16 @@ def convolve(
         margins = [[dilation_rate * (int(k) - 1) // 2] * 2 for k in kernel.shape[:2]]
         images = pad(images, margins, padding)
         padding = "valid"
-    if dilation_rate > 1:
-        return _dilated(images, kernel, dilation_rate, padding.upper())
-    # The data format is said in words, or there is no second gradient in eager mode.
-    return tf.nn.convolution(images, kernel, strides, padding.upper(), data_format="NHWC")
+    # tf.nn.conv2d has no gradient on CPUs where dilations exceed 1, and rounds as the picture's
+    # size makes it; this has one, and does not.
+    return tf.nn.convolution(
+        images,
+        kernel,
+        strides=strides,
+        padding=padding.upper(),
+        data_format="NHWC",  # said in words, or there is no second gradient in eager mode
+        dilations=dilation_rate,
+    )
 
 
 def pad(images: tf.Tensor, margins: list | tf.Tensor, padding: str) -> tf.Tensor:
@@ -37,24 +43,3 @@ def pad(images: tf.Tensor, margins: list | tf.Tensor, padding: str) -> tf.Tensor
     """
     mode = padding.upper() if padding in ("symmetric", "reflect") else "CONSTANT"
     return tf.pad(images, tf.concat([[[0, 0]], margins, [[0, 0]]], axis=0), mode=mode)
-
-
-def _dilated(images: tf.Tensor, kernel: tf.Tensor, rate: int, padding: str) -> tf.Tensor:
-    """A dilated convolution by tf.nn.conv2d, with gradients of every order.
-
-    tf.nn.conv2d has none on CPUs; tf.nn.convolution has, but rearranges the images first.
-    """
-
-    @tf.custom_gradient
-    def convolved(images, kernel):
-        def gradient(upstream):
-            with tf.GradientTape() as tape:
-                tape.watch([images, kernel])
-                again = tf.nn.convolution(
-                    images, kernel, 1, padding, data_format="NHWC", dilations=rate
-                )
-            return tape.gradient(again, [images, kernel], upstream)
-
-        return tf.nn.conv2d(images, kernel, 1, padding, dilations=rate), gradient
-
-    return convolved(images, kernel)

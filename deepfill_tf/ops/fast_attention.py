@@ -307,7 +307,7 @@ def _in_blocks(matching: _Matching, rows: tuple, columns: tuple, block_scores: i
     total = rows[1] - rows[0]
     batch, pitch = known_size(matching.foreground, 0), known_size(matching.scales, 2)
     step = _rows_of_block(total, [columns[1] - columns[0], batch, pitch], block_scores)
-    if isinstance(total, int) and step == total:
+    if isinstance(step, int) and step == total:
         return matching.block(rows[0], total, columns)
     differentiable = ("foreground", "background", "scales", "values")
 

@@ -118,9 +118,11 @@ def test_sizes_may_be_free_and_xla_takes_fixed_ones(block_scores):
         return rebuilt, offsets, tape.gradient(total, features)
 
     free = [tf.TensorSpec([None, None, None, n]) for n in (3, 1)]
+    any_batch = [tf.TensorSpec([None, *features.shape[1:3], n]) for n in (3, 1)]
     expected = attention(features, masks)
     for function in (
         tf.function(attention, input_signature=free),
+        tf.function(attention, input_signature=any_batch),
         tf.function(attention, jit_compile=True),
     ):
         for one, two in zip(function(features, masks), expected, strict=True):
