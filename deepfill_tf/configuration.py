@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import tensorflow as tf
+
 import gin
 from deepfill_tf import data, objectives
 from deepfill_tf.compat import keras
@@ -19,6 +21,7 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER, Generator
 from deepfill_tf.training import actions
+from deepfill_tf.training.strategies import make_strategy
 from deepfill_tf.training.trainer import Trainer
 
 
@@ -131,6 +134,19 @@ def _without_lookups() -> Iterator[None]:
         yield
     finally:
         root.removeFilter(keep)
+
+
+def configured_strategy() -> tf.distribute.Strategy:
+    """The strategy that the parsed config describes.
+
+    Called before `configured_trainer`: a cluster is joined before TensorFlow has run anything.
+    Raises UserError as `make_strategy` does.
+    """
+    bound = {}
+    for name in ("strategy", "devices", "tpu"):
+        with contextlib.suppress(ValueError):  # not bound
+            bound[name] = gin.query_parameter(f"Trainer.{name}")
+    return make_strategy(bound.get("strategy", "auto"), bound.get("devices"), bound.get("tpu"))
 
 
 def configured_trainer() -> Trainer:

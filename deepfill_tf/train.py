@@ -6,6 +6,7 @@ Where the run directory holds checkpoints, training goes on from the newest. Wit
 --gin_file it trains the config that the run was started with, or quickstart.gin.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -42,7 +43,7 @@ COMMAND = Command(
 )
 
 DEFAULT_CONFIG = "quickstart.gin"
-TOLD_TO_STOP = 75
+START_AGAIN = 75
 
 
 class _StandardError(logging.Handler):
@@ -53,33 +54,44 @@ class _StandardError(logging.Handler):
 
 
 def run(values: flags.FlagValues) -> int:
-    """Trains; gives 0 when all steps are done and 75 when told to stop before."""
+    """Trains; gives 0 when all steps are done and 75 when it is to be started again."""
     import gin
     from deepfill_tf import configuration
-    from deepfill_tf.errors import UserError
+    from deepfill_tf.errors import UserError, WorkerLostError
     from deepfill_tf.inference import run_directory
     from deepfill_tf.training import actions
+    from deepfill_tf.training.cluster import is_chief
     from deepfill_tf.training.held_config import check_writable, hold_config
+    from deepfill_tf.training.held_pictures import hold_pictures
+    from deepfill_tf.training.run_lock import RunLock
 
     logging.basicConfig(format="%(message)s", handlers=[_StandardError()])
     logging.getLogger("deepfill_tf").setLevel(logging.INFO)
     held = os.path.join(values.run_dir, run_directory.CONFIG)
     default = held if os.path.exists(held) else DEFAULT_CONFIG
     configuration.parse(values.gin_file or [default], values.gin_param)
+    strategy = configuration.configured_strategy()
+    chief = is_chief(strategy)
     trainer = configuration.configured_trainer()
-    check_writable(values.run_dir)
+    if chief:
+        check_writable(values.run_dir)
 
     def hold(resumed: bool) -> None:
         # A run without a checkpoint has nothing yet that the config must fit.
         allow = values.allow_config_change or not resumed
         free = tuple(actions.__all__)
         hold_config(values.run_dir, gin.operative_config_str(), free=free, allow=allow)
+        hold_pictures(values.run_dir, trainer.data.names, allow=allow)
 
     try:
-        finished = trainer.train(values.run_dir, on_built=hold)
+        with RunLock(values.run_dir) if chief else contextlib.nullcontext():
+            finished = trainer.train(values.run_dir, strategy=strategy, on_built=hold)
+    except WorkerLostError as error:
+        COMMAND.complain(error)
+        return START_AGAIN
     except (TypeError, ValueError) as error:
         raise UserError(configuration.first_line(error)) from error
-    return 0 if finished else TOLD_TO_STOP
+    return 0 if finished else START_AGAIN
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Bad input of the training command: one clear line, exit code 1, nothing destroyed."""
 
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from deepfill_tf import train
+from deepfill_tf.training.run_lock import RunLock
 
 TINY = str(Path(__file__).parent / "training" / "tiny.gin")
 
@@ -55,7 +57,12 @@ def data(folder, train="train.flist"):
         ("Trainer.beta_1 = 1.0", "Trainer.beta_1 must be in [0, 1), got 1.0"),
         ("Trainer.keep_checkpoints = 0", "Trainer.keep_checkpoints must be a positive integer"),
         ('Trainer.precision = "mixed_bfloat16"', "at least 64 pixels a side, got 32"),
-        ('Trainer.strategy = "tpu"', "got 'tpu'"),
+        ('Trainer.strategy = "gpu"', "got 'gpu'"),
+        ('Trainer.strategy = "multi_worker"', "needs a cluster of several processes"),
+        ('Trainer.strategy = "parameter_server"', "needs a cluster of several processes"),
+        ('Trainer.strategy = "tpu"', "there is no TPU (Trainer.tpu and TPU_NAME are not set)"),
+        ("Trainer.accumulation_parts = 0", "accumulation_parts must be a positive integer"),
+        ("Trainer.accumulation_parts = 4", "is not a multiple of the 1 replicas times 4"),
         ('Trainer.devices = ["GPU:7"]', "there is no device 'GPU:7'"),
         ('Trainer.devices = "CPU:0"', "must be a list of names, got the string 'CPU:0'"),
         ("GeneratorV2.width = 3", "width must be an even number of at least 2, got 3"),
@@ -106,6 +113,16 @@ def test_unreadable_picture(complain, pictures):
     assert "b.png (not a picture)" in line
 
 
+def test_what_is_not_finite_is_named_and_nothing_is_saved_after_it(complain, tmp_path):
+    """An update far too large: the next one has no finite loss."""
+    line = complain("--gin_param=Trainer.learning_rate = 1e18")
+    assert "stopped in step 1, in the update of the generator: generator/" in line
+    assert "the first bad tensor is " in line
+    assert "astronaut.jpg" in line
+    assert line.endswith("nothing is saved yet")
+    assert not list(tmp_path.glob("run/checkpoints/step-*"))
+
+
 def test_a_picture_that_fails_later_stops_a_short_list(complain, pictures):
     whole = (pictures / "b.png").read_bytes()
     (pictures / "b.png").write_bytes(whole[: len(whole) // 2])
@@ -137,11 +154,11 @@ def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictur
     run_dir = tmp_path / "run"
     assert train.COMMAND.exit_code(train.run, [*arguments, f"--run_dir={run_dir}"]) == 0
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
-    assert any("step-1" in path.name for path in before)
+    assert any(path.parent.name == "step-1" for path in before)
 
-    newest = next(run_dir.glob("checkpoints/step-1.data*"))
+    newest = next(run_dir.glob("checkpoints/step-1/*.data*"))
     newest.write_bytes(before[newest][: len(before[newest]) // 2])
-    assert "step-1 is damaged" in complain(*arguments)
+    assert "none of the 1 checkpoints" in complain(*arguments)
     newest.write_bytes(before[newest])
 
     line = complain(*arguments, "--gin_param=GeneratorV2.width = 6")
@@ -150,4 +167,14 @@ def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictur
     assert "Trainer.global_batch_size = 2" in line
     line = complain(*arguments, "--gin_param=Reconstruction.weight = 2.0")
     assert "Reconstruction.weight = 1.0" in line
+    Image.new("RGB", (40, 36), "plum").save(pictures / "c.png")
+    (pictures / "train.flist").write_text("a.png\nc.png\n")
+    line = complain(*arguments)
+    assert "1 no longer there (b.png), 1 new (c.png)" in line
+    (pictures / "train.flist").write_text("b.png\na.png\n")
+    assert "in another order, from line 1 on (b.png)" in complain(*arguments)
+    with RunLock(str(run_dir)):
+        line = complain(*arguments)
+    assert f"another training is at work in {run_dir} (process {os.getpid()}" in line
+    del before[run_dir / ".lock"]
     assert all(path.read_bytes() == content for path, content in before.items())

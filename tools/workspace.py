@@ -4,6 +4,7 @@
     python3 tools/workspace.py quickstart                trains, exports, completes a picture
     python3 tools/workspace.py test                      lint, and the tests on both platforms
     python3 tools/workspace.py test --platform=default   on one of them
+    python3 tools/workspace.py test --slow               and those that take minutes, if time allows
 
 The environments are made in .venv/ and used again while their requirements stay the same.
 """
@@ -26,6 +27,10 @@ PLATFORMS = {"default": ".[test]", "addons": ".[addons,test]"}
 ADDONS_PYTHONS = ((3, 10), (3, 11))
 # Each test process holds a TensorFlow of its own, about 1 GB.
 WORKERS = min(os.cpu_count() or 1, 4)
+# What pytest gives where nothing was asked for that is there.
+NO_TESTS = 5
+# Seconds: where the others took longer, the slow tests are left out, and all stays below 45 min.
+SLOW_TESTS_BEGIN_BEFORE = 25 * 60
 
 
 def main() -> int:
@@ -37,13 +42,16 @@ def main() -> int:
     quickstart_parser.add_argument("--run_dir", default="runs/quickstart")
     test_parser = commands.add_parser("test", help="lint, and the tests")
     test_parser.add_argument("--platform", choices=["both", *PLATFORMS], default="both")
+    test_parser.add_argument(
+        "--slow", action="store_true", help="also the tests that take minutes, on one platform"
+    )
     test_parser.add_argument("pytest_arguments", nargs="*", help="passed on to pytest, after --")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     if arguments.command == "quickstart":
         return quickstart(arguments.run_dir)
     platforms = list(PLATFORMS) if arguments.platform == "both" else [arguments.platform]
-    return test(platforms, arguments.pytest_arguments)
+    return test(platforms, arguments.pytest_arguments, slow=arguments.slow)
 
 
 def quickstart(run_dir: str) -> int:
@@ -59,8 +67,8 @@ def quickstart(run_dir: str) -> int:
     return code
 
 
-def test(platforms: list[str], pytest_arguments: list[str]) -> int:
-    """Lint, then the tests on each platform; 0 if all pass."""
+def test(platforms: list[str], pytest_arguments: list[str], *, slow: bool) -> int:
+    """Lint, then the tests on each platform, the slow ones on the first; 0 if all pass."""
     if "addons" in platforms and sys.version_info[:2] not in ADDONS_PYTHONS:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         print(f"the addons platform needs Python 3.10 or 3.11, this is {version}", file=sys.stderr)
@@ -73,18 +81,30 @@ def test(platforms: list[str], pytest_arguments: list[str]) -> int:
             for check in (["check"], ["format", "--check"]):
                 command = [python, "-m", "ruff", *check, "."]
                 results[f"ruff {check[0]}"] = clock.run(f"ruff {check[0]}", command)
-        with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder, "report.xml")
-            pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
-            # A file to a process: what its tests share is made once.
-            pytest += ["-n", str(WORKERS), "--dist=loadfile"]
-            name = f"tests on {platform}"
-            results[name] = clock.run(name, [*pytest, *pytest_arguments])
-            counts[name] = count(report)
+        name = f"tests on {platform}"
+        results[name], counts[name] = run_tests(name, python, pytest_arguments, clock)
+    if slow and clock.seconds > SLOW_TESTS_BEGIN_BEFORE:
+        print(f"slow tests: left out, the others took {clock.seconds:.0f} s", flush=True)
+    elif slow:
+        name = f"slow tests on {platforms[0]}"
+        only = ["--slow", "-m", "slow", *pytest_arguments]
+        python = environment(platforms[0], clock)
+        results[name], counts[name] = run_tests(name, python, only, clock)
     clock.report()
     for name, code in results.items():
         print(f"{name}: {'passed' if code == 0 else 'FAILED'}{counts.get(name, '')}")
     return int(any(results.values()))
+
+
+def run_tests(name: str, python: str, arguments: list[str], clock: "Clock") -> tuple[int, str]:
+    """Pytest's exit code, and what became of the tests in words."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
+        # A file to a process: what its tests share is made once.
+        pytest += ["-n", str(WORKERS), "--dist=loadfile"]
+        code = clock.run(name, [*pytest, *arguments])
+        return 0 if code == NO_TESTS else code, count(report)
 
 
 def count(report: Path) -> str:
@@ -138,13 +158,18 @@ class Clock:
         self.note(name, time.monotonic() - started)
         return code
 
+    @property
+    def seconds(self) -> float:
+        """All that were noted."""
+        return sum(seconds for _, seconds in self._times)
+
     def note(self, name: str, seconds: float) -> None:
         self._times.append((name, seconds))
 
     def report(self) -> None:
         for name, seconds in self._times:
             print(f"{name}: {seconds:.0f} s")
-        print(f"in all: {sum(seconds for _, seconds in self._times):.0f} s")
+        print(f"in all: {self.seconds:.0f} s")
 
 
 if __name__ == "__main__":

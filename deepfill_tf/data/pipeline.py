@@ -133,6 +133,15 @@ class PicturePipeline:
             self._with_holes, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         ).prefetch(2)
 
+    def paths_of(self, draw: int) -> list[str]:
+        """Which pictures the global batch number `draw` holds, in order."""
+        first = draw * self._global_batch_size
+        positions = tf.range(first, first + self._global_batch_size, dtype=tf.int64)
+        return [
+            self._reader.path_of(int(self._index_of(position)), int(position))
+            for position in positions
+        ]
+
     def example(self) -> dict[str, tf.Tensor]:
         """A batch of one as `dataset` gives it, but without a picture in it: zeros."""
         images = tf.zeros([1, *self._size, self._channels])

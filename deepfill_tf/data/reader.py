@@ -100,6 +100,14 @@ class PictureReader:
                 self._reading -= 1
                 self._last_read = time.monotonic()
 
+    def path_of(self, index: int, position: int) -> str:
+        """The picture that `read` takes, given those that have failed so far."""
+        for attempt in range(ATTEMPTS):
+            if self._paths[index] not in self._failed:
+                break
+            index = self._replacement(position, attempt)
+        return self._paths[index]
+
     def close(self) -> None:
         """Lets reading fail from now on, and waits until TensorFlow has stopped asking.
 

@@ -74,6 +74,7 @@ class TrainingData:
                 f"the variable {ROOT_VARIABLE}. {how_to_get}".strip()
             )
         self.height, self.width, self.channels = height, width, channels
+        self._root = root
         if not isinstance(edge_threshold, int | float) or not 0 <= edge_threshold < 1:
             raise UserError(f"data.edge_threshold must be in [0, 1), got {edge_threshold!r}")
         if sketches is not None and not hasattr(sketches, "check"):
@@ -103,6 +104,12 @@ class TrainingData:
             if sketches is not None:
                 sketches(path, picture, lambda other: other)
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The training pictures' paths, below the root where they lie there."""
+        root = self._root.rstrip("/") + "/" if self._root else ""
+        return [path.removeprefix(root) for path in self.paths]
 
     @property
     def guided(self) -> bool:

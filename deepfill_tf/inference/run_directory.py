@@ -1,7 +1,7 @@
 """Run directories: what training leaves behind, and the generator in it.
 
     config.gin      the operative config
-    checkpoints/    step-<n>, everything that training needs to go on; architecture.json
+    checkpoints/    step-<n>/, everything that training needs to go on; architecture.json
     logs/           TensorBoard
     model/          the model directory
 
@@ -16,11 +16,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.checkpoint_arrays import checkpoint_arrays
+from deepfill_tf.inference.checkpoint_directory import newest_good, step_of, variables_prefix
 from deepfill_tf.inference.model_directory import (
     Provenance,
     is_model_directory,
@@ -36,8 +36,6 @@ LOGS = "logs"
 MODEL = "model"
 # Inside CHECKPOINTS: {"generator": ..., "discriminator": ...}, see networks.architecture.
 ARCHITECTURE = "architecture.json"
-# A checkpoint's name is this and its step.
-CHECKPOINT_NAME = "step"
 
 
 def is_run_directory(path: str | os.PathLike) -> bool:
@@ -52,7 +50,7 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, Provenance]:
     has gone on since. Raises UserError where there is neither.
     """
     path = Path(path)
-    checkpoint = tf.train.latest_checkpoint(str(path / CHECKPOINTS))
+    checkpoint = newest_good(str(path / CHECKPOINTS))
     if is_model_directory(path / MODEL):
         step = saved_step(path / MODEL)
         if checkpoint is None or step is None or step_of(checkpoint) <= step:
@@ -64,16 +62,15 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, Provenance]:
     return _load_checkpoint(path / CHECKPOINTS / ARCHITECTURE, checkpoint)
 
 
-def step_of(checkpoint: str) -> int:
-    """The step in a checkpoint's name; -1 where it has none."""
-    match = re.fullmatch(rf"{CHECKPOINT_NAME}-(\d+)", os.path.basename(checkpoint))
-    return int(match[1]) if match else -1
-
-
 def bundled_arrays(checkpoint: str, bundle: str) -> dict[str, np.ndarray]:
-    """The arrays of the `VariableBundle` saved as `bundle`, by name; {} where there is none."""
+    """The arrays of the `VariableBundle` saved as `bundle`, by name; {} where there is none.
+
+    `checkpoint` is its directory.
+    """
     key = re.compile(rf"{bundle}/named/([^/]+)/\.ATTRIBUTES/VARIABLE_VALUE")
-    found = checkpoint_arrays(checkpoint, lambda name: key.fullmatch(name) is not None)
+    found = checkpoint_arrays(
+        variables_prefix(checkpoint), lambda name: key.fullmatch(name) is not None
+    )
     return {_unescaped(key.fullmatch(name)[1]): array for name, array in found.items()}
 
 

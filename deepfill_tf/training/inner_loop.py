@@ -15,7 +15,8 @@ Loss = Callable[[keras.Model, keras.Model, dict], tuple[tf.Tensor, dict[str, tf.
 class InnerLoop:
     """Steps of training: updates of the discriminator, then one of the generator.
 
-    Every update has its own fresh batch.
+    Every update has its own fresh batch. An update whose losses or gradients are not finite
+    changes no weight, nor does any after it: `halted_draw` says which batch it was.
 
     Args:
       players: the networks and their optimizers.
@@ -23,10 +24,14 @@ class InnerLoop:
         (generator, discriminator, batch) and giving a scalar and named scalars.
       strategy: under whose scope `players` were made.
       discriminator_updates: updates of the discriminator in a step; may be none.
+      accumulation_parts: each replica's share of a batch goes through in so many parts, whose
+        gradients make up one update. Spectral norm's `u` moves once an update.
       jit_compile: compile forward and backward pass with XLA.
 
     Attributes:
       waited: seconds that the last `run` waited for batches.
+      steps: that the last `run` took.
+      reports: what each of them reported.
     """
 
     def __init__(
@@ -36,12 +41,19 @@ class InnerLoop:
         strategy: tf.distribute.Strategy,
         *,
         discriminator_updates: int = 1,
+        accumulation_parts: int = 1,
         jit_compile: bool = False,
     ):
         self._players = players
         self._strategy = strategy
         self._discriminator_updates = discriminator_updates
+        self._draws_per_step = discriminator_updates + 1
+        self._accumulation_parts = accumulation_parts
         self.waited = 0.0
+        self.steps = 0
+        self.reports: list[dict[str, tf.Tensor]] = []
+        with strategy.scope():
+            self._halted_draw = tf.Variable(-1, dtype=tf.int64, trainable=False)
         # Only this part is compiled: `strategy.run` and collectives are not.
         self._discriminator_gradients = tf.function(
             self._gradients_of(objective.discriminator_loss, players.discriminator_optimizer),
@@ -53,47 +65,73 @@ class InnerLoop:
         )
         # One collective operation in each.
         self._discriminator_update = tf.function(
-            lambda batch: self._reports(self.update_discriminator, batch)
+            lambda batch, draw: self._reports(self.update_discriminator, batch, draw)
         )
         self._generator_update = tf.function(
-            lambda batch: self._reports(self.update_generator, batch)
+            lambda batch, draw: self._reports(self.update_generator, batch, draw)
         )
 
-    def run(self, iterator, steps: int) -> dict[str, tf.Tensor]:
+    @property
+    def halted_draw(self) -> int | None:
+        """The first batch, counted from the run's beginning, that gave what is not finite."""
+        draw = int(self._halted_draw.numpy())
+        return None if draw < 0 else draw
+
+    def run(
+        self, iterator, steps: int, stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, tf.Tensor]:
         """`steps` steps on batches from a distributed iterator; means of what they report.
 
-        The host only enqueues: it waits for batches and for no result. (In a `tf.while_loop`
-        every turn would use the same key for its collective operation, and replicas could block
-        each other.)
+        It ends early, after one step at least, where `stop` says so. The host only enqueues: it
+        waits for batches and for no result. (In a `tf.while_loop` every turn would use the same
+        key for its collective operation, and replicas could block each other.)
         """
         self.waited = 0.0
-        totals = self._step(iterator)
-        for _ in range(steps - 1):
-            totals = tf.nest.map_structure(tf.add, totals, self._step(iterator))
-        self._players.step.assign_add(steps)
-        return {name: total / steps for name, total in totals.items()}
+        first = int(self._players.step.numpy())
+        self.reports = [self._step(iterator, first)]
+        totals = self.reports[0]
+        while len(self.reports) < steps and not stop():
+            self.reports.append(self._step(iterator, first + len(self.reports)))
+            totals = tf.nest.map_structure(tf.add, totals, self.reports[-1])
+        self.steps = len(self.reports)
+        self._players.step.assign_add(self.steps)
+        return {name: total / self.steps for name, total in totals.items()}
 
-    def update_discriminator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def update_discriminator(
+        self, batch: dict[str, tf.Tensor], draw: tf.Tensor | int = 0
+    ) -> dict[str, tf.Tensor]:
         """One update, in replica context; gives named scalars, means over the replicas."""
-        gradients, reports = self._sum(*self._discriminator_gradients(batch))
-        self._players.discriminator_optimizer.apply(gradients)
-        norm = tf.linalg.global_norm(list(gradients.values()))
-        return {**reports, "discriminator/gradient_norm": norm}
+        gradients, reports = self._summed(self._discriminator_gradients, batch)
+        reports["discriminator/gradient_norm"] = tf.linalg.global_norm(list(gradients.values()))
+        self._unless_halted(
+            lambda: self._players.discriminator_optimizer.apply(gradients), reports, draw
+        )
+        return reports
 
-    def update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def update_generator(
+        self, batch: dict[str, tf.Tensor], draw: tf.Tensor | int = 0
+    ) -> dict[str, tf.Tensor]:
         """One update, in replica context; gives named scalars, means over the replicas."""
-        gradients, reports = self._sum(*self._generator_gradients(batch))
-        self._players.generator_optimizer.apply(gradients)
-        if self._players.average is not None:
-            self._players.average.update()
-        norm = tf.linalg.global_norm(list(gradients.values()))
-        return {**reports, "generator/gradient_norm": norm}
+        gradients, reports = self._summed(self._generator_gradients, batch)
+        reports["generator/gradient_norm"] = tf.linalg.global_norm(list(gradients.values()))
 
-    def _step(self, iterator) -> dict[str, tf.Tensor]:
+        def apply():
+            self._players.generator_optimizer.apply(gradients)
+            if self._players.average is not None:
+                self._players.average.update()
+
+        self._unless_halted(apply, reports, draw)
+        return reports
+
+    def _step(self, iterator, step: int) -> dict[str, tf.Tensor]:
+        """Step number `step`, from 0 on."""
         reports = {}
+        draw = step * self._draws_per_step
         for _ in range(self._discriminator_updates):
-            reports = self._discriminator_update(self._next_batch(iterator))
-        return {**reports, **self._generator_update(self._next_batch(iterator))}
+            reports = self._discriminator_update(self._next_batch(iterator), _number(draw))
+            draw += 1
+        generator_reports = self._generator_update(self._next_batch(iterator), _number(draw))
+        return {**reports, **generator_reports}
 
     def _next_batch(self, iterator):
         """Every replica's next batch; taken out here, where the host sees how long it takes."""
@@ -102,11 +140,21 @@ class InnerLoop:
         self.waited += time.monotonic() - started
         return batch
 
-    def _reports(self, update: Callable, batch) -> dict[str, tf.Tensor]:
+    def _reports(self, update: Callable, batch, draw: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates every replica with its batch; what they report is the same on all."""
-        reports = self._strategy.run(update, (batch,))
+        reports = self._strategy.run(update, (batch, draw))
         local = self._strategy.experimental_local_results
         return {name: local(value)[0] for name, value in reports.items()}
+
+    def _unless_halted(self, apply: Callable, reports: dict, draw: tf.Tensor | int) -> None:
+        """Applies an update if it and all before are finite; all replicas report the same."""
+        finite = tf.reduce_all(tf.math.is_finite(tf.stack(list(reports.values()))))
+        halted = self._halted_draw.read_value()
+
+        def note_or_rest():
+            self._halted_draw.assign(tf.where(halted < 0, tf.cast(draw, tf.int64), halted))
+
+        tf.cond(tf.logical_and(finite, halted < 0), apply, note_or_rest)
 
     def _gradients_of(self, loss: Loss, optimizer: Adam) -> Callable:
         """A function of a batch: gradients of this replica's share of the loss, reports."""
@@ -127,9 +175,32 @@ class InnerLoop:
 
         return gradients_and_reports
 
-    def _sum(self, gradients: dict, reports: dict) -> tuple[dict, dict]:
-        """Summed gradients and mean reports of all replicas, in one collective operation."""
+    def _summed(self, gradients_of: Callable, batch: dict[str, tf.Tensor]) -> tuple[dict, dict]:
+        """Gradients summed over all replicas and parts, mean reports; one collective operation."""
+        gradients, reports = self._accumulated(gradients_of, batch)
         replicas = self._strategy.num_replicas_in_sync
         shares = {name: value / replicas for name, value in reports.items()}
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, shares))
+
+    def _accumulated(self, gradients_of: Callable, batch: dict[str, tf.Tensor]):
+        """Mean gradients and reports of this replica's batch, part by part."""
+        parts = self._accumulation_parts
+        if parts == 1:
+            return gradients_of(batch)
+        size = next(iter(batch.values())).shape[0] // parts
+        # What moves in the forward pass moves with each part from the same place to the same.
+        before = [(v, v.read_value()) for v in self._players.moving_variables()]
+        means = None
+        for part in range(parts):
+            here = {name: value[part * size : (part + 1) * size] for name, value in batch.items()}
+            with tf.control_dependencies(tf.nest.flatten(means) if part else []):
+                for variable, value in before if part else ():
+                    variable.assign(value)
+                shares = tf.nest.map_structure(lambda x: x / parts, gradients_of(here))
+            means = tf.nest.map_structure(tf.add, means, shares) if part else shares
+        return means
+
+
+def _number(draw: int) -> tf.Tensor:
+    return tf.constant(draw, tf.int64)

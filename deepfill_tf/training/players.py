@@ -44,13 +44,21 @@ class Players(tf.Module):
         self.generator_optimizer = Adam(trained, count=own_count, **adam)
         self.average = None if average_decay is None else MovingAverage(trained, average_decay)
 
-    def checkpoint(self) -> tf.train.Checkpoint:
-        """Everything that training needs to go on.
+    def moving_variables(self) -> list[tf.Variable]:
+        """What the forward pass moves: spectral norm's `u`."""
+        trained = self.generator_optimizer.variables_by_name.values()
+        trained = {
+            id(v) for v in (*trained, *self.discriminator_optimizer.variables_by_name.values())
+        }
+        named = self.generator_variables.named, self.discriminator_variables.named
+        return [v for part in named for v in part.values() if id(v) not in trained]
+
+    def bundles(self) -> dict[str, VariableBundle]:
+        """All variables but the step, by part.
 
         The generator's part is laid out as `inference.run_directory` reads it.
         """
         parts = {
-            "step": self.step,
             "generator": self.generator_variables,
             "discriminator": self.discriminator_variables,
             "discriminator_optimizer": _optimizer_state(self.discriminator_optimizer),
@@ -58,7 +66,11 @@ class Players(tf.Module):
         }
         if self.average is not None:
             parts["average"] = VariableBundle(self.average.named)
-        return tf.train.Checkpoint(**parts)
+        return parts
+
+    def checkpoint(self) -> tf.train.Checkpoint:
+        """Everything that training needs to go on."""
+        return tf.train.Checkpoint(step=self.step, **self.bundles())
 
 
 def _counter(name: str) -> tf.Variable:

@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +10,22 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.data import TrainingData
-from deepfill_tf.errors import UserError
+from deepfill_tf.data import PicturePipeline, TrainingData
+from deepfill_tf.errors import UserError, WorkerLostError
 from deepfill_tf.inference import load_generator, run_directory
 from deepfill_tf.inference.weights import assign_weights, weights_of
 from deepfill_tf.objectives import Objective
+from deepfill_tf.training import non_finite
 from deepfill_tf.training.actions import Action
+from deepfill_tf.training.agreement import Agreement
 from deepfill_tf.training.checkpoints import Checkpoints
+from deepfill_tf.training.circumstances import circumstances
+from deepfill_tf.training.cluster import is_chief
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
+from deepfill_tf.training.remote_loop import RemoteLoop
 from deepfill_tf.training.session import Session
+from deepfill_tf.training.stop_request import StopRequest
 from deepfill_tf.training.strategies import make_strategy
 from deepfill_tf.training.waiting import waiting_share
 
@@ -30,6 +35,9 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 # Below this the discriminator's last layer sees one pixel, and there TensorFlow's bfloat16
 # gradient of a 5 x 5 kernel reads memory that was never written.
 SMALLEST_BFLOAT16 = 64
+# What TensorFlow makes of a process that does not answer any more.
+CLUSTERS = (tf.distribute.MultiWorkerMirroredStrategy, tf.distribute.ParameterServerStrategy)
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
 @dataclass(kw_only=True)
@@ -42,6 +50,8 @@ class Trainer:
       objective: what both players minimise; it makes the discriminator too.
       max_steps: one step is one update of the generator.
       global_batch_size: pictures in one update, over all replicas.
+      accumulation_parts: parts in which each replica computes its share of a global batch, where
+        that does not fit into memory.
       discriminator_updates: before each of the generator's; none where the objective
         trains the coarse network alone.
       initial_generator: a run or model directory whose generator a new run begins with;
@@ -51,7 +61,7 @@ class Trainer:
       average_decay: of a moving average of the generator's weights; None for none.
       precision: "float32" or "mixed_bfloat16".
       jit_compile: compile forward and backward pass with XLA.
-      strategy, devices: see `make_strategy`.
+      strategy, devices, tpu: see `make_strategy`.
       steps_per_visit: steps on the device between two visits of the host.
       seed: of the initial weights, the order of the pictures, crops and holes.
       keep_checkpoints: how many of the newest are kept.
@@ -63,6 +73,7 @@ class Trainer:
     objective: Objective
     max_steps: int
     global_batch_size: int = 16
+    accumulation_parts: int = 1
     discriminator_updates: int = 1
     initial_generator: str | None = None
     learning_rate: float = 1e-4
@@ -75,6 +86,7 @@ class Trainer:
     jit_compile: bool = False
     strategy: str = "auto"
     devices: list[str] | None = None
+    tpu: str | None = None
     steps_per_visit: int = 10
     seed: int = 0
     keep_checkpoints: int = 5
@@ -84,6 +96,7 @@ class Trainer:
         for name in (
             "max_steps",
             "global_batch_size",
+            "accumulation_parts",
             "discriminator_updates",
             "steps_per_visit",
             "keep_checkpoints",
@@ -118,39 +131,76 @@ class Trainer:
             if not isinstance(value, int | float) or not low <= value < high:
                 raise ValueError(f"Trainer.{name} must be in [{low}, {high}), got {value!r}")
 
-    def train(self, run_dir: str, *, on_built: Callable[[bool], None] = lambda _: None) -> bool:
+    def train(
+        self,
+        run_dir: str,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
+        on_built: Callable[[bool], None] = lambda _: None,
+    ) -> bool:
         """Trains from the newest checkpoint, if there is one, to `max_steps`.
 
-        `on_built` is called when networks stand and weights are restored, before the
-        first step, with whether there was a checkpoint. Gives True when all steps are done,
-        False when it was told to stop by SIGTERM or SIGINT: then it has saved, and the same
-        call goes on.
+        `strategy` is by default what `strategy`, `devices` and `tpu` say; a cluster must be
+        joined before TensorFlow has run anything, so give it where there is one. The chief calls
+        `on_built` when networks stand and weights are restored, before the first step, with
+        whether there was a checkpoint; it alone runs actions and saves. Gives True when all steps
+        are done, False when a process was told to stop by SIGTERM or SIGINT: then the chief
+        has saved, and the same call goes on. Raises WorkerLostError where another process of the
+        cluster went away.
         """
-        with _StopRequest() as stop:
-            return self._train(run_dir, on_built, stop)
+        strategy = strategy or make_strategy(self.strategy, self.devices, self.tpu)
+        try:
+            with StopRequest() as stop:
+                return self._train(run_dir, strategy, on_built, stop)
+        except LOST as error:
+            if not isinstance(strategy, CLUSTERS):
+                raise
+            raise WorkerLostError(
+                "another worker went away: start all of them again, and they go on from the "
+                "newest checkpoint"
+            ) from error
 
-    def _train(self, run_dir: str, on_built: Callable[[bool], None], stop) -> bool:
-        strategy = make_strategy(self.strategy, self.devices)
+    def _train(
+        self,
+        run_dir: str,
+        strategy: tf.distribute.Strategy,
+        on_built: Callable[[bool], None],
+        stop: StopRequest,
+    ) -> bool:
         replicas = strategy.num_replicas_in_sync
-        if self.global_batch_size % replicas:
+        if self.global_batch_size % (replicas * self.accumulation_parts):
+            parts = self.accumulation_parts
             raise UserError(
                 f"Trainer.global_batch_size={self.global_batch_size} is not a multiple of "
                 f"the {replicas} replicas"
+                + (f" times {parts} accumulation_parts" if parts > 1 else "")
             )
+        chief = is_chief(strategy)
+        actions = self.actions if chief else ()
         updates = 0 if self.objective.pretrain_coarse else self.discriminator_updates
         players = self._make_players(strategy)
-        checkpoints = Checkpoints(run_dir, players, keep=self.keep_checkpoints)
+        checkpoints = Checkpoints(
+            run_dir, players, keep=self.keep_checkpoints, circumstances=circumstances(strategy)
+        )
         first_step = checkpoints.restore()
+        agreement = Agreement(strategy)
+        if not agreement.same(first_step):
+            raise UserError(
+                f"the workers do not see the same checkpoints in {run_dir} (here step "
+                f"{first_step}): it must be a folder that they share"
+            )
         if not first_step:
             self._begin_with_initial_generator(players)
-        on_built(first_step > 0)
+        if chief:
+            on_built(first_step > 0)
+            checkpoints.prepare()
 
         session = Session(
             run_dir=run_dir,
             players=players,
             checkpoints=checkpoints,
             data=self.data,
-            writer=tf.summary.create_file_writer(os.path.join(run_dir, run_directory.LOGS)),
+            writer=_writer(run_dir) if chief else tf.summary.create_noop_writer(),
             global_batch_size=self.global_batch_size,
             seed=self.seed,
             draws_per_step=updates + 1,
@@ -168,22 +218,28 @@ class Trainer:
             replicas,
             len(self.data.paths),
         )
-        loop = InnerLoop(
+        servers = isinstance(strategy, tf.distribute.ParameterServerStrategy)
+        loop = (RemoteLoop if servers else InnerLoop)(
             players,
             self.objective,
             strategy,
             discriminator_updates=updates,
+            accumulation_parts=self.accumulation_parts,
             jit_compile=self.jit_compile,
         )
         try:
-            for action in self.actions:
+            for action in actions:
                 action.begin(session)
-            finished = self._outer_loop(session, loop, strategy, stop)
+            finished = self._outer_loop(session, loop, strategy, actions, agreement, stop)
             if finished:
-                for action in self.actions:
+                for action in actions:
                     action.finish(session)
+            elif chief:
+                LOG.info("told to stop: saved %s", checkpoints.save())
+            # No process ends while another still waits for it.
+            agreement.any_of(finished)
         finally:
-            for action in self.actions:
+            for action in actions:
                 action.end(session)
             session.writer.close()
         return finished
@@ -231,7 +287,15 @@ class Trainer:
             players.average.restart()
         LOG.info("beginning with the generator of %s", self.initial_generator)
 
-    def _outer_loop(self, session: Session, loop: InnerLoop, strategy, stop) -> bool:
+    def _outer_loop(
+        self,
+        session: Session,
+        loop: InnerLoop,
+        strategy: tf.distribute.Strategy,
+        actions: Sequence[Action],
+        agreement: Agreement,
+        stop: StopRequest,
+    ) -> bool:
         """Visits the inner loop until all steps are done (True) or a stop is asked for."""
         if session.step >= self.max_steps:
             return True
@@ -241,77 +305,75 @@ class Trainer:
             with_box=self.objective.needs_box,
         )
         first_draw = session.step * session.draws_per_step
-        batches = iter(
-            strategy.distribute_datasets_from_function(
-                lambda context: pipeline.dataset(first_draw, context)
+        if isinstance(loop, RemoteLoop):
+            batches = iter(pipeline.dataset(first_draw))
+        else:
+            batches = iter(
+                strategy.distribute_datasets_from_function(
+                    lambda context: pipeline.dataset(first_draw, context)
+                )
             )
-        )
+        # Processes of a cluster stop together, at the end of a visit.
+        stop_early = (lambda: stop.requested) if agreement.alone else (lambda: False)
         while session.step < self.max_steps:
-            if stop.requested:
-                LOG.info("told to stop: saved %s", session.checkpoints.save())
+            if agreement.any_of(stop.requested):
                 return False
             started = time.monotonic()
             # Visits end at multiples of steps_per_visit, wherever training was resumed.
             ahead = self.steps_per_visit - session.step % self.steps_per_visit
             steps = min(ahead, self.max_steps - session.step)
-            losses = _run(loop, batches, steps, pipeline)
+            losses = _run(loop, batches, steps, stop_early, pipeline)
             enqueued = time.monotonic()
-            session.previous_step, session.step = session.step, session.step + steps
+            session.previous_step, session.step = session.step, session.step + loop.steps
             session.losses = {name: float(value) for name, value in losses.items()}
             ended = time.monotonic()
-            session.rate = steps / (ended - started)
+            session.rate = loop.steps / (ended - started)
             session.waiting_share = waiting_share(
                 ended - started,
                 loop.waited,
                 backlog=ended - enqueued,
-                draws=steps * session.draws_per_step,
+                draws=loop.steps * session.draws_per_step,
             )
-            _check_finite(session)
-            for action in self.actions:
+            if loop.halted_draw is not None:
+                raise UserError(self._what_halted(session, loop, pipeline))
+            for action in actions:
                 action.visit(session)
         return True
 
+    def _what_halted(self, session: Session, loop: InnerLoop, pipeline: PicturePipeline) -> str:
+        """Which update was not finite, from which tensor on, and with which pictures."""
+        draw = loop.halted_draw
+        step, update = divmod(draw, session.draws_per_step)
+        of_discriminator = update < session.draws_per_step - 1
+        player = "discriminator" if of_discriminator else "generator"
+        losses = loop.reports[step - session.previous_step].items()
+        wrong = [
+            f"{name} is {float(value)}"
+            for name, value in losses
+            if name.startswith(player) and not math.isfinite(value)
+        ]
+        tensor, pictures = non_finite.bad_pictures(
+            session.players,
+            self.objective,
+            next(iter(pipeline.dataset(draw))),
+            pipeline.paths_of(draw),
+            of_discriminator=of_discriminator,
+        )
+        return (
+            f"stopped in step {step + 1}, in the update of the {player}: {wrong[0]}; "
+            f"the first bad tensor is {tensor or 'one of its sums'}; "
+            f"pictures: {non_finite.shown(pictures)}; {session.checkpoints.newest_known()}"
+        )
 
-def _run(loop: InnerLoop, batches, steps: int, pipeline) -> dict[str, tf.Tensor]:
+
+def _writer(run_dir: str) -> tf.summary.SummaryWriter:
+    return tf.summary.create_file_writer(os.path.join(run_dir, run_directory.LOGS))
+
+
+def _run(loop: InnerLoop, batches, steps: int, stop: Callable, pipeline) -> dict[str, tf.Tensor]:
     try:
-        return loop.run(batches, steps)
+        return loop.run(batches, steps, stop)
     except tf.errors.OpError:
         if pipeline.error is not None:
             raise pipeline.error from None
         raise
-
-
-def _check_finite(session: Session) -> None:
-    wrong = [name for name, value in session.losses.items() if not math.isfinite(value)]
-    if wrong:
-        raise UserError(
-            f"{wrong[0]} is {session.losses[wrong[0]]} between steps {session.previous_step} and "
-            f"{session.step}; the last checkpoint is from before that"
-        )
-
-
-class _StopRequest:
-    """Notes SIGTERM and SIGINT while it is entered; a second SIGINT interrupts as ever."""
-
-    def __init__(self):
-        self.requested = False
-
-    def __enter__(self):
-        try:
-            self._handlers = {
-                number: signal.signal(number, self._note)
-                for number in (signal.SIGTERM, signal.SIGINT)
-            }
-        except ValueError:  # not in the main thread: whoever runs us handles signals
-            self._handlers = {}
-        return self
-
-    def __exit__(self, *_):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _note(self, number, frame):
-        del frame
-        if self.requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.requested = True

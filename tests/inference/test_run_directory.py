@@ -8,6 +8,11 @@ import tensorflow as tf
 from deepfill_tf.compat import VariableBundle, named_variables
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import load_generator
+from deepfill_tf.inference.checkpoint_directory import (
+    directory_name,
+    variables_prefix,
+    write_manifest,
+)
 from deepfill_tf.inference.loading import load_with_provenance
 from deepfill_tf.inference.weights import weights_of
 from deepfill_tf.networks.architecture import architecture_of
@@ -19,10 +24,10 @@ def write_checkpoint(run, generator, step, average=None):
     bundles = {"generator": VariableBundle(named_variables(generator.weights))}
     if average is not None:
         bundles["average"] = VariableBundle(named_variables(average.trainable_weights))
-    checkpoint = tf.train.Checkpoint(**bundles, step=tf.Variable(step))
     folder = run / "checkpoints"
-    manager = tf.train.CheckpointManager(checkpoint, str(folder), 3, checkpoint_name="step")
-    manager.save(checkpoint_number=step)
+    path = str(folder / directory_name(step))
+    tf.train.Checkpoint(**bundles, step=tf.Variable(step)).write(variables_prefix(path))
+    write_manifest(path, {"step": step})
     architectures = {"generator": architecture_of(generator)}
     (folder / "architecture.json").write_text(json.dumps(architectures))
 
@@ -40,6 +45,14 @@ def test_the_newest_checkpoint_is_taken(generator, tmp_path):
     loaded, provenance = load_with_provenance(tmp_path)
     assert_same_weights(loaded, generator)
     assert provenance.step == 10
+
+
+def test_a_damaged_checkpoint_is_passed_over(generator, tmp_path, caplog):
+    write_checkpoint(tmp_path, generator, 9)
+    write_checkpoint(tmp_path, small_generator(seed=1), 10)
+    (tmp_path / "checkpoints" / "step-10" / "variables.index").unlink()
+    assert_same_weights(load_generator(tmp_path), generator)
+    assert "step-10: variables.index is missing" in caplog.text
 
 
 def test_a_run_directory_may_be_moved(generator, tmp_path):
@@ -80,8 +93,8 @@ def test_a_checkpoint_of_another_architecture(generator, tmp_path):
         load_generator(tmp_path)
 
 
-def test_a_damaged_checkpoint(generator, tmp_path):
+def test_a_damaged_checkpoint_alone(generator, tmp_path):
     write_checkpoint(tmp_path, generator, 5)
-    (tmp_path / "checkpoints" / "step-5.data-00000-of-00001").write_bytes(b"")
-    with pytest.raises(UserError, match="step-5"):
+    (tmp_path / "checkpoints" / "step-5" / "variables.data-00000-of-00001").write_bytes(b"")
+    with pytest.raises(UserError, match="none of the 1 checkpoints"):
         load_generator(tmp_path)

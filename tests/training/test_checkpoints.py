@@ -1,4 +1,6 @@
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ def trained(tmp_path_factory):
     inner_loop(players, strategy).run(batches(strategy, 2), 2)
     checkpoints = Checkpoints(str(run_dir), players)
     assert checkpoints.restore() == 0
+    checkpoints.prepare()
     checkpoints.save()
     return run_dir, players
 
@@ -74,3 +77,163 @@ def test_a_checkpoint_without_the_moving_average_is_refused(trained, tmp_path):
     players = make_players(tf.distribute.OneDeviceStrategy("CPU:0"))
     with pytest.raises(UserError, match="does not fit"):
         Checkpoints(str(run_dir), players).restore()
+
+
+@pytest.fixture
+def two_saved(trained, tmp_path):
+    """A copy of that run, and a newer checkpoint of the same weights."""
+    run_dir = shutil.copytree(trained[0], tmp_path / "run")
+    newest = shutil.copytree(run_dir / "checkpoints/step-2", run_dir / "checkpoints/step-3")
+    return run_dir, newest
+
+
+def fresh_players():
+    return make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, average_decay=0.9)
+
+
+def cut_short(newest):
+    data = newest / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-1000])
+
+
+def flip_a_bit(newest):
+    data = newest / "variables.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+
+
+def lose_a_file(newest):
+    (newest / "variables.index").unlink()
+
+
+def lose_the_manifest(newest):
+    (newest / "manifest.json").unlink()
+
+
+def spoil_the_manifest(newest):
+    (newest / "manifest.json").write_text('{"files": {"variables.index"')
+
+
+def leave_nothing(newest):
+    shutil.rmtree(newest)
+    newest.mkdir()
+
+
+DAMAGE = {
+    cut_short: "variables.data-00000-of-00001 has",
+    flip_a_bit: "the checksum of variables.data-00000-of-00001 is wrong",
+    lose_a_file: "variables.index is missing",
+    lose_the_manifest: "it has no manifest.json",
+    spoil_the_manifest: "its manifest.json cannot be read",
+    leave_nothing: "it has no manifest.json",
+}
+
+
+@pytest.mark.parametrize(("damage", "named"), DAMAGE.items(), ids=[d.__name__ for d in DAMAGE])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(two_saved, caplog, damage, named):
+    run_dir, newest = two_saved
+    damage(newest)
+    fresh = fresh_players()
+    assert Checkpoints(str(run_dir), fresh).restore() == 2
+    assert f"passing over the damaged checkpoint {newest}: {named}" in caplog.text
+
+
+def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(two_saved):
+    run_dir, newest = two_saved
+    flip_a_bit(newest)
+    fresh = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), fresh)
+    checkpoints.restore()
+    checkpoints.prepare()
+    fresh.step.assign(3)
+    assert checkpoints.save() == str(newest)
+    assert Checkpoints(str(run_dir), fresh_players()).restore() == 3
+
+
+def test_where_all_are_damaged_nothing_starts_from_the_beginning(two_saved):
+    run_dir, newest = two_saved
+    for path in (newest, newest.parent / "step-2"):
+        flip_a_bit(path)
+    with pytest.raises(UserError, match="none of the 2 checkpoints"):
+        Checkpoints(str(run_dir), fresh_players()).restore()
+
+
+def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
+    run_dir, newest = two_saved
+    part = newest.with_name("step-4.part")
+    newest.rename(part)
+    checkpoints = Checkpoints(str(run_dir), fresh_players())
+    assert checkpoints.restore() == 2
+    checkpoints.prepare()
+    assert not part.exists()
+
+
+def test_the_newest_are_kept(two_saved):
+    run_dir, _ = two_saved
+    players = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), players, keep=2)
+    checkpoints.restore()
+    for step in (8, 9, 11):
+        players.step.assign(step)
+        checkpoints.save()
+    names = {path.name for path in (run_dir / "checkpoints").glob("step-*")}
+    assert names == {"step-9", "step-11"}
+
+
+def test_other_circumstances_are_named(trained, tmp_path, caplog):
+    run_dir = tmp_path / "run"
+    players = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), players, circumstances={"threads": 2, "replicas": 1})
+    checkpoints.prepare()
+    checkpoints.save()
+    Checkpoints(str(run_dir), players, circumstances={"threads": 4, "replicas": 1}).restore()
+    assert "threads was 2 and is 4" in caplog.text
+    assert "replicas" not in caplog.text
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 16 MB, where the machine allows to make one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
+    run_dir = small_disk / "run"
+    players = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), players)
+    checkpoints.prepare()
+    good = checkpoints.save()
+    players.step.assign(1)
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "other").write_bytes(bytes(free - 200_000))
+    with pytest.raises(UserError) as refused:
+        checkpoints.save()
+    assert str(refused.value) == (
+        f"cannot save {run_dir}/checkpoints/step-1: no space is left on the device; "
+        f"the last checkpoint is {good}"
+    )
+    assert {path.name for path in (run_dir / "checkpoints").glob("step-*")} == {"step-0"}
+    assert Checkpoints(str(run_dir), fresh_players()).restore() == 0
+    (small_disk / "other").unlink()
+    assert checkpoints.save().endswith("step-1")
+
+
+def test_a_read_only_run_directory(two_saved, small_disk):
+    run_dir = shutil.copytree(two_saved[0], small_disk / "run")
+    players = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), players)
+    assert checkpoints.restore() == 2
+    (run_dir / "checkpoints" / "step-3.part").mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    players.step.assign(4)
+    for write in (checkpoints.prepare, checkpoints.save):
+        with pytest.raises(UserError, match="Read-only file system"):
+            write()
+    assert Checkpoints(str(run_dir), fresh_players()).restore() == 2

@@ -84,6 +84,57 @@ def test_u_moves_once_for_each_evaluation_of_the_discriminator():
     np.testing.assert_allclose(u.numpy(), iterate(old_u, old_kernel), atol=1e-5)
 
 
+def test_parts_of_a_batch_make_up_one_update():
+    """Whole and in two parts: the same `u` after one step, the same weights after ten."""
+    results = []
+    for parts in (1, 2):
+        strategy = one_device()
+        players = make_players(strategy)
+        loop = inner_loop(players, strategy, accumulation_parts=parts)
+        iterator = batches(strategy, 4)
+        first = {name: float(value) for name, value in loop.run(iterator, 1).items()}
+        u = players.discriminator_variables.named["conv1/u"].numpy()
+        loop.run(iterator, 9)
+        assert int(players.generator_optimizer.count.numpy()) == 20
+        results.append((first, u, weights(players)))
+    (one_reports, one_u, one), (two_reports, two_u, two) = results
+    assert one_reports == pytest.approx(two_reports, rel=1e-4)
+    np.testing.assert_allclose(two_u, one_u, atol=1e-6)
+    differences = np.concatenate([np.abs(one[name] - two[name]).ravel() for name in one])
+    assert differences.mean() < 2e-6
+    assert differences.max() < 5e-4
+
+
+@pytest.mark.parametrize("bad", ["image", "weights"])
+def test_what_is_not_finite_changes_no_weight_from_then_on(bad):
+    """The third of eight draws is bad: the weights are those after the second, to the end."""
+    strategy = one_device()
+    players = make_players(strategy, average_decay=0.9)
+    loop, good = inner_loop(players, strategy), batches(strategy, 2)
+    loop.run(good, 1)
+    if bad == "weights":
+        players.generator_variables.named["coarse/conv1/bias"].assign_add([np.inf, *[0] * 7])
+    before = weights(players)
+    spoiled = example_batch(2)
+    if bad == "image":
+        spoiled["image"] = spoiled["image"].numpy()
+        spoiled["image"][0, 0, 0, 0] = np.nan
+    loop.run(iter([spoiled, next(good), next(good), next(good)]), 2)
+    assert loop.halted_draw == 2
+    after = weights(players)
+    for name, value in before.items():
+        if not name.endswith("/u"):
+            np.testing.assert_array_equal(after[name], value, err_msg=name)
+    assert int(players.generator_optimizer.count.numpy()) == 2
+
+
+def test_stopping_between_steps():
+    strategy = one_device()
+    loop = inner_loop(make_players(strategy), strategy)
+    loop.run(batches(strategy, 2), 5, stop=lambda: len(loop.reports) == 3)
+    assert loop.steps == 3
+
+
 def test_forward_and_backward_pass_compile_under_xla():
     results = []
     for jit_compile in (False, True):

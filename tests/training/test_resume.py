@@ -2,56 +2,11 @@
 
 import collections
 import glob
-import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
-import numpy as np
-import safetensors.numpy
 import tensorflow as tf
 
-ROOT = Path(__file__).parents[2]
-COMMAND = [
-    sys.executable,
-    "-m",
-    "deepfill_tf.train",
-    f"--gin_file={Path(__file__).parent / 'tiny.gin'}",
-]
-
-
-def start(run_dir, *arguments) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [*COMMAND, *arguments, f"--run_dir={run_dir}"],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(run_dir, *arguments) -> str:
-    process = start(run_dir, *arguments)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return errors
-
-
-def wait_for_checkpoint(run_dir, step: int, process) -> None:
-    """Waits until a checkpoint of at least that step is being written or is there."""
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and process.poll() is None:
-        names = glob.glob(f"{run_dir}/checkpoints/step-*")
-        if any(int(name.split("step-")[1].split(".")[0].split("_")[0]) >= step for name in names):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"no checkpoint of step {step}: {process.communicate()[1]}")
-
-
-def model_weights(run_dir) -> dict[str, np.ndarray]:
-    return safetensors.numpy.load_file(f"{run_dir}/model/weights.safetensors")
+from tests.training.workers import assert_same_model, finish, start, wait_for_checkpoint
 
 
 def check_logs(run_dir) -> None:
@@ -92,10 +47,7 @@ def test_killed_and_told_to_stop_and_started_again(tmp_path):
     assert "told to stop: saved" in errors
 
     assert "going on from step" in finish(broken)
-    expected, actual = model_weights(whole), model_weights(broken)
-    assert expected.keys() == actual.keys()
-    for name, value in expected.items():
-        np.testing.assert_array_equal(actual[name], value, err_msg=name)
+    assert_same_model(broken, whole)
     for run in (whole, broken):
         assert (run / "completed.png").exists()
         assert (run / "config.gin").exists()

@@ -1,0 +1,93 @@
+"""Which processes train together, as the environment says."""
+
+import os
+
+import tensorflow as tf
+
+from deepfill_tf.errors import UserError
+
+# "host1:port,host2:port": where TF_CONFIG is not written by anyone.
+WORKERS = "DEEPFILL_WORKERS"
+# Which of them this process is, from 0 on; an indexed Job of Kubernetes says it otherwise.
+WORKER_INDEX = "DEEPFILL_WORKER_INDEX"
+JOB_INDEX = "JOB_COMPLETION_INDEX"
+SLURM_PORT = 8888
+
+Resolver = tf.distribute.cluster_resolver.ClusterResolver
+
+
+def cluster_from_environment() -> Resolver | None:
+    """The cluster that this process belongs to; None where it is alone.
+
+    In this order: `TF_CONFIG`; `DEEPFILL_WORKERS` with `DEEPFILL_WORKER_INDEX` or Kubernetes'
+    `JOB_COMPLETION_INDEX`; several tasks of a Slurm step. Raises UserError where these make no
+    sense.
+    """
+    if os.environ.get("TF_CONFIG"):
+        cluster = _from_tf_config()
+    elif os.environ.get(WORKERS):
+        cluster = _from_list()
+    elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
+        cluster = _from_slurm()
+    else:
+        return None
+    processes = sum(len(tasks) for tasks in cluster.cluster_spec().as_dict().values())
+    return cluster if processes > 1 else None
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes: config, logs, checkpoints, the model."""
+    cluster = strategy.cluster_resolver
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or cluster is None:
+        return True
+    if "chief" in cluster.cluster_spec().jobs:
+        return cluster.task_type == "chief"
+    return cluster.task_id == 0
+
+
+def _from_tf_config() -> Resolver:
+    cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    try:
+        tasks = cluster.cluster_spec().as_dict()
+        if not tasks:
+            raise ValueError("it names no cluster")
+        job, index = cluster.task_type, cluster.task_id
+        if job == "evaluator":
+            raise ValueError("there are no evaluators here: validation is an action of the chief")
+        if job not in tasks or index is None or not 0 <= index < len(tasks[job]):
+            raise ValueError(f"there is no task {index} of job {job!r} in its cluster")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"TF_CONFIG makes no sense: {error}") from error
+    return cluster
+
+
+def _from_list() -> Resolver:
+    workers = [worker.strip() for worker in os.environ[WORKERS].split(",")]
+    if wrong := [worker for worker in workers if not _is_address(worker)]:
+        raise UserError(f"{WORKERS} must be host:port,host:port,..., got {wrong[0]!r}")
+    index = os.environ.get(WORKER_INDEX, os.environ.get(JOB_INDEX))
+    if index is None or not index.isdecimal() or int(index) >= len(workers):
+        raise UserError(
+            f"{WORKERS} names {len(workers)} workers: {WORKER_INDEX} must be one of "
+            f"0 .. {len(workers) - 1}, got {index!r}"
+        )
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": workers}),
+        task_type="worker",
+        task_id=int(index),
+        rpc_layer="grpc",
+    )
+
+
+def _is_address(worker: str) -> bool:
+    host, _, port = worker.rpartition(":")
+    return bool(host) and port.isdecimal()
+
+
+def _from_slurm() -> Resolver:
+    cluster = tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=SLURM_PORT)
+    try:
+        cluster.cluster_spec()  # sets its task type and index
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise UserError(f"the variables of Slurm make no sense: {error}") from error
+    return cluster
