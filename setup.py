@@ -54,9 +54,11 @@ setup(
             "ml-dtypes~=0.3.1",
             "opencv-python-headless<4.12",
         ],
+        # Preparing data at scale.
+        "beam": ["apache-beam>=2.77"],
         # Sketches of faces; versions after 0.10.21 want a model file named.
         "landmarks": ["mediapipe"],
-        "test": ["hypothesis", "pytest", "pytest-xdist", "ruff"],
+        "test": ["apache-beam>=2.77", "hypothesis", "pytest", "pytest-xdist", "ruff"],
     },
     entry_points={
         "console_scripts": [

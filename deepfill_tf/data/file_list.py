@@ -4,6 +4,7 @@ import os
 
 import tensorflow as tf
 
+from deepfill_tf.data.records import SHARD_SUFFIX, list_records
 from deepfill_tf.errors import UserError
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -16,7 +17,8 @@ def list_pictures(source: str, root: str | None = None) -> list[str]:
     Args:
       source: a folder (all pictures below it, sorted), a glob (sorted), or a file list
         ending in .flist or .txt: one path a line in the list's order, blank lines left
-        out, relative paths relative to the list's folder.
+        out, relative paths relative to the list's folder. A TFRecord shard, or a glob of them,
+        gives the address of each of its records, see `data.records`.
       root: folder that a relative `source` is relative to.
 
     Raises UserError, naming what was looked for, where there is nothing. Whether each
@@ -28,6 +30,9 @@ def list_pictures(source: str, root: str | None = None) -> list[str]:
             paths = _pictures_below(where)
         elif where.lower().endswith(LIST_SUFFIXES):
             paths = _read_list(where)
+        elif where.lower().endswith(SHARD_SUFFIX):
+            shards = sorted(tf.io.gfile.glob(where))
+            paths = [record for shard in shards for record in list_records(shard)]
         else:
             paths = sorted(path for path in tf.io.gfile.glob(where) if is_picture(path))
     except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from deepfill_tf.data.records import open_picture
 from deepfill_tf.errors import UserError
 
 # What a damaged or foreign file makes Pillow raise.
@@ -41,7 +42,7 @@ def picture_size(path: str) -> tuple[int, int]:
     EXIF orientation is honoured. Raises UserError as `read_picture` does.
     """
     try:
-        with tf.io.gfile.GFile(path, "rb") as file, Image.open(file) as picture:
+        with open_picture(path) as file, Image.open(file) as picture:
             width, height = picture.size
             turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     except READING_ERRORS as error:
@@ -85,7 +86,7 @@ def write_picture(path: str, picture: np.ndarray) -> None:
 def _open(path: str) -> Image.Image:
     """The decoded picture, turned as its EXIF data says."""
     try:
-        with tf.io.gfile.GFile(path, "rb") as file:
+        with open_picture(path) as file:
             picture = Image.open(io.BytesIO(file.read()))
         picture.load()
         return ImageOps.exif_transpose(picture)

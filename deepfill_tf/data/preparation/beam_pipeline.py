@@ -1,0 +1,269 @@
+"""Apache Beam's part of preparing a dataset: many machines, or the processes of one.
+
+Pictures' bytes never go through a shuffle: what is grouped are places, checksums and hashes, some
+hundred bytes each, and whoever writes a shard reads its pictures again. So memory does not grow
+with the pictures, on a local runner either, which keeps its shuffles in memory.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+import apache_beam as beam
+import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from deepfill_tf.data.preparation.inspection import Inspection, inspect_picture
+from deepfill_tf.data.preparation.likeness import bands, near_an_earlier
+from deepfill_tf.data.preparation.sources import Reference, references
+from deepfill_tf.data.preparation.splitting import (
+    TRAIN,
+    VALIDATION,
+    shard_name,
+    shard_of,
+    split_of,
+)
+from deepfill_tf.data.records import ShardWriter
+from deepfill_tf.errors import UserError
+
+# Names of pictures that the report gives for a finding.
+EXAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a dataset is made.
+
+    Attributes:
+      output: folder that shards and report are written to.
+      validation_share: of the pictures whose source is not said to be for validation.
+      train_shards, validation_shards: into how many files.
+      min_side: pixels that a picture must have on both sides.
+      has_validation: sources for validation are given, so that nothing else is split.
+    """
+
+    output: str
+    validation_share: float
+    train_shards: int
+    validation_shards: int
+    min_side: int
+    has_validation: bool
+
+    def split(self, picture: "Picture") -> str:
+        if self.has_validation:
+            return picture.origin
+        return split_of(picture.inspection.sha256, self.validation_share)
+
+    def shards(self, split: str) -> int:
+        return self.train_shards if split == TRAIN else self.validation_shards
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture on its way: where it is, what was seen, and why it is left out, if it is."""
+
+    reference: Reference
+    origin: str
+    inspection: Inspection
+    dropped: str | None = None
+    because_of: str = ""
+
+    @property
+    def rank(self) -> tuple:
+        """Of pictures that are the same the first stays: those for validation come first."""
+        return (self.origin != VALIDATION, self.reference.name)
+
+    @property
+    def left_out(self) -> bool:
+        return self.dropped is not None or not self.inspection.usable
+
+    @property
+    def findings(self) -> list[str]:
+        return [*self.inspection.findings, *([self.dropped] if self.dropped else [])]
+
+
+def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[str]) -> dict:
+    """Runs the pipeline on (origin, path) pairs and gives what it reports.
+
+    Raises whatever Beam and the runner raise.
+    """
+    with beam.Pipeline(options=PipelineOptions(options)) as pipeline:
+        seen = (
+            pipeline
+            | "sources" >> beam.Create(sources)
+            | "spread sources" >> beam.Reshuffle()
+            | "find" >> beam.FlatMapTuple(_references)
+            | "spread pictures" >> beam.Reshuffle()
+            | "look" >> beam.Map(lambda found: _look(*found, settings.min_side))
+        )
+        usable = seen | "usable" >> beam.Filter(lambda picture: picture.inspection.usable)
+        unusable = seen | "unusable" >> beam.Filter(lambda picture: not picture.inspection.usable)
+        unequal = (
+            usable
+            | "by checksum" >> beam.Map(lambda picture: (picture.inspection.sha256, picture))
+            | "equal ones" >> beam.GroupByKey()
+            | "first of equals" >> beam.FlatMapTuple(_mark_equals)
+        )
+        different = unequal | "different" >> beam.Filter(lambda picture: not picture.dropped)
+        near = (
+            different
+            | "by band" >> beam.FlatMap(_by_band)
+            | "of one band" >> beam.GroupByKey()
+            | "near ones" >> beam.FlatMapTuple(_near)
+        )
+        decided = (
+            {
+                "picture": different
+                | "by name" >> beam.Map(lambda picture: (picture.reference.name, picture)),
+                "near": near,
+            }
+            | "join" >> beam.CoGroupByKey()
+            | "first of near ones" >> beam.MapTuple(_mark_near)
+        )
+        written = (
+            decided
+            | "kept" >> beam.Filter(lambda picture: not picture.dropped)
+            | "by shard" >> beam.Map(_by_shard, settings)
+            | "of one shard" >> beam.GroupByKey()
+            | "write" >> beam.Map(lambda shard: _write_shard(*shard, settings))
+        )
+        equal = unequal | "equal" >> beam.Filter(lambda picture: picture.dropped)
+        _report(pipeline, (unusable, equal, decided), written, settings)
+    with tf.io.gfile.GFile(os.path.join(settings.output, "report.json")) as file:
+        return json.load(file)
+
+
+def _references(origin: str, path: str) -> Iterator[tuple[str, Reference]]:
+    try:
+        for reference in references(path):
+            yield origin, reference
+    except UserError:  # the archive itself is what cannot be read
+        yield origin, Reference(path, path)
+
+
+def _look(origin: str, reference: Reference, min_side: int) -> Picture:
+    try:
+        inspection = inspect_picture(reference.read(), min_side=min_side)
+    except (OSError, tf.errors.OpError):
+        inspection = Inspection(("corrupt",), "")
+    return Picture(reference, origin, inspection)
+
+
+def _mark_equals(sha256: str, pictures: Iterable[Picture]) -> Iterator[Picture]:
+    del sha256
+    first, *others = sorted(pictures, key=lambda picture: picture.rank)
+    yield first
+    for picture in others:
+        yield _dropped(picture, "duplicate", first.origin, first.reference.name)
+
+
+def _dropped(picture: Picture, kind: str, origin: str, name: str) -> Picture:
+    """The picture, left out because of another; between training and validation it is a leak."""
+    kind = kind if picture.origin == origin else "leakage"
+    return replace(picture, dropped=kind, because_of=name)
+
+
+def _by_band(picture: Picture) -> Iterator[tuple[tuple[int, int], tuple]]:
+    member = (picture.rank, picture.inspection.difference_hash, picture.origin)
+    for band in bands(picture.inspection.difference_hash):
+        yield band, member
+
+
+def _near(band: tuple, members: Iterable[tuple]) -> Iterator[tuple[str, tuple[str, str]]]:
+    del band
+    for ((_, name), *_), ((_, earlier), _, origin) in near_an_earlier(members):
+        yield name, (earlier, origin)
+
+
+def _mark_near(name: str, joined: dict) -> Picture:
+    del name
+    (picture,) = joined["picture"]
+    near = sorted(joined["near"])
+    if not near:
+        return picture
+    earlier, origin = near[0]
+    return _dropped(picture, "near_duplicate", origin, earlier)
+
+
+def _by_shard(picture: Picture, settings: Settings) -> tuple[tuple[str, int], Picture]:
+    split = settings.split(picture)
+    return (split, shard_of(picture.inspection.sha256, settings.shards(split))), picture
+
+
+def _write_shard(
+    key: tuple[str, int], pictures: Iterable[Picture], settings: Settings
+) -> tuple[str, int]:
+    """Writes a shard; gives its split and the number of its pictures."""
+    split, number = key
+    path = os.path.join(settings.output, shard_name(split, number, settings.shards(split)))
+    writer, count = ShardWriter(path), 0
+    for picture in sorted(pictures, key=lambda picture: picture.inspection.sha256):
+        seen, encoded = picture.inspection, picture.reference.read()
+        again = inspect_picture(encoded, min_side=settings.min_side)
+        if again.sha256 != seen.sha256:
+            raise UserError(f"{picture.reference.name} changed while it was read")
+        writer.write(
+            encoded,
+            kind=seen.kind,
+            height=seen.height,
+            width=seen.width,
+            source=picture.reference.name,
+            sha256=seen.sha256,
+        )
+        count += 1
+    writer.close()
+    return split, count
+
+
+def _report(pipeline, parts: tuple, written, settings: Settings) -> None:
+    """Adds to the pipeline what writes `report.json` and `dropped.tsv`."""
+    pictures = parts | "all pictures" >> beam.Flatten()
+    found = pictures | "findings" >> beam.FlatMap(
+        lambda picture: [(name, picture.reference.name) for name in picture.findings]
+    )
+    counts = found | "count" >> beam.combiners.Count.PerKey()
+    examples = found | "examples" >> beam.combiners.Top.SmallestPerKey(EXAMPLES)
+    dropped = (
+        pictures
+        | "left out" >> beam.Filter(lambda picture: picture.left_out)
+        | "line"
+        >> beam.Map(
+            lambda picture: (
+                f"{picture.reference.name}\t{','.join(picture.findings)}\t{picture.because_of}\n"
+            )
+        )
+    )
+    totals = written | "in each split" >> beam.CombinePerKey(sum)
+
+    def write(_, counts, examples, dropped, totals, seen):
+        lines = sorted(dropped)
+        _write_text(os.path.join(settings.output, "dropped.tsv"), "".join(lines))
+        report = {
+            "seen": seen,
+            "dropped": len(lines),
+            "written": dict(totals),
+            "findings": dict(sorted(counts.items())),
+            "examples": dict(sorted(examples.items())),
+            "settings": asdict(settings),
+        }
+        _write_text(os.path.join(settings.output, "report.json"), json.dumps(report, indent=2))
+
+    _ = (
+        pipeline
+        | "once" >> beam.Create([None])
+        | "report"
+        >> beam.Map(
+            write,
+            beam.pvalue.AsDict(counts),
+            beam.pvalue.AsDict(examples),
+            beam.pvalue.AsList(dropped),
+            beam.pvalue.AsDict(totals),
+            beam.pvalue.AsSingleton(pictures | "how many" >> beam.combiners.Count.Globally()),
+        )
+    )
+
+
+def _write_text(path: str, text: str) -> None:
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(text)

@@ -1,0 +1,132 @@
+"""Pictures in TFRecord shards, read one by one in any order.
+
+A record's address is a path like any other: `prepared/train-00000-of-00010.tfrecord@7413+51230`,
+the shard, where the record begins in it, and how long its content is. Beside a shard lies
+`<shard>.index` with a line a record: offset, length, and where the picture came from. So the
+position in a list of addresses stays all that a stream of pictures has to remember.
+"""
+
+import hashlib
+import io
+import os
+import re
+import struct
+from typing import BinaryIO
+
+import tensorflow as tf
+
+from deepfill_tf.errors import UserError
+
+SHARD_SUFFIX = ".tfrecord"
+INDEX_SUFFIX = ".index"
+_ADDRESS = re.compile(r"(.+\.tfrecord)@(\d+)\+(\d+)")
+# Before a record's content: its length and a checksum of that; after it: a checksum.
+_HEADER, _FOOTER = 12, 4
+
+
+def is_record(path: str) -> bool:
+    """Whether a path is a record's address."""
+    return _ADDRESS.fullmatch(path) is not None
+
+
+def list_records(shard: str) -> list[str]:
+    """Addresses of a shard's records, in order.
+
+    Raises UserError where its index is missing or does not fit the shard.
+    """
+    index = shard + INDEX_SUFFIX
+    try:
+        with tf.io.gfile.GFile(index) as file:
+            places = [line.split("\t")[:2] for line in file.read().splitlines()]
+        addresses = [f"{shard}@{int(offset)}+{int(length)}" for offset, length in places]
+        ends = [int(offset) + int(length) + _HEADER + _FOOTER for offset, length in places]
+        size = tf.io.gfile.stat(shard).length
+    except tf.errors.NotFoundError as error:
+        missing = index if tf.io.gfile.exists(shard) else shard
+        raise UserError(f"there is no {missing}: make both with prepare_dataset.py") from error
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"cannot read {index}: {str(error).splitlines()[0]}") from error
+    if max(ends, default=0) != size:
+        raise UserError(
+            f"{shard} has {size} bytes, its index says {max(ends, default=0)}: "
+            "one of the two is damaged"
+        )
+    return addresses
+
+
+def open_picture(path: str) -> BinaryIO:
+    """The encoded picture at a path or a record's address, for reading."""
+    if is_record(path):
+        return io.BytesIO(read_record(path))
+    return tf.io.gfile.GFile(path, "rb")
+
+
+def read_record(address: str) -> bytes:
+    """The encoded picture in a record.
+
+    Raises UserError where there is none at that address, or another than was written.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise ValueError(f"{address!r} is no record's address")
+    shard, offset, length = match[1], int(match[2]), int(match[3])
+    with tf.io.gfile.GFile(shard, "rb") as file:
+        file.seek(offset)
+        content = file.read(_HEADER + length)
+    if len(content) < _HEADER + length or struct.unpack("<Q", content[:8])[0] != length:
+        raise UserError(f"there is no record at {address}")
+    try:
+        features = tf.train.Example.FromString(content[_HEADER:]).features.feature
+    except Exception as error:  # protobuf's own, which has moved from version to version
+        raise UserError(f"the record at {address} is damaged") from error
+    encoded = b"".join(features["image/encoded"].bytes_list.value)
+    expected = b"".join(features["image/sha256"].bytes_list.value)
+    if hashlib.sha256(encoded).hexdigest().encode() != expected:
+        raise UserError(f"the record at {address} is damaged")
+    return encoded
+
+
+class ShardWriter:
+    """Writes a shard and its index; both get their names when all is written.
+
+    Args:
+      shard: path of the shard.
+    """
+
+    def __init__(self, shard: str):
+        self._shard = shard
+        self._aside = f"{shard}.{os.getpid()}.part"
+        self._writer = tf.io.TFRecordWriter(self._aside)
+        self._offset = 0
+        self._lines: list[str] = []
+
+    def write(
+        self, encoded: bytes, *, kind: str, height: int, width: int, source: str, sha256: str
+    ) -> None:
+        """Adds a picture: encoded as it was, of a format such as "JPEG", and where it is from."""
+        text = {
+            "image/encoded": encoded,
+            "image/format": kind.encode(),
+            "image/source": source.encode(),
+            "image/sha256": sha256.encode(),
+        }
+        numbers = {"image/height": height, "image/width": width}
+        features = {
+            name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+            for name, value in text.items()
+        } | {
+            name: tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+            for name, value in numbers.items()
+        }
+        example = tf.train.Example(features=tf.train.Features(feature=features))
+        content = example.SerializeToString(deterministic=True)
+        self._writer.write(content)
+        self._lines.append(f"{self._offset}\t{len(content)}\t{source}\n")
+        self._offset += _HEADER + len(content) + _FOOTER
+
+    def close(self) -> None:
+        self._writer.close()
+        with tf.io.gfile.GFile(self._aside + INDEX_SUFFIX, "w") as file:
+            file.write("".join(self._lines))
+        tf.io.gfile.rename(self._aside + INDEX_SUFFIX, self._shard + INDEX_SUFFIX, overwrite=True)
+        tf.io.gfile.rename(self._aside, self._shard, overwrite=True)

@@ -1,0 +1,65 @@
+import hashlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.data import BrushStrokeMasks, PicturePipeline, list_pictures, read_picture
+from deepfill_tf.data.records import ShardWriter, list_records, read_record
+from deepfill_tf.errors import UserError
+from tests.data.preparation.pictures import PHOTOGRAPHS
+
+PATHS = sorted(str(path) for path in (PHOTOGRAPHS / "train").glob("*.jpg"))
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """The photographs of the package in two shards, in order."""
+    for number in range(2):
+        writer = ShardWriter(str(tmp_path / f"train-0000{number}-of-00002.tfrecord"))
+        for path in PATHS[number * 7 : number * 7 + 7]:
+            with open(path, "rb") as file:
+                content = file.read()
+            sha256 = hashlib.sha256(content).hexdigest()
+            writer.write(content, kind="JPEG", height=1, width=1, source=path, sha256=sha256)
+        writer.close()
+    return tmp_path
+
+
+def test_tensorflow_reads_the_same_records(shards):
+    written = []
+    for record in tf.data.TFRecordDataset(sorted(map(str, shards.glob("*.tfrecord")))):
+        features = tf.train.Example.FromString(record.numpy()).features.feature
+        written.append(features["image/encoded"].bytes_list.value[0])
+    assert written == [read_record(a) for a in list_pictures(f"{shards}/train-*.tfrecord")]
+
+
+def test_training_sees_the_same_batches_as_from_files(shards):
+    streams = [
+        PicturePipeline(
+            paths, 64, 64, global_batch_size=4, seed=1, masks=BrushStrokeMasks(),
+            random_crop=True, flip=True,
+        )
+        for paths in (PATHS, list_pictures("train-*.tfrecord", str(shards)))
+    ]  # fmt: skip
+    for one, two in zip(*(stream.dataset(3).take(4) for stream in streams), strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_damage_is_named(shards):
+    shard = shards / "train-00000-of-00002.tfrecord"
+    address = list_records(str(shard))[2]
+    content = bytearray(shard.read_bytes())
+    content[int(address.split("@")[1].split("+")[0]) + 500] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(UserError, match=r"tfrecord@\d+\+\d+ is damaged"):
+        read_picture(address)
+    with pytest.raises(UserError, match="there is no record at"):
+        read_picture(f"{shard}@5+100")
+    shard.write_bytes(content[:-1])
+    with pytest.raises(UserError, match="one of the two is damaged"):
+        list_pictures(str(shard))
+    (shards / f"{shard.name}.index").unlink()
+    with pytest.raises(UserError, match=r"there is no .*tfrecord\.index"):
+        list_pictures(str(shard))
