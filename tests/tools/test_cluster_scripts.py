@@ -12,18 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from deepfill_tf.train import COMMAND, TOLD_TO_STOP
+from deepfill_tf.train import COMMAND
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tools" / "cluster"
 SSH, SLURM = FOLDER / "ssh" / "train.sh", FOLDER / "slurm" / "train.sbatch"
 TINY = ROOT / "tests" / "training" / "tiny.gin"
 
+# As the README says.
+START_AGAIN = 75
+
 # What stands for Python: writes down what it was given, then ends as CODES says, or waits.
 TRAINING = """#!{python}
 import json, os, signal, sys, time
 
-index = int(os.environ.get("DEEPFILL_WORKER_INDEX", os.environ.get("SLURM_PROCID")))
+index = int(os.environ["DEEPFILL_WORKER_INDEX"])
 names = ("DEEPFILL_WORKERS", "DEEPFILL_WORKER_INDEX", "DEEPFILL_DATA")
 told = {{name: os.environ.get(name) for name in names}}
 told |= {{"arguments": sys.argv[1:], "folder": os.getcwd()}}
@@ -59,7 +62,7 @@ import os, signal, subprocess, sys
 options = [a for a in sys.argv[1:] if a.startswith("--kill-on-bad-exit") or a.startswith("--wait")]
 command = sys.argv[1 + len(options):]
 tasks = [
-    subprocess.Popen(command, env={{**os.environ, "SLURM_PROCID": str(i)}}, start_new_session=True)
+    subprocess.Popen(command, env={{**os.environ, "SLURM_NODEID": str(i)}}, start_new_session=True)
     for i in range(len(os.environ["CODES"].split(",")))
 ]
 signal.signal(signal.SIGUSR1, lambda *_: [os.killpg(t.pid, signal.SIGTERM) for t in tasks])
@@ -70,7 +73,8 @@ sys.exit(max(code if code >= 0 else 128 - code for code in codes))
 """
 
 FAKE_SCONTROL = """#!/usr/bin/env bash
-if [ "$1" = show ]; then echo "JobId=$3 JobState=${{STATE:-RUNNING}} Reason=None"; fi
+if [ "$2" = job ]; then echo "JobId=$3 JobState=${{STATE:-RUNNING}} Reason=None"; fi
+if [ "$2 $3" = "hostnames n[9-10]" ]; then printf 'n9\\nn10\\n'; fi
 if [ "$1" = requeue ]; then echo "$2" > {folder}/requeued; fi
 """
 
@@ -97,6 +101,7 @@ def start(tmp_path):
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
             "PYTHON": str(tools / "training"),
             "SLURM_JOB_ID": "17",
+            "SLURM_JOB_NODELIST": "n[9-10]",
             "CODES": "0,0",
             **variables,
         }
@@ -228,9 +233,17 @@ def test_slurm_starts_again_after_75_alone(finish, tmp_path, codes, expected):
     code, _, _ = finish(SLURM, "--run_dir=x", CODES=codes)
     assert code == expected
     requeued = tmp_path / "requeued"
-    assert requeued.exists() is (expected == TOLD_TO_STOP)
+    assert requeued.exists() is (expected == START_AGAIN)
     if requeued.exists():
         assert requeued.read_text().strip() == "17"
+
+
+def test_slurm_tells_every_worker_its_place(finish, tmp_path):
+    assert finish(SLURM, "--run_dir=x")[0] == 0
+    for index in range(2):
+        told = json.loads((tmp_path / f"worker-{index}").read_text())
+        assert told["DEEPFILL_WORKERS"] == "n9:20017,n10:20017"
+        assert told["DEEPFILL_WORKER_INDEX"] == str(index)
 
 
 def test_slurm_does_not_start_a_cancelled_job_again(finish, tmp_path):

@@ -123,7 +123,8 @@ def test_every_worker_knows_the_cluster_and_its_place_in_it(finish):
     addresses = json.loads(cluster)["worker"]
     assert len(set(addresses)) == 3
     assert all(address.startswith("localhost:") for address in addresses)
-    threads = max(1, len(os.sched_getaffinity(0)) // 3)
+    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))
+    threads = max(1, len(usable(0)) // 3)
     assert {one["TF_NUM_INTRAOP_THREADS"] for one in told.values()} == {str(threads)}
     assert {one["OMP_NUM_THREADS"] for one in told.values()} == {"5"}
 

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from deepfill_tf.configuration import find_config
-from deepfill_tf.train import COMMAND, TOLD_TO_STOP
+from deepfill_tf.train import COMMAND
 from deepfill_tf.training.trainer import Trainer
 
 yaml = pytest.importorskip("yaml")
+
+# As the README says.
+START_AGAIN = 75
 
 FOLDER = Path(__file__).parents[2] / "tools" / "cluster" / "kubernetes"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -180,7 +183,7 @@ def test_run_directory_and_pictures_are_on_the_shared_claim(document):
 
 def test_the_operator_starts_again_after_75():
     """Its policy ExitCode would not: it takes all codes below 128 for permanent."""
-    assert TOLD_TO_STOP < 128
+    assert START_AGAIN < 128
     worker = document_of("tfjob.yaml", "TFJob")["spec"]["tfReplicaSpecs"]["Worker"]
     assert worker["restartPolicy"] == "OnFailure"
     # Others the operator does not look for.
@@ -195,7 +198,7 @@ def test_jobs_start_again_after_75_and_fail_after_1(document):
             assert rule["onExitCodes"]["operator"] == "In"
             assert rule["onExitCodes"]["containerName"] == container(document)["name"]
             actions |= dict.fromkeys(rule["onExitCodes"]["values"], rule["action"])
-    assert actions == {1: "FailJob", TOLD_TO_STOP: "Ignore"}
+    assert actions == {1: "FailJob", START_AGAIN: "Ignore"}
     # What a policy for failures asks for.
     assert pod_template(document)["spec"]["restartPolicy"] == "Never"
 
