@@ -6,8 +6,6 @@ Networks are bound through functions, because gin cannot wrap a Keras class.
 import contextlib
 import difflib
 import inspect
-import logging
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -72,6 +70,9 @@ CONFIGURABLES: dict[str, Callable] = {
 for _name, _configurable in CONFIGURABLES.items():
     gin.external_configurable(_configurable, name=_name)
 
+# What gin makes of a file that it cannot understand.
+_GIN_ERRORS = (ValueError, SyntaxError, TypeError, AttributeError)
+
 # The pictures that ship with the package.
 gin.constant("photographs", str(Path(__file__).parent / "photographs"))
 
@@ -87,7 +88,7 @@ gin.add_config_file_search_path(str(config_directory()))
 
 def find_config(name: str) -> str:
     """A gin file: a path, or the name of one of the package's own. Raises UserError."""
-    if os.path.isfile(name):
+    if _is_file(name):
         return name
     own = config_directory() / name
     if own.is_file():
@@ -110,9 +111,9 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
     paths = [find_config(name) for name in files]
     try:
         gin.clear_config()
-        with _without_lookups():
+        with _reading_files():
             gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=False)
-    except (ValueError, SyntaxError, OSError, TypeError, AttributeError) as error:
+    except (*_GIN_ERRORS, OSError, tf.errors.OpError) as error:
         raise UserError(_readable(error, bindings)) from error
     if scoped := re.search(r"^(\w[\w/]*/)(\w+\.\w+) =", gin.config_str(), re.MULTILINE):
         raise UserError(
@@ -122,18 +123,21 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _without_lookups() -> Iterator[None]:
-    """Without gin's complaint about each place where an included file is not."""
+def _reading_files() -> Iterator[None]:
+    """Lets gin look for files and nothing else.
 
-    def keep(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith("Path not found")
-
-    root = logging.getLogger()
-    root.addFilter(keep)
+    It would also take `models/v2.gin` for a file of a Python package `models`, and fail where the
+    working directory has a folder of that name.
+    """
+    readers, gin.config._FILE_READERS = gin.config._FILE_READERS, [(tf.io.gfile.GFile, _is_file)]
     try:
         yield
     finally:
-        root.removeFilter(keep)
+        gin.config._FILE_READERS = readers
+
+
+def _is_file(path: str) -> bool:
+    return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
 
 
 def configured_strategy() -> tf.distribute.Strategy:

@@ -169,6 +169,16 @@ def test_missing_data_says_where_it_was_looked_for_and_how_to_get_it(name, tmp_p
     assert "below data.root" in str(error.value)
 
 
+def test_folders_named_as_those_of_the_package_are_not_in_the_way(tmp_path, monkeypatch):
+    """gin's own reader takes them for Python packages, where they can be imported."""
+    for name in ("models", "data", "objectives"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    parse(["quickstart.gin"], [])
+    assert configured_trainer().max_steps > 1
+
+
 def test_a_binding_takes_effect():
     parse(["quickstart.gin"], ["Trainer.max_steps = 3", "GeneratorV2.width = 6"])
     trainer = configured_trainer()

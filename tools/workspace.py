@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import venv
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,8 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PLATFORMS = {"default": ".[test]", "addons": ".[addons,test]"}
 # The addons platform's TensorFlow has no wheels for other versions.
 ADDONS_PYTHONS = ((3, 10), (3, 11))
-# Each test process holds a TensorFlow of its own, about 1 GB.
+# Each test process holds a TensorFlow of its own, which keeps memory of every network that was ever
+# built in it: 10 GB by the end of all tests. So each part of them gets processes of its own.
 WORKERS = min(os.cpu_count() or 1, 4)
+PARTS = (
+    ["tests/conformance", "tests/layers", "tests/networks", "tests/ops"],
+    ["tests/inference", "tests/objectives"],
+)
+THE_REST = ["tests", *(f"--ignore={folder}" for part in PARTS for folder in part)]
 # What pytest gives where nothing was asked for that is there.
 NO_TESTS = 5
 # Seconds: where the others took longer, the slow tests are left out, and all stays below 45 min.
@@ -82,42 +89,45 @@ def test(platforms: list[str], pytest_arguments: list[str], *, slow: bool) -> in
                 command = [python, "-m", "ruff", *check, "."]
                 results[f"ruff {check[0]}"] = clock.run(f"ruff {check[0]}", command)
         name = f"tests on {platform}"
-        results[name], counts[name] = run_tests(name, python, pytest_arguments, clock)
+        parts = [pytest_arguments] if pytest_arguments else [*PARTS, THE_REST]
+        results[name], counts[name] = run_tests(name, python, parts, clock)
     if slow and clock.seconds > SLOW_TESTS_BEGIN_BEFORE:
         print(f"slow tests: left out, the others took {clock.seconds:.0f} s", flush=True)
     elif slow:
         name = f"slow tests on {platforms[0]}"
         only = ["--slow", "-m", "slow", *pytest_arguments]
         python = environment(platforms[0], clock)
-        results[name], counts[name] = run_tests(name, python, only, clock)
+        results[name], counts[name] = run_tests(name, python, [only], clock)
     clock.report()
     for name, code in results.items():
         print(f"{name}: {'passed' if code == 0 else 'FAILED'}{counts.get(name, '')}")
     return int(any(results.values()))
 
 
-def run_tests(name: str, python: str, arguments: list[str], clock: "Clock") -> tuple[int, str]:
-    """Pytest's exit code, and what became of the tests in words."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report.xml")
-        pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
-        # A file to a process: what its tests share is made once.
-        pytest += ["-n", str(WORKERS), "--dist=loadfile"]
-        code = clock.run(name, [*pytest, *arguments])
-        return 0 if code == NO_TESTS else code, count(report)
+def run_tests(name: str, python: str, parts: list[list[str]], clock: "Clock") -> tuple[int, str]:
+    """Runs pytest with each list of arguments; 0 if all pass, and what became of the tests."""
+    failed, total = 0, Counter()
+    for part in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder, "report.xml")
+            pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
+            # A file to a process: what its tests share is made once.
+            pytest += ["-n", str(WORKERS), "--dist=loadfile"]
+            code = clock.run(name, [*pytest, *part])
+            failed += code not in (0, NO_TESTS)
+            total += count(report)
+    failures = total["failures"] + total["errors"]
+    passed = total["tests"] - failures - total["skipped"]
+    return failed, f" ({passed} passed, {failures} failed, {total['skipped']} skipped)"
 
 
-def count(report: Path) -> str:
-    """What became of the tests of a report, or nothing where pytest wrote none."""
+def count(report: Path) -> Counter:
+    """How many tests of a report did what; nothing where pytest wrote none."""
     if not report.exists():
-        return ""
+        return Counter()
     suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
-    tests, failures, errors, skipped = (
-        sum(int(suite.get(key, 0)) for suite in suites)
-        for key in ("tests", "failures", "errors", "skipped")
-    )
-    failed = failures + errors
-    return f" ({tests - failed - skipped} passed, {failed} failed, {skipped} skipped)"
+    keys = ("tests", "failures", "errors", "skipped")
+    return Counter({key: sum(int(suite.get(key, 0)) for suite in suites) for key in keys})
 
 
 def environment(platform: str, clock: "Clock") -> str:

@@ -1,8 +1,9 @@
 """Apache Beam's part of preparing a dataset: many machines, or the processes of one.
 
-Pictures' bytes never go through a shuffle: what is grouped are places, checksums and hashes, some
-hundred bytes each, and whoever writes a shard reads its pictures again. So memory does not grow
-with the pictures, on a local runner either, which keeps its shuffles in memory.
+Pictures' bytes never go through a shuffle: what is grouped are places, checksums and hashes, about
+500 bytes each, and whoever writes a shard reads its pictures again. So memory does not grow with
+the size of pictures; on a local runner, which keeps its shuffles in memory, it does with their
+number.
 """
 
 import json

@@ -14,13 +14,18 @@ def touch(folder, *names):
         Image.new("RGB", (64, 64), "teal").save(folder / name, format="JPEG")
 
 
+def lay_out_celeba(root):
+    """Five faces as CelebA is published: two for training, two for validation, one for tests."""
+    faces = [f"img_align_celeba/00000{i}.jpg" for i in range(1, 6)]
+    touch(root / "celeba", *faces, "list_eval_partition.txt")
+    parts = "".join(f"00000{i}.jpg {part}\n" for i, part in zip(range(1, 6), "00112", strict=True))
+    (root / "celeba" / "list_eval_partition.txt").write_text(parts)
+
+
 @pytest.fixture
 def root(tmp_path):
     """Every dataset in small, laid out as it is published."""
-    faces = [f"img_align_celeba/00000{i}.jpg" for i in range(1, 6)]
-    touch(tmp_path / "celeba", *faces, "list_eval_partition.txt")
-    parts = "".join(f"00000{i}.jpg {part}\n" for i, part in zip(range(1, 6), "00112", strict=True))
-    (tmp_path / "celeba" / "list_eval_partition.txt").write_text(parts)
+    lay_out_celeba(tmp_path)
     scenes = ["data_large/a/abbey/00000001.jpg", "data_large/b/bay/00000002.jpg"]
     touch(tmp_path / "places2", *scenes, "val_large/Places365_val_00000001.jpg")
     standard = "/a/abbey/00000001.jpg 0\n/b/bay/00000002.jpg 1\n"

@@ -83,6 +83,20 @@ def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
 
 
 @needs_beam
+def test_another_runner_makes_the_same_shards(found, tmp_path):
+    """By Beam's own options: here its workers are processes, which look at the pictures."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    processes = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    for output, options in ((one, []), (two, processes)):
+        ended = run(f"--input={found}", f"--output={output}", *options)
+        assert ended.returncode == 0, ended.stderr
+    shards = sorted(path.name for path in one.glob("*.tfrecord*"))
+    assert shards == sorted(path.name for path in two.glob("*.tfrecord*"))
+    for name in (*shards, "dropped.tsv"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+@needs_beam
 def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
     validation = tmp_path / "validation"
     validation.mkdir()
