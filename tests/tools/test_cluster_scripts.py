@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from deepfill_tf.train import COMMAND
+from tests.training.workers import free_ports
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tools" / "cluster"
@@ -129,7 +130,7 @@ def finish(start):
 
     def run(*arguments, **variables):
         process = start(*arguments, **variables)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 
     return run
@@ -209,12 +210,16 @@ def test_ssh_bad_arguments_are_one_line(finish, arguments):
     assert err.startswith("usage: train.sh host:port") and err.count("\n") == 1
 
 
-def test_ssh_trains(finish, tmp_path):
-    arguments = [f"--gin_file={TINY}", "--gin_param=Trainer.max_steps=1", "--run_dir=run"]
+@pytest.mark.slow
+def test_ssh_trains_two_workers(finish, tmp_path):
+    arguments = [f"--gin_file={TINY}", "--gin_param=Trainer.max_steps=2", "--run_dir=run"]
     variables = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "FOLDER": str(tmp_path)}
-    code, out, err = finish(SSH, "localhost:8888", *arguments, **variables)
+    workers = ",".join(f"localhost:{port}" for port in free_ports(2))
+    code, out, err = finish(SSH, workers, *arguments, **variables)
     assert code == 0, out + err
     assert (tmp_path / "run" / "model" / "saved_model.pb").exists()
+    for index in range(2):
+        assert f"[{index}] starting at step 0 on 2 replica(s)" in out
 
 
 @pytest.mark.parametrize(

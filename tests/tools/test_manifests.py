@@ -138,19 +138,7 @@ def test_flags_and_configs_exist(document):
         assert Path(find_config(name)).exists()
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        entry
-        if "tpu" not in entry.id
-        else pytest.param(
-            *entry.values,
-            id=entry.id,
-            marks=pytest.mark.xfail(strict=True, reason="Trainer.tpu comes with the strategies"),
-        )
-        for entry in TRAINING
-    ],
-)
+@pytest.mark.parametrize("document", TRAINING)
 def test_bindings_exist(document):
     names = {field.name for field in dataclasses.fields(Trainer)}
     bindings = COMMAND.parse(container(document)["args"]).gin_param
