@@ -41,7 +41,7 @@ COMMAND = Command(
         Flag(
             "step_seconds",
             "Seconds that one replica computes in a step, separated by commas.",
-            ["5.9", "1", "0.1", "0.02"],
+            ["2.9", "1", "0.1", "0.02"],
             define=flags.DEFINE_list,
         ),
     ],

@@ -95,7 +95,7 @@ def test(platforms: list[str], pytest_arguments: list[str], *, slow: bool) -> in
         print(f"slow tests: left out, the others took {clock.seconds:.0f} s", flush=True)
     elif slow:
         name = f"slow tests on {platforms[0]}"
-        only = ["--slow", "-m", "slow", *pytest_arguments]
+        only = ["--slow", "-m", "slow", "--dist=load", *pytest_arguments]
         python = environment(platforms[0], clock)
         results[name], counts[name] = run_tests(name, python, [only], clock)
     clock.report()
@@ -111,7 +111,7 @@ def run_tests(name: str, python: str, parts: list[list[str]], clock: "Clock") ->
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder, "report.xml")
             pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
-            # A file to a process: what its tests share is made once.
+            # A file to a process: what its tests share is made once. Later options win.
             pytest += ["-n", str(WORKERS), "--dist=loadfile"]
             code = clock.run(name, [*pytest, *part])
             failed += code not in (0, NO_TESTS)
