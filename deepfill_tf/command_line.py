@@ -58,31 +58,39 @@ class Command:
       name: the console script's name; it begins every line of complaint.
       description: what the command does, shown by `--help`.
       command_flags: the flags, besides `--debug` and `--help`.
+      passes_on: flags that are not the command's own are for another library: `run` gets them as
+        a second argument, a list of strings.
     """
 
-    def __init__(self, name: str, description: str, command_flags: Sequence[Flag]):
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        command_flags: Sequence[Flag],
+        *,
+        passes_on: bool = False,
+    ):
         self.name = name
+        self.passes_on = passes_on
         self.description = description.strip()
         self.flags = (*command_flags, *_COMMON)
 
-    def main(self, run: Callable[[flags.FlagValues], int | None]) -> NoReturn:
+    def main(self, run: Callable[..., int | None]) -> NoReturn:
         """Ends the process with the exit code of `run` on the command line's flags."""
         sys.exit(self.exit_code(run, sys.argv[1:]))
 
-    def exit_code(
-        self, run: Callable[[flags.FlagValues], int | None], arguments: Sequence[str]
-    ) -> int:
+    def exit_code(self, run: Callable[..., int | None], arguments: Sequence[str]) -> int:
         """Calls `run` with the flags parsed from `arguments`; raises nothing that is an error."""
         debug = "--debug" in arguments
         try:
-            values = self.parse(arguments)
+            values, others = self._parse(arguments)
             if values.help:
                 print(self.usage())
                 return DONE
             debug = values.debug
             self._require(values)
             import_tensorflow_quietly()
-            return run(values) or DONE
+            return (run(values, others) if self.passes_on else run(values)) or DONE
         except KeyboardInterrupt:
             self.complain("interrupted")
             return INTERRUPTED
@@ -97,18 +105,23 @@ class Command:
 
     def parse(self, arguments: Sequence[str]) -> flags.FlagValues:
         """The flags' values. Raises UserError for what is no flag of this command."""
+        return self._parse(arguments)[0]
+
+    def _parse(self, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
+        """The flags' values, and the flags that are passed on."""
         values = flags.FlagValues()
         for flag in self.flags:
             flag.define(flag.name, flag.default, flag.help, flag_values=values)
         try:
-            _, *rest = values([self.name, *arguments])
+            _, *rest = values([self.name, *arguments], known_only=self.passes_on)
         except flags.Error as error:
             raise UserError(f"{error}; see {self.name} --help") from error
-        if rest:
-            raise UserError(
-                f"{rest[0]!r} is no flag; flags look like --name=value, see {self.name} --help"
-            )
-        return values
+        for word in rest:
+            if not (self.passes_on and word.startswith("--")):
+                raise UserError(
+                    f"{word!r} is no flag; flags look like --name=value, see {self.name} --help"
+                )
+        return values, rest
 
     def usage(self) -> str:
         """The text of `--help`."""

@@ -86,6 +86,11 @@ def read_record(address: str) -> bytes:
     return encoded
 
 
+def on_one_line(name: str) -> str:
+    """A name as it stands in a table: with backslashes for tabs and ends of lines."""
+    return name.translate({ord("\\"): r"\\", ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r"})
+
+
 class ShardWriter:
     """Writes a shard and its index; both get their names when all is written.
 
@@ -121,7 +126,7 @@ class ShardWriter:
         example = tf.train.Example(features=tf.train.Features(feature=features))
         content = example.SerializeToString(deterministic=True)
         self._writer.write(content)
-        self._lines.append(f"{self._offset}\t{len(content)}\t{source}\n")
+        self._lines.append(f"{self._offset}\t{len(content)}\t{on_one_line(source)}\n")
         self._offset += _HEADER + len(content) + _FOOTER
 
     def close(self) -> None:

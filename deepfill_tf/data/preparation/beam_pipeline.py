@@ -6,6 +6,8 @@ the size of pictures; on a local runner, which keeps its shuffles in memory, it 
 number.
 """
 
+import contextlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -25,7 +27,7 @@ from deepfill_tf.data.preparation.splitting import (
     shard_of,
     split_of,
 )
-from deepfill_tf.data.records import ShardWriter
+from deepfill_tf.data.records import ShardWriter, on_one_line
 from deepfill_tf.errors import UserError
 
 # Names of pictures that the report gives for a finding.
@@ -82,6 +84,25 @@ class Picture:
     @property
     def findings(self) -> list[str]:
         return [*self.inspection.findings, *([self.dropped] if self.dropped else [])]
+
+
+def check_options(options: list[str], *, all_known: bool) -> None:
+    """Raises UserError for an option with a bad value, or with `all_known` one that has no meaning.
+
+    Runners may know options that Beam does not.
+    """
+    words = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(words):
+            parsed = PipelineOptions(options)
+            known = parsed.get_all_options()
+            every = parsed.get_all_options(retain_unknown_options=True)
+    except SystemExit as error:  # as argparse ends a program
+        raise UserError(words.getvalue().strip().rpartition("error: ")[2]) from error
+    for option in options if all_known else ():
+        name = option.partition("=")[0]
+        if name.lstrip("-").replace("-", "_") in every.keys() - known.keys():
+            raise UserError(f"{name} is no flag, neither of this program nor of Beam")
 
 
 def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[str]) -> dict:
@@ -231,7 +252,8 @@ def _report(pipeline, parts: tuple, written, settings: Settings) -> None:
         | "line"
         >> beam.Map(
             lambda picture: (
-                f"{picture.reference.name}\t{','.join(picture.findings)}\t{picture.because_of}\n"
+                f"{on_one_line(picture.reference.name)}\t{','.join(picture.findings)}\t"
+                f"{on_one_line(picture.because_of)}\n"
             )
         )
     )

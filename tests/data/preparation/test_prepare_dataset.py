@@ -110,6 +110,21 @@ def test_another_runner_makes_the_same_shards(found, tmp_path):
 
 
 @needs_beam
+def test_odd_names_stay_on_their_lines(tmp_path):
+    folder = tmp_path / "found"
+    folder.mkdir()
+    for index, name in enumerate(("a\ttab.jpg", "two\nlines.jpg", "ünï, @1+2.jpg", "same.jpg")):
+        (folder / name).write_bytes(photograph(index % 3).read_bytes())
+    output = tmp_path / "prepared"
+    ended = run(f"--input={folder}", f"--output={output}", "--validation_share=0")
+    assert ended.returncode == 0, ended.stderr
+    assert (output / "dropped.tsv").read_text() == (
+        f"{folder}/same.jpg\tduplicate\t{folder}/a\\ttab.jpg\n"
+    )
+    assert len(list_pictures(f"{output}/*.tfrecord")) == 3
+
+
+@needs_beam
 def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
     validation = tmp_path / "validation"
     validation.mkdir()
@@ -135,8 +150,18 @@ def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
         (["--input=found.tar.gz", "--output=new"], "make it a plain .tar"),
         (["--input=none.tar", "--output=new"], "there is no archive none.tar"),
         (["--input=found", "--output=found"], "found is there already"),
+        (["--input=found", "--output=/"], "/ is there already"),
+        (["--input=found", "--output=new", "--min_side=many"], "--min_side"),
+        (["--input=found", "--output=new", "--min-side=9"], "--min-side is no flag"),
+        (["--input=found", "--output=new", "--direct_num_workers=many"], "value: 'many'"),
+        (["found", "--output=new"], "'found' is no flag"),
+        (["--input=found", "--output=new", "--validation=found"], "no picture is left for train"),
+        (["--layout=celeba", "--root=found", "--runner=x"], "--layout takes no --runner=x"),
         (["--input=found", "--output=new", "--validation_share=1"], "must be in [0, 1), got 1"),
-        (["--input=found", "--output=new", "--train_shards=0"], "--train_shards must be positive"),
+        (
+            ["--input=found", "--output=new", "--train_shards=0"],
+            "must be in [1, 100000), got 0",
+        ),
         (["--input=found", "--output=new", "--min_side=9000"], "no picture is left"),
         (["--layout=mnist", "--root=."], "got 'mnist'"),
         (["--layout=celeba"], "needs --root"),
@@ -149,8 +174,7 @@ def test_bad_input_is_one_line_and_destroys_nothing(
 ):
     before = sorted(found.parent.rglob("*"))
     monkeypatch.chdir(found.parent)
-    monkeypatch.setattr(sys, "argv", ["prepare_dataset.py", *arguments])
-    assert program.main() == 1
+    assert program.COMMAND.exit_code(program.run, arguments) == 1
     errors = capfd.readouterr().err.splitlines()
     lines = [line for line in errors if line.startswith("prepare_dataset: ")]
     assert len(lines) == 1
