@@ -130,6 +130,9 @@ class Command:
             note = " (required)" if flag.required else ""
             if flag.define is flags.DEFINE_multi_string:
                 note += " (may be given several times)"
+            if flag.default and not isinstance(flag.default, bool):
+                many = isinstance(flag.default, list)
+                note += f" (default: {','.join(flag.default) if many else flag.default})"
             lines.append(f"  --{flag.name}{note}\n      {flag.help}")
         return "\n".join(lines)
 

@@ -196,14 +196,21 @@ def _readable(error: Exception, bindings: Sequence[str] = ()) -> str:
             line = bindings[min(error.lineno or 1, len(bindings)) - 1]
         return f"gin cannot read {line!r}: {error.msg}{place}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), repr(error))
-    return first + (place if where else "")
+    return _with_its_configurable(first, error) + (place if where else "")
 
 
 def first_line(error: Exception) -> str:
     """What an error says, without the lines that gin and TensorFlow put around it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(("In call to", "in user code", "•"))]
-    return lines[0] if lines and not lines[0].startswith("File ") else (lines or [repr(error)])[-1]
+    line = lines[0] if lines and not lines[0].startswith("File ") else (lines or [repr(error)])[-1]
+    return _with_its_configurable(line, error)
+
+
+def _with_its_configurable(line: str, error: Exception) -> str:
+    """A line of an error, beginning with whose arguments led to it if it does not name that."""
+    call = re.search(r"In call to configurable '(\w+)'", str(error))
+    return f"{call[1]}: {line}" if call and call[1] not in line else line
 
 
 def _unknown_parameter(configurable: str, parameter: str) -> str:

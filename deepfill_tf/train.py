@@ -35,7 +35,7 @@ COMMAND = Command(
         Flag("run_dir", "Folder for checkpoints, logs and the model.", required=True),
         Flag(
             "allow_config_change",
-            "Go on with another configuration than the run was started with.",
+            "Go on with another configuration or other pictures than the run was started with.",
             False,
             define=flags.DEFINE_boolean,
         ),
@@ -85,7 +85,12 @@ def run(values: flags.FlagValues) -> int:
 
     try:
         with RunLock(values.run_dir) if chief else contextlib.nullcontext():
-            finished = trainer.train(values.run_dir, strategy=strategy, on_built=hold)
+            finished = trainer.train(
+                values.run_dir,
+                strategy=strategy,
+                on_built=hold,
+                allow_change=values.allow_config_change,
+            )
     except WorkerLostError as error:
         COMMAND.complain(error)
         return START_AGAIN

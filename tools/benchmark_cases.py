@@ -317,8 +317,8 @@ def training_step(network: str, form: Form, settings: Settings) -> Subject:
         players = Players(built, discriminator, share_count=True, average_decay=None, adam=ADAM)
     pipeline = data.pipeline(global_batch_size=BATCH_SIZE, seed=0, with_box=objective.needs_box)
     repeated = tf.data.Dataset.from_tensors(next(iter(pipeline.dataset(0)))).repeat()
-    batches = iter(strategy.distribute_datasets_from_function(lambda _: repeated))
     loop = InnerLoop(players, objective, strategy)
+    batches = loop.batches(lambda _: repeated)
     return Subject(clocked(lambda: [float(x) for x in loop.run(batches, 1).values()]))
 
 

@@ -45,29 +45,39 @@ class Checkpoints:
         }
         self._newest: str | None = None
 
-    def restore(self) -> int:
+    def restore(self, *, allow_change: bool = False) -> int:
         """Restores the newest checkpoint that is whole, if there is one; gives its step, else 0.
 
         Damaged ones are named on the log and passed over. Raises UserError where it belongs to
-        networks of another architecture, or where all are damaged.
+        networks of another architecture, unless `allow_change` and their weights have the same
+        shapes, or where all are damaged.
         """
         newest = checkpoint_directory.newest_good(self._directory)
         if newest is None:
             return 0
-        self._check_architecture(newest)
+        change = self._change_of_architecture()
+        if change and not allow_change:
+            raise UserError(
+                f"{newest} holds {change}; go on with the configuration it was made with, name a "
+                "new --run_dir, or, where the weights have the same shapes, pass "
+                "--allow_config_change"
+            )
         try:
             prefix = checkpoint_directory.variables_prefix(newest)
             self._players.checkpoint().read(prefix).assert_consumed()
         except (AssertionError, ValueError) as error:
+            settings = "Trainer.average_decay or Trainer.share_adam_count"
+            reason = f"it holds {change}" if change else f"was {settings} another then?"
             raise UserError(
-                f"the checkpoint {newest} does not fit this configuration; was "
-                "Trainer.average_decay or Trainer.share_adam_count another when it was made?"
+                f"the checkpoint {newest} does not fit this configuration: {reason}"
             ) from error
         except (LookupError, OSError, RuntimeError, tf.errors.OpError) as error:
             raise UserError(
                 f"the checkpoint {newest} cannot be read though its checksums are right: {error}"
             ) from error
         self._newest = newest
+        if change:
+            LOG.warning("going on though %s holds %s", newest, change)
         before = checkpoint_directory.read_manifest(newest).get("circumstances", {})
         for difference in differences(before, self._circumstances):
             LOG.warning("results may differ in the last bits: %s", difference)
@@ -83,8 +93,7 @@ class Checkpoints:
             for name in tf.io.gfile.listdir(self._directory):
                 if name.rstrip("/").endswith(PART):
                     tf.io.gfile.rmtree(os.path.join(self._directory, name.rstrip("/")))
-            if self._newest is None:
-                self._write_architecture()
+            self._write_architecture()
         except (OSError, tf.errors.OpError) as error:
             raise UserError(f"cannot write to {self._directory}: {_reason(error)}") from error
 
@@ -162,7 +171,8 @@ class Checkpoints:
             json.dump(self._architecture, file, indent=2)
         tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
 
-    def _check_architecture(self, newest: str) -> None:
+    def _change_of_architecture(self) -> str | None:
+        """In words, how the run's networks differ from these; None where they do not."""
         path = os.path.join(self._directory, run_directory.ARCHITECTURE)
         try:
             with tf.io.gfile.GFile(path) as file:
@@ -171,11 +181,8 @@ class Checkpoints:
             raise UserError(f"cannot read {path}: {error}") from error
         for network, architecture in self._architecture.items():
             if saved.get(network) != architecture:
-                raise UserError(
-                    f"{newest} holds another {network}: "
-                    f"{_difference(saved.get(network), architecture)}; "
-                    "go on with the configuration it was made with, or name a new --run_dir"
-                )
+                return f"another {network}: {_difference(saved.get(network), architecture)}"
+        return None
 
 
 def _difference(saved: dict | None, wanted: dict) -> str:

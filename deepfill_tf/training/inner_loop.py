@@ -77,10 +77,14 @@ class InnerLoop:
         draw = int(self._halted_draw.numpy())
         return None if draw < 0 else draw
 
+    def batches(self, dataset: Callable[..., tf.data.Dataset]):
+        """Iterates over every replica's batches of `dataset`, a function of an input context."""
+        return iter(self._strategy.distribute_datasets_from_function(dataset))
+
     def run(
         self, iterator, steps: int, stop: Callable[[], bool] = lambda: False
     ) -> dict[str, tf.Tensor]:
-        """`steps` steps on batches from a distributed iterator; means of what they report.
+        """`steps` steps on batches from such an iterator; means of what they report.
 
         It ends early, after one step at least, where `stop` says so. The host only enqueues: it
         waits for batches and for no result. (In a `tf.while_loop` every turn would use the same

@@ -21,10 +21,14 @@ class RemoteLoop(InnerLoop):
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
         self._whole_step = tf.function(self._updates)
 
+    def batches(self, dataset: Callable[..., tf.data.Dataset]):
+        """Iterates over whole global batches: the coordinator makes them."""
+        return iter(dataset())
+
     def run(
         self, iterator, steps: int, stop: Callable[[], bool] = lambda: False
     ) -> dict[str, tf.Tensor]:
-        """As `InnerLoop.run`, on batches from an iterator of a dataset."""
+        """As `InnerLoop.run`."""
         started = time.monotonic()
         first = int(self._players.step.numpy())
         scheduled = []

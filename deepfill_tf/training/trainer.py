@@ -1,33 +1,34 @@
-"""The outer loop of training. It knows no paper: networks and objective are given."""
+"""Training, from a config's settings to the last step.
+
+It knows no paper: networks and objective are given.
+"""
 
 import logging
 import math
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.data import PicturePipeline, TrainingData
+from deepfill_tf.data import TrainingData
 from deepfill_tf.errors import UserError, WorkerLostError
 from deepfill_tf.inference import load_generator, run_directory
 from deepfill_tf.inference.weights import assign_weights, weights_of
 from deepfill_tf.objectives import Objective
-from deepfill_tf.training import non_finite
 from deepfill_tf.training.actions import Action
 from deepfill_tf.training.agreement import Agreement
 from deepfill_tf.training.checkpoints import Checkpoints
 from deepfill_tf.training.circumstances import circumstances
 from deepfill_tf.training.cluster import is_chief
 from deepfill_tf.training.inner_loop import InnerLoop
+from deepfill_tf.training.outer_loop import OuterLoop
 from deepfill_tf.training.players import Players
 from deepfill_tf.training.remote_loop import RemoteLoop
 from deepfill_tf.training.session import Session
 from deepfill_tf.training.stop_request import StopRequest
 from deepfill_tf.training.strategies import make_strategy
-from deepfill_tf.training.waiting import waiting_share
 
 LOG = logging.getLogger(__name__)
 
@@ -137,21 +138,24 @@ class Trainer:
         *,
         strategy: tf.distribute.Strategy | None = None,
         on_built: Callable[[bool], None] = lambda _: None,
+        allow_change: bool = False,
     ) -> bool:
         """Trains from the newest checkpoint, if there is one, to `max_steps`.
 
         `strategy` is by default what `strategy`, `devices` and `tpu` say; a cluster must be
         joined before TensorFlow has run anything, so give it where there is one. The chief calls
         `on_built` when networks stand and weights are restored, before the first step, with
-        whether there was a checkpoint; it alone runs actions and saves. Gives True when all steps
-        are done, False when a process was told to stop by SIGTERM or SIGINT: then the chief
-        has saved, and the same call goes on. Raises WorkerLostError where another process of the
-        cluster went away.
+        whether there was a checkpoint; it alone runs actions and saves. With `allow_change` a
+        checkpoint may be of another architecture whose weights have the same shapes.
+
+        Gives True when all steps are done, False when a process was told to stop by SIGTERM or
+        SIGINT: then the chief has saved, and the same call goes on. Raises WorkerLostError where
+        another process of the cluster went away.
         """
         strategy = strategy or make_strategy(self.strategy, self.devices, self.tpu)
         try:
             with StopRequest() as stop:
-                return self._train(run_dir, strategy, on_built, stop)
+                return self._train(run_dir, strategy, on_built, stop, allow_change)
         except LOST as error:
             if not isinstance(strategy, CLUSTERS):
                 raise
@@ -166,6 +170,7 @@ class Trainer:
         strategy: tf.distribute.Strategy,
         on_built: Callable[[bool], None],
         stop: StopRequest,
+        allow_change: bool,
     ) -> bool:
         replicas = strategy.num_replicas_in_sync
         if self.global_batch_size % (replicas * self.accumulation_parts):
@@ -182,7 +187,7 @@ class Trainer:
         checkpoints = Checkpoints(
             run_dir, players, keep=self.keep_checkpoints, circumstances=circumstances(strategy)
         )
-        first_step = checkpoints.restore()
+        first_step = checkpoints.restore(allow_change=allow_change)
         agreement = Agreement(strategy)
         if not agreement.same(first_step):
             raise UserError(
@@ -227,10 +232,17 @@ class Trainer:
             accumulation_parts=self.accumulation_parts,
             jit_compile=self.jit_compile,
         )
+        outer_loop = OuterLoop(
+            loop,
+            self.objective,
+            actions=actions,
+            agreement=agreement,
+            steps_per_visit=self.steps_per_visit,
+        )
         try:
             for action in actions:
                 action.begin(session)
-            finished = self._outer_loop(session, loop, strategy, actions, agreement, stop)
+            finished = outer_loop.run(session, stop)
             if finished:
                 for action in actions:
                     action.finish(session)
@@ -287,93 +299,6 @@ class Trainer:
             players.average.restart()
         LOG.info("beginning with the generator of %s", self.initial_generator)
 
-    def _outer_loop(
-        self,
-        session: Session,
-        loop: InnerLoop,
-        strategy: tf.distribute.Strategy,
-        actions: Sequence[Action],
-        agreement: Agreement,
-        stop: StopRequest,
-    ) -> bool:
-        """Visits the inner loop until all steps are done (True) or a stop is asked for."""
-        if session.step >= self.max_steps:
-            return True
-        pipeline = self.data.pipeline(
-            global_batch_size=self.global_batch_size,
-            seed=self.seed,
-            with_box=self.objective.needs_box,
-        )
-        first_draw = session.step * session.draws_per_step
-        if isinstance(loop, RemoteLoop):
-            batches = iter(pipeline.dataset(first_draw))
-        else:
-            batches = iter(
-                strategy.distribute_datasets_from_function(
-                    lambda context: pipeline.dataset(first_draw, context)
-                )
-            )
-        # Processes of a cluster stop together, at the end of a visit.
-        stop_early = (lambda: stop.requested) if agreement.alone else (lambda: False)
-        while session.step < self.max_steps:
-            if agreement.any_of(stop.requested):
-                return False
-            started = time.monotonic()
-            # Visits end at multiples of steps_per_visit, wherever training was resumed.
-            ahead = self.steps_per_visit - session.step % self.steps_per_visit
-            steps = min(ahead, self.max_steps - session.step)
-            losses = _run(loop, batches, steps, stop_early, pipeline)
-            enqueued = time.monotonic()
-            session.previous_step, session.step = session.step, session.step + loop.steps
-            session.losses = {name: float(value) for name, value in losses.items()}
-            ended = time.monotonic()
-            session.rate = loop.steps / (ended - started)
-            session.waiting_share = waiting_share(
-                ended - started,
-                loop.waited,
-                backlog=ended - enqueued,
-                draws=loop.steps * session.draws_per_step,
-            )
-            if loop.halted_draw is not None:
-                raise UserError(self._what_halted(session, loop, pipeline))
-            for action in actions:
-                action.visit(session)
-        return True
-
-    def _what_halted(self, session: Session, loop: InnerLoop, pipeline: PicturePipeline) -> str:
-        """Which update was not finite, from which tensor on, and with which pictures."""
-        draw = loop.halted_draw
-        step, update = divmod(draw, session.draws_per_step)
-        of_discriminator = update < session.draws_per_step - 1
-        player = "discriminator" if of_discriminator else "generator"
-        losses = loop.reports[step - session.previous_step].items()
-        wrong = [
-            f"{name} is {float(value)}"
-            for name, value in losses
-            if name.startswith(player) and not math.isfinite(value)
-        ]
-        tensor, pictures = non_finite.bad_pictures(
-            session.players,
-            self.objective,
-            next(iter(pipeline.dataset(draw))),
-            pipeline.paths_of(draw),
-            of_discriminator=of_discriminator,
-        )
-        return (
-            f"stopped in step {step + 1}, in the update of the {player}: {wrong[0]}; "
-            f"the first bad tensor is {tensor or 'one of its sums'}; "
-            f"pictures: {non_finite.shown(pictures)}; {session.checkpoints.newest_known()}"
-        )
-
 
 def _writer(run_dir: str) -> tf.summary.SummaryWriter:
     return tf.summary.create_file_writer(os.path.join(run_dir, run_directory.LOGS))
-
-
-def _run(loop: InnerLoop, batches, steps: int, stop: Callable, pipeline) -> dict[str, tf.Tensor]:
-    try:
-        return loop.run(batches, steps, stop)
-    except tf.errors.OpError:
-        if pipeline.error is not None:
-            raise pipeline.error from None
-        raise

@@ -12,11 +12,13 @@ ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 SIZE = 32
 
 
-def make_players(strategy, *, seed: int = 0, average_decay=None, share_count=True, dtype=None):
+def make_players(
+    strategy, *, seed: int = 0, average_decay=None, share_count=True, dtype=None, width: int = 4
+):
     """Small players under a strategy, the same for the same seed."""
     tf.keras.utils.set_random_seed(seed)
     with strategy.scope():
-        generator = GeneratorV2(width=4, dtype=dtype)
+        generator = GeneratorV2(width=width, dtype=dtype)
         discriminator = PatchDiscriminator(width=4, dtype=dtype)
         Objective().build(generator, discriminator, example_batch(1))
         return Players(

@@ -57,19 +57,43 @@ def test_two_replicas_go_on_from_one(trained, two_replicas):
         np.testing.assert_array_equal(weights(mirrored)[name], value, err_msg=name)
 
 
-def test_another_architecture_is_refused_and_named(trained):
-    run_dir, _ = trained
+def change_architecture(run_dir, **arguments):
+    """Makes a run's `architecture.json` say other arguments of the generator."""
     path = run_dir / "checkpoints" / "architecture.json"
-    saved = path.read_text()
-    other = json.loads(saved)
-    other["generator"]["arguments"]["width"] = 48
-    path.write_text(json.dumps(other))
+    architecture = json.loads(path.read_text())
+    architecture["generator"]["arguments"].update(arguments)
+    path.write_text(json.dumps(architecture))
+    return path
+
+
+def test_another_architecture_is_refused_and_named(trained, tmp_path):
+    run_dir = shutil.copytree(trained[0], tmp_path / "run")
+    change_architecture(run_dir, width=48)
     players = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), average_decay=0.9)
-    try:
-        with pytest.raises(UserError, match="another generator: width was 48"):
-            Checkpoints(str(run_dir), players).restore()
-    finally:
-        path.write_text(saved)
+    with pytest.raises(UserError, match="another generator: width was 48"):
+        Checkpoints(str(run_dir), players).restore()
+
+
+def test_another_architecture_goes_on_where_that_is_allowed(trained, tmp_path, caplog):
+    """It says so, and from then on the run's networks are the new ones."""
+    run_dir = shutil.copytree(trained[0], tmp_path / "run")
+    path = change_architecture(run_dir, attention="none")
+    players = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, average_decay=0.9)
+    checkpoints = Checkpoints(str(run_dir), players)
+    assert checkpoints.restore(allow_change=True) == 2
+    assert "another generator: attention was 'none'" in caplog.text
+    checkpoints.prepare()
+    original = trained[0] / "checkpoints" / "architecture.json"
+    assert json.loads(path.read_text()) == json.loads(original.read_text())
+
+
+def test_weights_of_other_shapes_are_refused_even_where_a_change_is_allowed(trained, tmp_path):
+    run_dir = shutil.copytree(trained[0], tmp_path / "run")
+    change_architecture(run_dir, width=48)
+    strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    players = make_players(strategy, average_decay=0.9, width=6)
+    with pytest.raises(UserError, match="does not fit .* another generator: width was 48"):
+        Checkpoints(str(run_dir), players).restore(allow_change=True)
 
 
 def test_a_checkpoint_without_the_moving_average_is_refused(trained, tmp_path):
