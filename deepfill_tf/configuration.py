@@ -73,6 +73,9 @@ for _name, _configurable in CONFIGURABLES.items():
 # What gin makes of a file that it cannot understand.
 _GIN_ERRORS = (ValueError, SyntaxError, TypeError, AttributeError)
 
+# Characters: no binding is broken into several lines.
+LONG = 10**6
+
 # The pictures that ship with the package.
 gin.constant("photographs", str(Path(__file__).parent / "photographs"))
 
@@ -208,9 +211,12 @@ def first_line(error: Exception) -> str:
 
 
 def _with_its_configurable(line: str, error: Exception) -> str:
-    """A line of an error, beginning with whose arguments led to it if it does not name that."""
+    """A line of an error, with the bindings that led to it if it does not say whose they are."""
     call = re.search(r"In call to configurable '(\w+)'", str(error))
-    return f"{call[1]}: {line}" if call and call[1] not in line else line
+    if call is None or call[1] in line:
+        return line
+    bound = re.findall(rf"^{call[1]}\.\w+ = .+$", gin.config_str(LONG), re.MULTILINE)
+    return f"{call[1]}: {line}" + (f" ({', '.join(bound)})" if bound else "")
 
 
 def _unknown_parameter(configurable: str, parameter: str) -> str:

@@ -81,6 +81,8 @@ class TrainingData:
             raise UserError(
                 f"data.sketches must be a source such as @CannySketches(), got {sketches!r}"
             )
+        if not callable(masks) or isinstance(masks, type):
+            raise UserError(f"data.masks must make holes, such as @RectangleMasks(), got {masks!r}")
         self._masks = masks
         self._sketches = {"sketches": sketches, "edge_threshold": edge_threshold}
         self._options = {

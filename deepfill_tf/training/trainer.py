@@ -109,6 +109,12 @@ class Trainer:
             raise ValueError(
                 f"Trainer.initial_generator must be a folder's path, got {self.initial_generator!r}"
             )
+        listed = isinstance(self.actions, list | tuple)
+        if not listed or not all(isinstance(action, Action) for action in self.actions):
+            raise ValueError(
+                "Trainer.actions must be a list of actions, such as [@SaveCheckpoints()] with the "
+                f"brackets, got {self.actions!r}"
+            )
         if self.precision not in PRECISIONS:
             raise ValueError(
                 f"Trainer.precision must be one of {PRECISIONS}, got {self.precision!r}"

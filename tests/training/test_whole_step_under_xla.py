@@ -34,7 +34,9 @@ def two_batches(trainer) -> list[dict[str, tf.Tensor]]:
     return list(dataset.take(2))
 
 
-@pytest.mark.parametrize("config", NETWORKS)
+@pytest.mark.parametrize(
+    "config", [*NETWORKS[:2], pytest.param(NETWORKS[2], marks=pytest.mark.slow)]
+)
 def test_a_step_compiles_whole_and_computes_the_same(config):
     parse([config, "laptop.gin"], SMALL)
     trainer = configured_trainer()

@@ -29,14 +29,18 @@ class CompareCompletion(Action):
     """
 
     def __init__(self, *, picture: int = 0, enlarge: int = 1):
+        if not isinstance(enlarge, int) or enlarge < 1:
+            raise ValueError(
+                f"CompareCompletion.enlarge must be a positive integer, got {enlarge!r}"
+            )
         self._picture = picture
         self._enlarge = enlarge
 
     def begin(self, session: Session) -> None:
         count = len(session.data.paths)
-        if not 0 <= self._picture < count:
+        if not isinstance(self._picture, int) or not 0 <= self._picture < count:
             raise UserError(
-                f"CompareCompletion.picture must be in [0, {count}), got {self._picture}"
+                f"CompareCompletion.picture must be in [0, {count}), got {self._picture!r}"
             )
 
     def finish(self, session: Session) -> None:

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.ops import complete, height_and_width, offsets_to_color, resize_nearest
-from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.action import Action, check_steps
 from deepfill_tf.training.session import Session
 
 
@@ -20,7 +20,9 @@ class WritePictures(Action):
     """
 
     def __init__(self, *, every_steps: int = 2000, count: int = 4):
-        self._every_steps = every_steps
+        self._every_steps = check_steps("WritePictures.every_steps", every_steps)
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"WritePictures.count must be a positive integer, got {count!r}")
         self._count = count
 
     def begin(self, session: Session) -> None:

@@ -6,7 +6,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.action import Action, check_seconds
 from deepfill_tf.training.session import Session
 
 # Losses that are shown, with their short names.
@@ -26,7 +26,7 @@ class ShowProgress(Action):
     """
 
     def __init__(self, *, every_seconds: float = 10.0):
-        self._every_seconds = every_seconds
+        self._every_seconds = check_seconds("ShowProgress.every_seconds", every_seconds)
         self._bar: Progress | None = None
         self._printed_at = -float("inf")
 

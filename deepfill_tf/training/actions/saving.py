@@ -3,7 +3,7 @@
 import logging
 import time
 
-from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.action import Action, check_seconds, check_steps
 from deepfill_tf.training.session import Session
 
 LOG = logging.getLogger(__name__)
@@ -18,7 +18,9 @@ class SaveCheckpoints(Action):
     """
 
     def __init__(self, *, every_steps: int | None = 2000, every_seconds: float | None = None):
-        self._every_steps = every_steps
+        self._every_steps = check_steps("SaveCheckpoints.every_steps", every_steps)
+        if every_seconds is not None:
+            check_seconds("SaveCheckpoints.every_seconds", every_seconds)
         self._every_seconds = every_seconds
         self._saved_at = 0.0
         self._saved_step = -1

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.action import Action, check_steps
 from deepfill_tf.training.session import Session
 
 
@@ -14,7 +14,7 @@ class WriteScalars(Action):
     """
 
     def __init__(self, *, every_steps: int = 100):
-        self._every_steps = every_steps
+        self._every_steps = check_steps("WriteScalars.every_steps", every_steps)
 
     def visit(self, session: Session) -> None:
         if not session.passed(self._every_steps):

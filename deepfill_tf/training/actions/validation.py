@@ -5,7 +5,7 @@ import tensorflow as tf
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.ops import complete
-from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.action import Action, check_steps
 from deepfill_tf.training.session import Session
 
 # Examples that go through the generator at once.
@@ -20,7 +20,7 @@ class Validate(Action):
     """
 
     def __init__(self, *, every_steps: int = 2000):
-        self._every_steps = every_steps
+        self._every_steps = check_steps("Validate.every_steps", every_steps)
 
     def begin(self, session: Session) -> None:
         self._predict = tf.function(session.players.generator, reduce_retracing=True)

@@ -2,7 +2,7 @@
 
 import logging
 
-from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.action import Action, check_seconds
 from deepfill_tf.training.session import Session
 
 LOG = logging.getLogger(__name__)
@@ -20,10 +20,10 @@ class WatchInput(Action):
     """
 
     def __init__(self, *, greatest_share: float = 0.1, every_seconds: float = 30.0):
-        if not 0 < greatest_share < 1:
+        if not isinstance(greatest_share, int | float) or not 0 < greatest_share < 1:
             raise ValueError(f"WatchInput.greatest_share must be in (0, 1), got {greatest_share!r}")
         self._greatest_share = greatest_share
-        self._every_seconds = every_seconds
+        self._every_seconds = check_seconds("WatchInput.every_seconds", every_seconds)
         self._begin_anew()
 
     def visit(self, session: Session) -> None:
