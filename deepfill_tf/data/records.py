@@ -37,7 +37,8 @@ def list_records(shard: str) -> list[str]:
     index = shard + INDEX_SUFFIX
     try:
         with tf.io.gfile.GFile(index) as file:
-            places = [line.split("\t")[:2] for line in file.read().splitlines()]
+            lines = file.read().split("\n")[:-1]
+        places = [line.split("\t")[:2] for line in lines]
         addresses = [f"{shard}@{int(offset)}+{int(length)}" for offset, length in places]
         ends = [int(offset) + int(length) + _HEADER + _FOOTER for offset, length in places]
         size = tf.io.gfile.stat(shard).length

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from deepfill_tf.data.records import on_one_line
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import run_directory
 
@@ -26,16 +27,17 @@ def hold_pictures(run_dir: str, names: Sequence[str], *, allow: bool = False) ->
     Raises UserError that says how the lists differ.
     """
     path = os.path.join(run_dir, run_directory.CHECKPOINTS, PICTURES)
+    lines = [on_one_line(name) for name in names]
     if tf.io.gfile.exists(path) and not allow:
         before = _read(path)
-        if before != list(names):
+        if before != lines:
             raise UserError(
-                f"{run_dir} was started with other pictures: {_difference(before, list(names))}; "
+                f"{run_dir} was started with other pictures: {_difference(before, lines)}; "
                 "name a new --run_dir, or pass --allow_config_change"
             )
         return
     tf.io.gfile.makedirs(os.path.dirname(path))
-    text = "".join(f"{name}\n" for name in names)
+    text = "".join(f"{line}\n" for line in lines)
     # Aside first: a kill in between leaves the old one whole.
     with tf.io.gfile.GFile(f"{path}.new", "wb") as file:
         file.write(gzip.compress(text.encode(), mtime=0))
@@ -45,7 +47,7 @@ def hold_pictures(run_dir: str, names: Sequence[str], *, allow: bool = False) ->
 def _read(path: str) -> list[str]:
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
-            return gzip.decompress(file.read()).decode().splitlines()
+            return gzip.decompress(file.read()).decode().split("\n")[:-1]
     except (OSError, EOFError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"cannot read {path}: {error}") from error
 

@@ -137,7 +137,8 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
         decided = (
             {
                 "picture": different
-                | "by name" >> beam.Map(lambda picture: (picture.reference.name, picture)),
+                # An archive may have several of one name.
+                | "itself" >> beam.Map(lambda picture: (picture.inspection.sha256, picture)),
                 "near": near,
             }
             | "join" >> beam.CoGroupByKey()
@@ -187,19 +188,21 @@ def _dropped(picture: Picture, kind: str, origin: str, name: str) -> Picture:
 
 
 def _by_band(picture: Picture) -> Iterator[tuple[tuple[int, int], tuple]]:
-    member = (picture.rank, picture.inspection.difference_hash, picture.origin)
-    for band in bands(picture.inspection.difference_hash):
+    seen = picture.inspection
+    member = (picture.rank, seen.difference_hash, picture.origin, seen.sha256)
+    for band in bands(seen.difference_hash):
         yield band, member
 
 
 def _near(band: tuple, members: Iterable[tuple]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """A picture's checksum, with name and origin of the earlier one that it is near."""
     del band
-    for ((_, name), *_), ((_, earlier), _, origin) in near_an_earlier(members):
-        yield name, (earlier, origin)
+    for (*_, sha256), ((_, earlier), _, origin, _) in near_an_earlier(members):
+        yield sha256, (earlier, origin)
 
 
-def _mark_near(name: str, joined: dict) -> Picture:
-    del name
+def _mark_near(sha256: str, joined: dict) -> Picture:
+    del sha256
     (picture,) = joined["picture"]
     near = sorted(joined["near"])
     if not near:

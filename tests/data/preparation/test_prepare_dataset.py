@@ -113,15 +113,29 @@ def test_another_runner_makes_the_same_shards(found, tmp_path):
 def test_odd_names_stay_on_their_lines(tmp_path):
     folder = tmp_path / "found"
     folder.mkdir()
-    for index, name in enumerate(("a\ttab.jpg", "two\nlines.jpg", "ünï, @1+2.jpg", "same.jpg")):
-        (folder / name).write_bytes(photograph(index % 3).read_bytes())
+    names = ("a\ttab.jpg", "two\nlines.jpg", "page\x0c\u2028.jpg", "ünï, @1+2.jpg", "same.jpg")
+    for index, name in enumerate(names):
+        (folder / name).write_bytes(photograph(index % 4).read_bytes())
     output = tmp_path / "prepared"
     ended = run(f"--input={folder}", f"--output={output}", "--validation_share=0")
     assert ended.returncode == 0, ended.stderr
     assert (output / "dropped.tsv").read_text() == (
         f"{folder}/same.jpg\tduplicate\t{folder}/a\\ttab.jpg\n"
     )
-    assert len(list_pictures(f"{output}/*.tfrecord")) == 3
+    assert len(list_pictures(f"{output}/*.tfrecord")) == 4
+
+
+@needs_beam
+def test_an_archive_may_have_several_of_one_name(tmp_path):
+    """As `tar --append` makes it of a newer version: all are looked at."""
+    with tarfile.open(tmp_path / "grown.tar", "w") as archive:
+        for index in (3, 4, 3):
+            archive.add(photograph(index), "a.jpg")
+    output = tmp_path / "prepared"
+    ended = run(f"--input={tmp_path}/grown.tar", f"--output={output}", "--validation_share=0")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads((output / "report.json").read_text())["findings"] == {"duplicate": 1}
+    assert len(list_pictures(f"{output}/*.tfrecord")) == 2
 
 
 @needs_beam
