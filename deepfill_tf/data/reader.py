@@ -156,7 +156,8 @@ class PictureReader:
 
     def _note(self, path: str, error: UserError) -> None:
         with self._lock:
-            if path in self._failed:
+            # Other threads may still be reading when there is an error: the first one stays.
+            if self.error is not None or path in self._failed:
                 return
             self._failed.add(path)
             failed, count = len(self._failed), len(self._paths)

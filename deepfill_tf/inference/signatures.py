@@ -158,13 +158,18 @@ def _inputs(
     takes, so what lies under a hole shows nowhere.
     """
     size = [_legal_size(n, smallest_size(generator)) for n in height_and_width(images)]
-    for name, other in (("mask", holes), ("sketch", edges)):
-        if other is not None:
-            tf.debugging.assert_equal(
-                tf.shape(images)[1:3],
-                tf.shape(other)[1:3],
-                f"image and {name} differ in height or width",
-            )
+    checks = [
+        tf.debugging.assert_equal(
+            tf.shape(images)[1:3],
+            tf.shape(other)[1:3],
+            f"image and {name} differ in height or width",
+        )
+        for name, other in (("mask", holes), ("sketch", edges))
+        if other is not None
+    ]
+    # In a graph what follows could fail first, with an error of its own.
+    with tf.control_dependencies(checks):
+        images = tf.identity(images)
     # tf.where, not a product: 0 * NaN is NaN.
     incomplete = tf.where(holes, tf.zeros_like(images), images)
     inputs = [incomplete, holes]
