@@ -40,7 +40,7 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
     layer.build([None, None, None, 32])
     limit = np.sqrt(6 / (25 * 32 + 25 * 64))
     kernel = np.asarray(layer.kernel)
-    assert np.abs(kernel).max() <= limit
+    assert np.abs(kernel).max() <= np.float32(limit)
     assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
     np.testing.assert_array_equal(layer.bias, 0)
 
