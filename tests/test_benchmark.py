@@ -72,9 +72,9 @@ def test_the_table_has_a_row_for_every_variant(finished):
 def test_multiplications_and_additions(network, gflop, monkeypatch):
     """Of the full width at 256 x 256, as TensorFlow's profiler counted them in the graph."""
     monkeypatch.syspath_prepend(str(BENCHMARK.parent))
-    cases = importlib.import_module("benchmark_cases")
-    generator = cases.generator(network, cases.WHOLE, None)
-    assert cases.convolutions_gflop(generator, 256, 256) == pytest.approx(gflop, abs=1e-3)
+    generators = importlib.import_module("benchmark_generators")
+    built = generators.generator(network, generators.WHOLE, None)
+    assert generators.convolutions_gflop(built, 256, 256) == pytest.approx(gflop, abs=1e-3)
 
 
 def test_one_run_in_a_process_of_its_own(tmp_path, finished):

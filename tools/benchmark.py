@@ -117,7 +117,7 @@ def run(flags) -> int:
 
 def settings(width: int | None, photographs: str):
     """The cases' settings."""
-    from benchmark_cases import Settings
+    from benchmark_comparisons import Settings
 
     from deepfill_tf.data import list_pictures
 

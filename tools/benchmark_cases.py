@@ -1,45 +1,37 @@
-"""What `benchmark.py` compares.
+"""What `benchmark.py` compares: each case is a list of comparisons."""
 
-A case is a list of comparisons; a comparison has variants that compute the same thing, the
-first of which is what the others are compared with; a variant makes a subject, which runs
-once and says how long that took. Weights are random numbers, the same in all variants.
-"""
-
-import json
-import math
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from benchmark_comparisons import Comparison, Settings, Subject, Variant
+from benchmark_generators import (
+    BFLOAT16,
+    NETWORKS,
+    PATCHES,
+    WHOLE,
+    WINDOWS,
+    Form,
+    compute_as_written,
+    convolutions_gflop,
+    generator,
+)
+from benchmark_start_up import start_up
 from machine import clocked
 
-from deepfill_tf.compat import keras, named_variables
+from deepfill_tf.compat import keras
 from deepfill_tf.data import RectangleMasks, TrainingData, crop_picture, read_picture
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.inference import Inpainter, save_model_directory
-from deepfill_tf.inference.weights import assign_weights
-from deepfill_tf.layers import ContextualAttention, GatedUpConv2D, PlainUpConv2D
-from deepfill_tf.networks import GeneratorV1, GeneratorV2
+from deepfill_tf.layers import ContextualAttention
 from deepfill_tf.networks.architecture import build_model
-from deepfill_tf.networks.coarse import ROWS
-from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER
-from deepfill_tf.networks.refinement import (
-    AFTER_ATTENTION,
-    BEFORE_ATTENTION,
-    CONVOLUTION_BRANCH,
-    DECODER,
-)
+from deepfill_tf.networks.generators import SECOND_PAPER
 from deepfill_tf.objectives import GAN, objective_v1, objective_v2
-from deepfill_tf.ops import convolve, double_nearest
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.players import Players
 from deepfill_tf.training.strategies import make_strategy
@@ -49,80 +41,6 @@ BATCH_SIZE = 4
 # Of the network's input: what makes a generator trace its program costs little at this size.
 TRACING_SIZE, TRACING_HOLE = 256, 32
 
-
-@dataclass(frozen=True)
-class Settings:
-    """width: of the generators, None for each paper's own.
-
-    source: of the photographs, see `list_pictures`. photographs: paths of the first of them.
-    """
-
-    width: int | None
-    source: str
-    photographs: tuple[str, ...]
-
-
-@dataclass
-class Subject:
-    """What a variant made.
-
-    seconds: runs once and gives how long it took.
-    complete: picture, mask -> completed, all uint8, where the subject completes pictures.
-    gflop: 10^9 multiplications and additions in the convolutions of a run, if all are made.
-    stages: seconds of a run's parts, gathered run by run.
-    """
-
-    seconds: Callable[[], float]
-    complete: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
-    gflop: float | None = None
-    stages: dict[str, list[float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """without_attention: name of the variant that leaves this one's attention out."""
-
-    name: str
-    make: Callable[[], Subject]
-    without_attention: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Variants of one computation, the first being the reference.
-
-    Attributes:
-      what: the computation, in words.
-      variants: in the order of the table.
-      most_rounds: rounds beyond this are left out.
-      single: each variant runs once only, in a process of its own.
-      memory: whether a run's peak memory says something.
-      closeness: subjects by their variants' names -> decibel by name, where it is known.
-    """
-
-    what: str
-    variants: tuple[Variant, ...]
-    most_rounds: int | None = None
-    single: bool = False
-    memory: bool = True
-    closeness: Callable[[Mapping[str, Subject]], dict[str, float]] = lambda _: {}
-
-
-@dataclass(frozen=True)
-class Form:
-    """How a generator computes; `dtype` is a policy's name.
-
-    With the implementation "patches" of the attention go convolutions as the papers put them.
-    """
-
-    implementation: str = "fast"
-    windows: bool = False
-    dtype: str = "float32"
-    attention: str = "contextual"
-
-
-PATCHES, WHOLE = Form("patches"), Form()
-WINDOWS, BFLOAT16 = Form(windows=True), Form(windows=True, dtype="mixed_bfloat16")
 # What stands in the table; the two whose completions are compared are named again below.
 NAMES = {
     PATCHES: "as written, whole",
@@ -137,63 +55,6 @@ WITHOUT_WINDOWS = {
     "fast, bfloat16": Form(dtype="mixed_bfloat16"),
 }
 EXACT, ROUNDED = NAMES[WINDOWS], NAMES[BFLOAT16]
-
-NETWORKS = {"v1": (GeneratorV1, FIRST_PAPER), "v2": (GeneratorV2, SECOND_PAPER)}
-
-
-def generator(network: str, form: Form, width: int | None) -> keras.Model:
-    """The built generator of either paper, with the same random weights for every form."""
-    options = {} if width is None else {"width": width}
-    if form.attention == "contextual":
-        options["attention_options"] = {"implementation": form.implementation}
-    kind, _ = NETWORKS[network]
-    built = build_model(kind(attention=form.attention, dtype=form.dtype, **options))
-    random = np.random.default_rng(0)
-    # The gates halve what goes through: so scaled, the signal neither grows nor fades away.
-    gain = 2.0 if network == "v2" else 1.2
-    weights = {
-        name: random.normal(0, gain / math.sqrt(max(np.prod(v.shape[:-1]), 1)), v.shape)
-        if len(v.shape) > 1
-        else np.zeros(v.shape)
-        for name, v in named_variables(built.weights).items()
-    }
-    assign_weights(built, weights, "the random numbers")
-    if form.implementation == "patches":
-        compute_as_written(built)
-    return built
-
-
-def compute_as_written(built: keras.Model) -> None:
-    """Makes the doublings of a generator as the papers put them: slower, the same numbers."""
-
-    def convolved(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return convolve(double_nearest(images), kernel)
-
-    for stage in (built.coarse, built.refinement):
-        for layer in stage.layers:
-            if isinstance(layer, PlainUpConv2D | GatedUpConv2D):
-                layer.convolved = convolved
-
-
-def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
-    """10^9 multiplications and additions of all convolutions for one picture."""
-    coarse, refinement = built.coarse, built.refinement
-    # The decoder begins with maps of a quarter of the picture's size.
-    chains = (
-        (coarse, ROWS, 1),
-        (refinement, CONVOLUTION_BRANCH, 1),
-        (refinement, BEFORE_ATTENTION + AFTER_ATTENTION, 1),
-        (refinement, DECODER, 4),
-    )
-    products = 0
-    for network, rows, scale in chains:
-        pixels = height * width // scale**2
-        for row in rows:
-            pixels = pixels * 4 if row.doubling else pixels // row.strides**2
-            products += pixels * math.prod(getattr(network, row.name).kernel.shape)
-    for layer in (coarse.conv17, refinement.allconv17):
-        products += height * width * math.prod(layer.kernel.shape)
-    return 2 * products / 1e9
 
 
 def central_hole(height: int, width: int, side: int) -> np.ndarray:
@@ -355,54 +216,6 @@ def growth_case(settings: Settings) -> Iterator[Comparison]:
         )
 
 
-# Run in a process of its own, as a user's first lines would be; arguments: model, windows.
-# A line is written when the first picture is complete, then one with the stages' seconds.
-START_UP = """
-import json, sys, time
-clock = [time.perf_counter()]
-import numpy as np
-from deepfill_tf.command_line import import_tensorflow_quietly
-import_tensorflow_quietly()
-from deepfill_tf import Inpainter
-clock.append(time.perf_counter())
-inpainter = Inpainter.load(sys.argv[1], windows=sys.argv[2] == "True")
-clock.append(time.perf_counter())
-picture = np.random.default_rng(0).integers(0, 256, [256, 256, 3], np.uint8)
-mask = np.zeros([256, 256], np.uint8)
-mask[64:192, 64:192] = 255
-for call in range(3):
-    inpainter(picture, mask)
-    clock.append(time.perf_counter())
-    if call == 0:
-        print("completed", flush=True)
-print(json.dumps([after - before for before, after in zip(clock, clock[1:])]))
-"""
-STAGES = ("import", "load", "first call", "second call", "third call")
-
-
-def start_up(model: str, windows: bool) -> Subject:
-    """From the start of a process to its first completed picture of 256 x 256."""
-    stages = {name: [] for name in STAGES}
-
-    def seconds() -> float:
-        command = [sys.executable, "-c", START_UP, model, str(windows)]
-        with tempfile.TemporaryFile("w+") as notices:
-            pipes = {"stdout": subprocess.PIPE, "stderr": notices, "text": True}
-            started = time.perf_counter()
-            with subprocess.Popen(command, **pipes) as process:
-                process.stdout.readline()
-                elapsed = time.perf_counter() - started
-                rest = process.stdout.read()
-            if process.returncode:
-                notices.seek(0)
-                raise UserError(f"a fresh process failed: {notices.read().strip()[-300:]}")
-        for name, value in zip(STAGES, json.loads(rest), strict=True):
-            stages[name].append(value)
-        return elapsed
-
-    return Subject(seconds, stages=stages)
-
-
 def start_up_case(settings: Settings) -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory() as folder:
         models = {}
@@ -430,7 +243,7 @@ for _network in ("v2", "v1"):
         f"256-{_network}": completions(_network, 256, 256, (128,), ALL_FORMS),
         f"512-{_network}": completions(_network, 512, 512, (256, 128), ALL_FORMS),
         f"1080p-{_network}": completions(_network, 1080, 1920, (200,), WITHOUT_PATCHES),
-        f"4k-{_network}": completions(_network, 2160, 3840, (400,), (WHOLE, WINDOWS), single=True),
+        f"4k-{_network}": completions(_network, 2160, 3840, (200,), (WHOLE, WINDOWS), single=True),
         f"training-{_network}": training(_network),
     }
 CASES |= {"growth": growth_case, "startup": start_up_case}

@@ -131,7 +131,8 @@ class PictureReader:
             except UserError as error:
                 self._note(self._paths[index], error)
                 index = self._replacement(int(position), attempt)
-        self.error = self.error or UserError(f"{ATTEMPTS} pictures in a row could not be read")
+        with self._lock:
+            self.error = self.error or UserError(f"{ATTEMPTS} pictures in a row could not be read")
         raise self.error
 
     def _example(self, path: str, shares: np.ndarray) -> np.ndarray:
