@@ -27,7 +27,7 @@ from absl import flags
 
 from deepfill_tf.errors import UserError
 
-DONE, NOTHING_DONE, SOME_NAMED = 0, 1, 2
+DONE, FAILED, PARTIAL = 0, 1, 2
 INTERRUPTED = 130
 
 
@@ -58,7 +58,7 @@ class Command:
       name: the console script's name; it begins every line of complaint.
       description: what the command does, shown by `--help`.
       command_flags: the flags, besides `--debug` and `--help`.
-      passes_on: flags that are not the command's own are for another library: `run` gets them as
+      accepts_unknown_flags: flags that are not the command's own are for another library: `run` gets them as
         a second argument, a list of strings.
     """
 
@@ -68,10 +68,10 @@ class Command:
         description: str,
         command_flags: Sequence[Flag],
         *,
-        passes_on: bool = False,
+        accepts_unknown_flags: bool = False,
     ):
         self.name = name
-        self.passes_on = passes_on
+        self.accepts_unknown_flags = accepts_unknown_flags
         self.description = description.strip()
         self.flags = (*command_flags, *_COMMON)
 
@@ -90,18 +90,18 @@ class Command:
             debug = values.debug
             self._require(values)
             import_tensorflow_quietly()
-            return (run(values, others) if self.passes_on else run(values)) or DONE
+            return (run(values, others) if self.accepts_unknown_flags else run(values)) or DONE
         except KeyboardInterrupt:
-            self.complain("interrupted")
+            self.print_error("interrupted")
             return INTERRUPTED
         except Exception as error:
             if debug:
                 traceback.print_exc()
             if isinstance(error, UserError):
-                self.complain(error)
+                self.print_error(error)
             else:
-                self.complain(f"{type(error).__name__}: {error} (run with --debug for more)")
-            return NOTHING_DONE
+                self.print_error(f"{type(error).__name__}: {error} (run with --debug for more)")
+            return FAILED
 
     def parse(self, arguments: Sequence[str]) -> flags.FlagValues:
         """The flags' values. Raises UserError for what is no flag of this command."""
@@ -113,11 +113,11 @@ class Command:
         for flag in self.flags:
             flag.define(flag.name, flag.default, flag.help, flag_values=values)
         try:
-            _, *rest = values([self.name, *arguments], known_only=self.passes_on)
+            _, *rest = values([self.name, *arguments], known_only=self.accepts_unknown_flags)
         except flags.Error as error:
             raise UserError(f"{error}; see {self.name} --help") from error
         for word in rest:
-            if not (self.passes_on and word.startswith("--")):
+            if not (self.accepts_unknown_flags and word.startswith("--")):
                 raise UserError(
                     f"{word!r} is no flag; flags look like --name=value, see {self.name} --help"
                 )
@@ -136,7 +136,7 @@ class Command:
             lines.append(f"  --{flag.name}{note}\n      {flag.help}")
         return "\n".join(lines)
 
-    def complain(self, message: object) -> None:
+    def print_error(self, message: object) -> None:
         """Writes one line on standard error."""
         print(f"{self.name}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
 

@@ -46,7 +46,7 @@ def named_variables(variables: Iterable) -> dict[str, tf.Variable]:
     return dict(sorted(named.items()))
 
 
-class BuiltByCalling:
+class DeferredBuildMixin:
     """Mixed into a layer or model: a saved file does not say how to build it.
 
     Keras would build it from the recorded shape of its first input alone, when it is

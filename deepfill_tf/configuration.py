@@ -19,7 +19,7 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER, Generator
 from deepfill_tf.training import actions
-from deepfill_tf.training.strategies import make_strategy
+from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.trainer import Trainer
 
 
@@ -76,7 +76,7 @@ _GIN_ERRORS = (ValueError, SyntaxError, TypeError, AttributeError)
 # Characters: no binding is broken into several lines.
 LONG = 10**6
 
-# The pictures that ship with the package.
+# The images that ship with the package.
 gin.constant("photographs", str(Path(__file__).parent / "photographs"))
 
 

@@ -22,7 +22,7 @@ LICENSE_NOTE = "the weights are CC BY-NC 4.0 (non-commercial, with attribution),
 
 def run(flags) -> None:
     from deepfill_tf.inference.model_directory import check_replaceable, save_model_directory
-    from deepfill_tf.inference.tf1_checkpoint import checkpoint_prefix, convert_checkpoint
+    from deepfill_tf.storage.tf1_checkpoint import checkpoint_prefix, convert_checkpoint
 
     check_replaceable(flags.output)
     prefix = checkpoint_prefix(flags.checkpoint)

@@ -17,7 +17,7 @@ COMMAND = Command(
         Flag("output", "The model directory to write.", required=True),
         Flag(
             "windows",
-            "Let the SavedModel compute no more than the holes need; --nowindows: whole pictures.",
+            "Let the SavedModel compute no more than the holes need; --nowindows: whole images.",
             True,
             define=flags.DEFINE_boolean,
         ),

@@ -1,6 +1,6 @@
-"""Completes one picture, or a folder of pictures.
+"""Completes one image, or a folder of images.
 
-The mask shows the hole in white and has the picture's size. In folders the mask of
+The mask shows the hole in white and has the image's size. In folders the mask of
 a.jpg is a.png or a_mask.png, and the result is a.png. A model that was trained with
 sketches takes one as well: white lines on black, of which those in the hole count; in a
 folder a.png or a_sketch.png. Known pixels stay as they are,
@@ -11,20 +11,20 @@ import os
 
 from absl import flags
 
-from deepfill_tf.command_line import DONE, NOTHING_DONE, SOME_NAMED, Command, Flag
+from deepfill_tf.command_line import DONE, FAILED, PARTIAL, Command, Flag
 
 COMMAND = Command(
     "deepfill-inpaint",
     __doc__,
     [
         Flag("model", "A run directory, a model directory or a SavedModel.", required=True),
-        Flag("image", "A picture, or a folder of pictures.", required=True),
-        Flag("mask", "The picture's mask, or a folder of masks.", required=True),
-        Flag("sketch", "The picture's sketch, or a folder of sketches, for guided models."),
+        Flag("image", "An image, or a folder of images.", required=True),
+        Flag("mask", "The image's mask, or a folder of masks.", required=True),
+        Flag("sketch", "The image's sketch, or a folder of sketches, for guided models."),
         Flag("output", "The file, or for a folder the folder, to write.", required=True),
         Flag(
             "windows",
-            "Compute no more than the holes need; --nowindows: whole pictures.",
+            "Compute no more than the holes need; --nowindows: whole images.",
             True,
             define=flags.DEFINE_boolean,
         ),
@@ -48,10 +48,10 @@ def run(values: flags.FlagValues) -> int:
         return DONE
     check_folders(*paths)
     inpainter = Inpainter.load(values.model, windows=values.windows)
-    done, failed = complete_folder(inpainter, *paths, on_failure=COMMAND.complain)
-    print(f"completed {done} of {done + failed} pictures in {values.output}")
+    done, failed = complete_folder(inpainter, *paths, on_failure=COMMAND.print_error)
+    print(f"completed {done} of {done + failed} images in {values.output}")
     if failed:
-        return SOME_NAMED if done else NOTHING_DONE
+        return PARTIAL if done else FAILED
     return DONE
 
 

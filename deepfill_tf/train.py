@@ -35,7 +35,7 @@ COMMAND = Command(
         Flag("run_dir", "Folder for checkpoints, logs and the model.", required=True),
         Flag(
             "allow_config_change",
-            "Go on with another configuration or other pictures than the run was started with.",
+            "Go on with another configuration or other images than the run was started with.",
             False,
             define=flags.DEFINE_boolean,
         ),
@@ -43,7 +43,7 @@ COMMAND = Command(
 )
 
 DEFAULT_CONFIG = "quickstart.gin"
-START_AGAIN = 75
+RESTART = 75
 
 
 class _StandardError(logging.Handler):
@@ -59,11 +59,11 @@ def run(values: flags.FlagValues) -> int:
     from deepfill_tf import configuration
     from deepfill_tf.errors import UserError, WorkerLostError
     from deepfill_tf.inference import run_directory
+    from deepfill_tf.storage.image_list_check import check_image_list_unchanged
+    from deepfill_tf.storage.resume_checks import check_config_unchanged, check_writable
+    from deepfill_tf.storage.run_lock import RunLock
     from deepfill_tf.training import actions
-    from deepfill_tf.training.cluster import is_chief
-    from deepfill_tf.training.held_config import check_writable, hold_config
-    from deepfill_tf.training.held_pictures import hold_pictures
-    from deepfill_tf.training.run_lock import RunLock
+    from deepfill_tf.training.distribution.cluster import is_chief
 
     logging.basicConfig(format="%(message)s", handlers=[_StandardError()])
     logging.getLogger("deepfill_tf").setLevel(logging.INFO)
@@ -79,9 +79,11 @@ def run(values: flags.FlagValues) -> int:
     def hold(resumed: bool) -> None:
         # A run without a checkpoint has nothing yet that the config must fit.
         allow = values.allow_config_change or not resumed
-        free = tuple(actions.__all__)
-        hold_config(values.run_dir, gin.operative_config_str(), free=free, allow=allow)
-        hold_pictures(values.run_dir, trainer.data.names, allow=allow)
+        changeable = tuple(actions.__all__)
+        check_config_unchanged(
+            values.run_dir, gin.operative_config_str(), changeable=changeable, allow=allow
+        )
+        check_image_list_unchanged(values.run_dir, trainer.data.names, allow=allow)
 
     try:
         with RunLock(values.run_dir) if chief else contextlib.nullcontext():
@@ -92,11 +94,11 @@ def run(values: flags.FlagValues) -> int:
                 allow_change=values.allow_config_change,
             )
     except WorkerLostError as error:
-        COMMAND.complain(error)
-        return START_AGAIN
+        COMMAND.print_error(error)
+        return RESTART
     except (TypeError, ValueError) as error:
         raise UserError(configuration.first_line(error)) from error
-    return 0 if finished else START_AGAIN
+    return 0 if finished else RESTART
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """This package's networks with the reference's weights, and the reference's records.
 
-The reference's weights want BGR pictures: with them the networks are fed BGR.
+The reference's weights want BGR images: with them the networks are fed BGR.
 """
 
 import numpy as np

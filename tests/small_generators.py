@@ -1,4 +1,4 @@
-"""Small generators with weights that tell layers apart, and pictures with holes."""
+"""Small generators with weights that tell layers apart, and images with holes."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def small_generator(seed: int = 0, **arguments) -> GeneratorV2:
     return generator
 
 
-def random_pictures(*shape: int, seed: int = 0) -> np.ndarray:
+def random_images(*shape: int, seed: int = 0) -> np.ndarray:
     """uint8 noise."""
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 

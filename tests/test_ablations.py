@@ -1,4 +1,4 @@
-"""Every comparison that the papers draw can be trained by naming its config."""
+"""Every comparison that the papers batch_index can be trained by naming its config."""
 
 import numpy as np
 import pytest
@@ -37,14 +37,14 @@ SMALL = [
 class Keep(Action):
     """Keeps what a session has to show."""
 
-    def begin(self, session):
-        self.before = self.weights(session)
+    def on_train_begin(self, context):
+        self.before = self.weights(context)
 
-    def visit(self, session):
-        self.after, self.losses = self.weights(session), session.losses
+    def on_loop_end(self, context):
+        self.after, self.losses = self.weights(context), context.losses
 
-    def weights(self, session):
-        variables = session.players.generator_variables.named
+    def weights(self, context):
+        variables = context.state.generator_variables.named
         return {name: variable.numpy() for name, variable in variables.items()}
 
 
@@ -80,7 +80,7 @@ def train_two_steps(files, bindings, folder) -> tuple[Keep, object]:
 def test_there_is_one_for_each_comparison():
     expected = """
         attention_spatial_transformer attention_appearance_flow attention_none gan_dcgan gan_lsgan
-        gan_one_wgan_gp gan_hinge_v1 reconstruction_none reconstruction_l2
+        gan_wgan_gp_global gan_hinge_v1 reconstruction_none reconstruction_l2
         reconstruction_undiscounted perceptual style total_variation convolution_plain
         convolution_partial unet_skips no_refinement
     """
@@ -141,7 +141,7 @@ def test_a_pretrained_coarse_network_begins_a_whole_training(tmp_path):
     gin.clear_config()
     keep_whole, _ = train_two_steps(
         ["deepfill_v1.gin"],
-        [f'Trainer.initial_generator = "{tmp_path / "coarse"}"'],
+        [f'Trainer.init_generator_from = "{tmp_path / "coarse"}"'],
         tmp_path / "whole",
     )
     for name, value in keep.after.items():

@@ -43,11 +43,11 @@ def test_every_variant_has_a_time(finished):
             assert variant["median_seconds"] > 0 and len(variant["seconds"]) == 1
 
 
-def test_whole_pictures_have_a_share_and_bfloat16_a_closeness(finished):
+def test_whole_images_have_a_share_and_bfloat16_a_closeness(finished):
     _, report = finished
-    patches, whole, windows, rounded = report["comparisons"][-1]["variants"]
+    patches, whole, regions, rounded = report["comparisons"][-1]["variants"]
     assert patches["share_of_matrix_product_rate"] > 0 and patches["gflop"] == whole["gflop"] > 0
-    assert windows["gflop"] is None
+    assert regions["gflop"] is None
     assert 0 < rounded["psnr_in_hole"] <= 100
 
 

@@ -18,7 +18,7 @@ from deepfill_tf.command_line import Command, Flag
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
 from tests.reference import reference_weights
-from tests.small_generators import random_masks, random_pictures, small_generator
+from tests.small_generators import random_images, random_masks, small_generator
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -32,12 +32,12 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path):
-    """`a.png` and `b.png` in `pictures`, masks of the same names in `masks`."""
+    """`a.png` and `b.png` in `images`, masks of the same names in `masks`."""
     for i, name in enumerate(("a.png", "b.png")):
-        for kind in ("pictures", "masks"):
+        for kind in ("images", "masks"):
             (tmp_path / kind).mkdir(exist_ok=True)
-        picture, mask = random_pictures(30, 41, 3, seed=i), random_masks(1, 30, 41, i)[0, :, :, 0]
-        Image.fromarray(picture).save(tmp_path / "pictures" / name)
+        image, mask = random_images(30, 41, 3, seed=i), random_masks(1, 30, 41, i)[0, :, :, 0]
+        Image.fromarray(image).save(tmp_path / "images" / name)
         Image.fromarray(mask).save(tmp_path / "masks" / name)
     return tmp_path
 
@@ -74,15 +74,15 @@ def start(*arguments, folder):
     )
 
 
-def test_a_picture_from_the_command_line(model, folder):
-    flags = ["--image=pictures/a.png", "--mask=masks/a.png", "--output=completed.png"]
+def test_a_image_from_the_command_line(model, folder):
+    flags = ["--image=images/a.png", "--mask=masks/a.png", "--output=completed.png"]
     result = start("-m", "deepfill_tf.inpaint", f"--model={model}", *flags, folder=folder)
     assert (result.returncode, result.stderr) == (0, "")
-    picture, mask, completed = (
+    image, mask, completed = (
         np.asarray(Image.open(folder / name))
-        for name in ("pictures/a.png", "masks/a.png", "completed.png")
+        for name in ("images/a.png", "masks/a.png", "completed.png")
     )
-    np.testing.assert_array_equal(completed, Inpainter.load(model)(picture, mask))
+    np.testing.assert_array_equal(completed, Inpainter.load(model)(image, mask))
 
 
 @pytest.mark.parametrize("command", ["inpaint", "export", "convert"])
@@ -118,10 +118,10 @@ def test_bad_input_from_the_command_line(folder):
 
 
 def test_folders(model, folder, capfd):
-    paths = {"image": folder / "pictures", "mask": folder / "masks", "output": folder / "out"}
+    paths = {"image": folder / "images", "mask": folder / "masks", "output": folder / "out"}
     assert call(inpaint, model=model, **paths) == 0
     assert "2 of 2" in capfd.readouterr().out
-    (folder / "pictures" / "a.png").write_bytes(b"no picture")
+    (folder / "images" / "a.png").write_bytes(b"no image")
     assert call(inpaint, model=model, **paths) == 2
     assert_one_line(capfd, "deepfill-inpaint: ", "a.png")
     (folder / "masks" / "b.png").unlink()
@@ -135,20 +135,20 @@ def test_folders(model, folder, capfd):
     "changes, parts",
     [
         ({"model": "nowhere"}, ["no folder", "nowhere"]),
-        ({"image": "pictures/z.png"}, ["z.png"]),
+        ({"image": "images/z.png"}, ["z.png"]),
         ({"mask": "small.png"}, ["small.png", "9 x 8", "41 x 30"]),
         ({"image": "broken.png"}, ["broken.png"]),
-        ({"output": "pictures/a.png"}, ["never overwritten"]),
+        ({"output": "images/a.png"}, ["never overwritten"]),
         ({"output": "small.png/out.png"}, ["small.png"]),
         ({"mask": "masks"}, ["folder"]),
-        ({"image": "pictures"}, ["no folder of masks"]),
+        ({"image": "images"}, ["no folder of masks"]),
     ],
 )
 def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
     Image.fromarray(np.zeros([8, 9], np.uint8)).save(folder / "small.png")
-    (folder / "broken.png").write_bytes((folder / "pictures" / "a.png").read_bytes()[:99])
+    (folder / "broken.png").write_bytes((folder / "images" / "a.png").read_bytes()[:99])
     before = contents(folder)
-    values = {"image": "pictures/a.png", "mask": "masks/a.png", "output": "out.png"} | changes
+    values = {"image": "images/a.png", "mask": "masks/a.png", "output": "out.png"} | changes
     values = {"model": model} | {name: folder / path for name, path in values.items()}
     assert call(inpaint, **values) == 1
     assert_one_line(capfd, "deepfill-inpaint: ", *parts)
@@ -172,13 +172,13 @@ def test_export(model, folder, capfd):
 
 def test_export_destroys_nothing(model, folder, capfd):
     before = contents(folder)
-    assert call(export, model=model, output=folder / "pictures") == 1
-    assert_one_line(capfd, "pictures", "not overwritten")
-    assert call(export, model=model, output=folder / "pictures" / "a.png") == 1
+    assert call(export, model=model, output=folder / "images") == 1
+    assert_one_line(capfd, "images", "not overwritten")
+    assert call(export, model=model, output=folder / "images" / "a.png") == 1
     assert_one_line(capfd, "a.png is a file")
-    assert call(export, model=model, output=folder / "pictures" / "a.png" / "x") == 1
+    assert call(export, model=model, output=folder / "images" / "a.png" / "x") == 1
     assert_one_line(capfd, "cannot write")
-    assert call(export, model=folder / "pictures", output=folder / "x") == 1
+    assert call(export, model=folder / "images", output=folder / "x") == 1
     assert_one_line(capfd, "no model directory")
     assert contents(folder) == before
 

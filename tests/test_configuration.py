@@ -29,7 +29,7 @@ def clean_gin():
 
 
 @pytest.fixture
-def pictures(tmp_path, monkeypatch):
+def images(tmp_path, monkeypatch):
     """A folder where every config's data lies as the config says."""
     from PIL import Image
 
@@ -46,7 +46,7 @@ def pictures(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("overlay", [[], ["laptop.gin"]], ids=["whole", "laptop"])
 @pytest.mark.parametrize("name", WHOLE)
-def test_every_config_makes_its_trainer_and_networks(name, overlay, pictures):
+def test_every_config_makes_its_trainer_and_networks(name, overlay, images):
     # What the papers make sketches with needs a package or a model file.
     bindings = ["data.sketches = @CannySketches()"] if "guided" in name else []
     parse([name, *overlay], bindings)
@@ -67,7 +67,7 @@ def test_every_config_makes_its_trainer_and_networks(name, overlay, pictures):
     assert 0.05 < float(tf.reduce_mean(example["mask"])) < 0.8
 
 
-def test_the_configs_of_both_papers_are_their_objectives(pictures):
+def test_the_configs_of_both_papers_are_their_objectives(images):
     for name, objective in (
         ("deepfill_v1.gin", objectives.objective_v1()),
         ("deepfill_v2.gin", objectives.objective_v2()),
@@ -84,7 +84,7 @@ def test_the_configs_of_both_papers_are_their_objectives(pictures):
         ("quickstart_v1.gin", "GAN.kind must be one of"),
     ],
 )
-def test_what_a_config_lacks_is_said_before_the_first_step(name, complaint, pictures):
+def test_what_a_config_lacks_is_said_before_the_first_step(name, complaint, images):
     bindings = ['GAN.kind = "wgan"'] if "quickstart" in name else []
     parse([name], bindings)
     with pytest.raises(UserError, match=complaint):
@@ -156,9 +156,9 @@ def test_a_missing_config_lists_those_there_are():
         ('SaveCheckpoints.every_steps = "a"', "every_steps must be a positive integer or None"),
         ("SaveCheckpoints.every_seconds = -1", "SaveCheckpoints.every_seconds must be a number"),
         ("Validate.every_steps = 0.5", "Validate.every_steps must be a positive integer or None"),
-        ("WritePictures.count = 0", "WritePictures.count must be a positive integer, got 0"),
-        ("CompareCompletion.enlarge = 0", "CompareCompletion.enlarge must be a positive integer"),
-        ("Trainer.initial_generator = 3", "Trainer.initial_generator must be a folder's path"),
+        ("WriteImages.count = 0", "WriteImages.count must be a positive integer, got 0"),
+        ("CompareCompletion.upscale = 0", "CompareCompletion.upscale must be a positive integer"),
+        ("Trainer.init_generator_from = 3", "Trainer.init_generator_from must be a folder's path"),
     ],
 )
 def test_a_refused_value_is_quoted(binding, complaint):

@@ -26,16 +26,16 @@ def run(name: str, arguments: list[str]) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the README's reader has: pictures, masks, a released checkpoint, a quickstart run."""
+    """What the README's reader has: images, masks, a released checkpoint, a quickstart run."""
     folder = tmp_path_factory.mktemp("reader")
     random = np.random.default_rng(0)
     mask = np.zeros([50, 70], np.uint8)
     mask[10:30, 20:50] = 255
-    places = {"pictures": "a.png", "my_pictures/train": "a.png", "my_pictures/validation": "b.png"}
+    places = {"images": "a.png", "my_images/train": "a.png", "my_images/validation": "b.png"}
     for place, name in {".": "a.png", **places}.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
-        picture = random.integers(0, 256, [50, 70, 3], np.uint8)
-        Image.fromarray(picture).save(folder / place / name)
+        image = random.integers(0, 256, [50, 70, 3], np.uint8)
+        Image.fromarray(image).save(folder / place / name)
     (folder / "masks").mkdir()
     Image.fromarray(mask).save(folder / "masks" / "a.png")
     Image.fromarray(mask).save(folder / "a_mask.png")
@@ -73,9 +73,9 @@ def test_command(name, line, folder, monkeypatch, request):
     assert (folder / output[0]).exists()
 
 
-def test_the_readme_has_commands_and_its_pictures_exist():
+def test_the_readme_has_commands_and_its_images_exist():
     assert {name for name, _ in COMMANDS} == {"train", "inpaint", "export", "convert"}
     for config in re.findall(r"`([\w/]+\.gin)`", README):
         assert Path(find_config(config)).exists()
-    for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
-        assert (ROOT / picture).exists(), picture
+    for image in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / image).exists(), image

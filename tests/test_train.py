@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from deepfill_tf import train
-from deepfill_tf.training.run_lock import RunLock
+from deepfill_tf.storage.run_lock import RunLock
 
 TINY = str(Path(__file__).parent / "training" / "tiny.gin")
 
 
 @pytest.fixture
-def complain(capfd, tmp_path):
+def print_error(capfd, tmp_path):
     """Runs the command in this process; gives its one line of complaint."""
 
     def run(*arguments, run_dir=None):
@@ -31,9 +31,9 @@ def complain(capfd, tmp_path):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Two good pictures and a list of them."""
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    """Two good images and a list of them."""
+    folder = tmp_path / "images"
     folder.mkdir()
     for name, color in (("a.png", "teal"), ("b.png", "coral")):
         Image.new("RGB", (40, 36), color).save(folder / name)
@@ -45,7 +45,7 @@ def data(folder, train="train.flist"):
     return [
         f'--gin_param=data.root = "{folder}"',
         f'--gin_param=data.train = "{train}"',
-        "--gin_param=CompareCompletion.picture = 0",
+        "--gin_param=CompareCompletion.example_index = 0",
         "--gin_param=data.validation = None",
     ]
 
@@ -55,67 +55,76 @@ def data(folder, train="train.flist"):
     [
         ('Trainer.learning_rate = "a"', "Trainer.learning_rate must be in [0, inf), got 'a'"),
         ("Trainer.beta_1 = 1.0", "Trainer.beta_1 must be in [0, 1), got 1.0"),
-        ("Trainer.keep_checkpoints = 0", "Trainer.keep_checkpoints must be a positive integer"),
+        (
+            "Trainer.max_checkpoints_to_keep = 0",
+            "Trainer.max_checkpoints_to_keep must be a positive integer",
+        ),
         ('Trainer.precision = "mixed_bfloat16"', "at least 64 pixels a side, got 32"),
         ('Trainer.strategy = "gpu"', "got 'gpu'"),
         ('Trainer.strategy = "multi_worker"', "needs a cluster of several processes"),
         ('Trainer.strategy = "parameter_server"', "needs a cluster of several processes"),
         ('Trainer.strategy = "tpu"', "there is no TPU (Trainer.tpu and TPU_NAME are not set)"),
-        ("Trainer.accumulation_parts = 0", "accumulation_parts must be a positive integer"),
-        ("Trainer.accumulation_parts = 4", "is not a multiple of the 1 replicas times 4"),
+        (
+            "Trainer.gradient_accumulation_steps = 0",
+            "gradient_accumulation_steps must be a positive integer",
+        ),
+        ("Trainer.gradient_accumulation_steps = 4", "is not a multiple of the 1 replicas times 4"),
         ('Trainer.devices = ["GPU:7"]', "there is no device 'GPU:7'"),
         ('Trainer.devices = "CPU:0"', "must be a list of names, got the string 'CPU:0'"),
         ("GeneratorV2.width = 3", "width must be an even number of at least 2, got 3"),
         ("GeneratorV2.channels = 1", "channels=1, data.channels=3"),
-        ("CompareCompletion.picture = 40", "CompareCompletion.picture must be in [0, 12), got 40"),
+        (
+            "CompareCompletion.example_index = 40",
+            "CompareCompletion.example_index must be in [0, 12), got 40",
+        ),
         ("Trainer.generator = @GeneratorV3", "did you mean 'GeneratorV2'"),
     ],
 )
-def test_a_refused_value_is_quoted(complain, binding, complaint):
-    assert complaint in complain(f"--gin_param={binding}")
+def test_a_refused_value_is_quoted(print_error, binding, complaint):
+    assert complaint in print_error(f"--gin_param={binding}")
 
 
-def test_an_overlay_alone(complain):
-    assert "name a whole config first" in complain("--gin_file=laptop.gin")
+def test_an_overlay_alone(print_error):
+    assert "name a whole config first" in print_error("--gin_file=laptop.gin")
 
 
-def test_a_validation_picture_cut_short(complain, pictures):
-    whole = (pictures / "b.png").read_bytes()
-    (pictures / "0.png").write_bytes(whole[: len(whole) // 2])
-    assert "0.png" in complain(*data(pictures), '--gin_param=data.validation = "*.png"')
+def test_a_validation_image_cut_short(print_error, images):
+    whole = (images / "b.png").read_bytes()
+    (images / "0.png").write_bytes(whole[: len(whole) // 2])
+    assert "0.png" in print_error(*data(images), '--gin_param=data.validation = "*.png"')
 
 
-def test_missing_config(complain):
-    assert "did you mean 'celeba.gin'" in complain("--gin_file=celba.gin")
+def test_missing_config(print_error):
+    assert "did you mean 'celeba.gin'" in print_error("--gin_file=celba.gin")
 
 
-def test_unknown_binding(complain):
-    assert "did you mean 'max_steps'" in complain("--gin_param=Trainer.max_step = 3")
+def test_unknown_binding(print_error):
+    assert "did you mean 'max_steps'" in print_error("--gin_param=Trainer.max_step = 3")
 
 
-def test_missing_data(complain, tmp_path):
-    line = complain("--gin_file=places2.gin", f'--gin_param=data.root = "{tmp_path}"')
+def test_missing_data(print_error, tmp_path):
+    line = print_error("--gin_file=places2.gin", f'--gin_param=data.root = "{tmp_path}"')
     assert str(tmp_path / "places2" / "train.flist") in line
     assert "MIT Places" in line
     assert not (tmp_path / "run").exists()
 
 
-def test_wrong_path_in_a_file_list(complain, pictures):
-    (pictures / "train.flist").write_text("a.png\nnot_there.png\nb.png\n")
-    line = complain(*data(pictures))
-    assert "1 of 3 pictures" in line
+def test_wrong_path_in_a_file_list(print_error, images):
+    (images / "train.flist").write_text("a.png\nnot_there.png\nb.png\n")
+    line = print_error(*data(images))
+    assert "1 of 3 images" in line
     assert "not_there.png (no such file)" in line
 
 
-def test_unreadable_picture(complain, pictures):
-    (pictures / "b.png").write_text("no picture at all")
-    line = complain(*data(pictures))
-    assert "b.png (not a picture)" in line
+def test_unreadable_image(print_error, images):
+    (images / "b.png").write_text("no image at all")
+    line = print_error(*data(images))
+    assert "b.png (not an image)" in line
 
 
-def test_what_is_not_finite_is_named_and_nothing_is_saved_after_it(complain, tmp_path):
+def test_what_is_not_finite_is_named_and_nothing_is_saved_after_it(print_error, tmp_path):
     """An update far too large: the next one has no finite loss."""
-    line = complain("--gin_param=Trainer.learning_rate = 1e18")
+    line = print_error("--gin_param=Trainer.learning_rate = 1e18")
     assert "stopped in step 1, in the update of the generator: generator/" in line
     assert "the first bad tensor is " in line
     assert "astronaut.jpg" in line
@@ -123,24 +132,24 @@ def test_what_is_not_finite_is_named_and_nothing_is_saved_after_it(complain, tmp
     assert not list(tmp_path.glob("run/checkpoints/step-*"))
 
 
-def test_a_picture_that_fails_later_stops_a_short_list(complain, pictures):
-    whole = (pictures / "b.png").read_bytes()
-    (pictures / "b.png").write_bytes(whole[: len(whole) // 2])
-    line = complain(*data(pictures))
-    assert "1 of 2 pictures could not be read, more than 1%" in line
+def test_a_image_that_fails_later_stops_a_short_list(print_error, images):
+    whole = (images / "b.png").read_bytes()
+    (images / "b.png").write_bytes(whole[: len(whole) // 2])
+    line = print_error(*data(images))
+    assert "1 of 2 images could not be read, more than 1%" in line
     assert "b.png" in line
 
 
 @pytest.mark.parametrize("place", ["/proc/deepfill", "a_file"])
-def test_unwritable_run_directory(complain, tmp_path, place):
+def test_unwritable_run_directory(print_error, tmp_path, place):
     (tmp_path / "a_file").write_text("precious")
-    line = complain(run_dir=tmp_path / place)
+    line = print_error(run_dir=tmp_path / place)
     assert "cannot write to the run directory" in line
     assert (tmp_path / "a_file").read_text() == "precious"
 
 
-def test_global_batch_that_replicas_cannot_share(complain):
-    line = complain(
+def test_global_batch_that_replicas_cannot_share(print_error):
+    line = print_error(
         '--gin_param=Trainer.strategy = "mirrored"',
         '--gin_param=Trainer.devices = ["CPU:0", "CPU:1"]',
         "--gin_param=Trainer.global_batch_size = 3",
@@ -148,8 +157,8 @@ def test_global_batch_that_replicas_cannot_share(complain):
     assert "global_batch_size=3 is not a multiple of the 2 replicas" in line
 
 
-def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictures, capfd):
-    arguments = [f"--gin_file={TINY}", *data(pictures), "--gin_param=Trainer.max_steps = 1"]
+def test_a_run_is_held_to_its_config_and_architecture(print_error, tmp_path, images, capfd):
+    arguments = [f"--gin_file={TINY}", *data(images), "--gin_param=Trainer.max_steps = 1"]
     arguments += ["--gin_param=Trainer.actions = [@SaveCheckpoints()]"]
     run_dir = tmp_path / "run"
     assert train.COMMAND.exit_code(train.run, [*arguments, f"--run_dir={run_dir}"]) == 0
@@ -158,23 +167,23 @@ def test_a_run_is_held_to_its_config_and_architecture(complain, tmp_path, pictur
 
     newest = next(run_dir.glob("checkpoints/step-1/*.data*"))
     newest.write_bytes(before[newest][: len(before[newest]) // 2])
-    assert "none of the 1 checkpoints" in complain(*arguments)
+    assert "none of the 1 checkpoints" in print_error(*arguments)
     newest.write_bytes(before[newest])
 
-    line = complain(*arguments, "--gin_param=GeneratorV2.width = 6")
+    line = print_error(*arguments, "--gin_param=GeneratorV2.width = 6")
     assert "width was 4, the configuration says 6" in line
-    line = complain(*arguments, "--gin_param=Trainer.global_batch_size = 4")
+    line = print_error(*arguments, "--gin_param=Trainer.global_batch_size = 4")
     assert "Trainer.global_batch_size = 2" in line
-    line = complain(*arguments, "--gin_param=Reconstruction.weight = 2.0")
+    line = print_error(*arguments, "--gin_param=Reconstruction.weight = 2.0")
     assert "Reconstruction.weight = 1.0" in line
-    Image.new("RGB", (40, 36), "plum").save(pictures / "c.png")
-    (pictures / "train.flist").write_text("a.png\nc.png\n")
-    line = complain(*arguments)
+    Image.new("RGB", (40, 36), "plum").save(images / "c.png")
+    (images / "train.flist").write_text("a.png\nc.png\n")
+    line = print_error(*arguments)
     assert "1 no longer there (b.png), 1 new (c.png)" in line
-    (pictures / "train.flist").write_text("b.png\na.png\n")
-    assert "in another order, from line 1 on (b.png)" in complain(*arguments)
+    (images / "train.flist").write_text("b.png\na.png\n")
+    assert "in another order, from line 1 on (b.png)" in print_error(*arguments)
     with RunLock(str(run_dir)):
-        line = complain(*arguments)
+        line = print_error(*arguments)
     assert f"another training is at work in {run_dir} (process {os.getpid()}" in line
     del before[run_dir / ".lock"]
     assert all(path.read_bytes() == content for path, content in before.items())

@@ -6,14 +6,14 @@
     python tools/benchmark.py --cases=256 --rounds=3 --json=256.json
 
 A case compares variants of one computation: everything as the papers put it (attention by
-patches, doubling before convolutions) with the fast forms, whole pictures with windows around
+patches, doubling before convolutions) with the fast forms, whole images with regions around
 the hole, float32 with bfloat16. After one run of each that is not counted, every round runs each
 variant once, and a product of matrices, so that all see the same state of the machine. Columns:
 
     median      of all rounds
     ratio       how many times faster than the first variant; the median of the rounds' ratios
     GFLOP       multiplications and additions of the convolutions as they are written, of whole
-                pictures
+                images
     of matmul   those in a second, as a share of what the machine reached in the same round in
                 a float32 product of 2048 x 2048 matrices; median of the rounds. Convolutions
                 may well be faster than that
@@ -45,7 +45,7 @@ from machine import (
 )
 
 import deepfill_tf
-from deepfill_tf.command_line import DONE, SOME_NAMED, Command, Flag, import_tensorflow_quietly
+from deepfill_tf.command_line import DONE, PARTIAL, Command, Flag, import_tensorflow_quietly
 from deepfill_tf.errors import UserError
 
 PHOTOGRAPHS = Path(deepfill_tf.__file__).parent / "photographs"
@@ -89,7 +89,7 @@ NAME_WIDTH, COLUMN_WIDTH = 26, 11
 def run(flags) -> int:
     from benchmark_cases import CASES, chosen
 
-    from deepfill_tf.data import list_pictures
+    from deepfill_tf.data import list_images
 
     # Every variant is a program of its own, which TensorFlow warns of.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -98,7 +98,7 @@ def run(flags) -> int:
         raise UserError(f"--rounds must be at least 1, got {flags.rounds}")
     if flags.width is not None and (flags.width < 2 or flags.width % 2):
         raise UserError(f"--width must be an even number of at least 2, got {flags.width}")
-    list_pictures(flags.photographs)
+    list_images(flags.photographs)
     report = {
         "machine": machine_facts(),
         "rounds": flags.rounds,
@@ -112,16 +112,16 @@ def run(flags) -> int:
     for case in cases:
         for comparison in CASES[case](settings(flags.width, flags.photographs)):
             bench.measure(case, comparison)
-    return SOME_NAMED if bench.failed else DONE
+    return PARTIAL if bench.failed else DONE
 
 
 def settings(width: int | None, photographs: str):
     """The cases' settings."""
     from benchmark_comparisons import Settings
 
-    from deepfill_tf.data import list_pictures
+    from deepfill_tf.data import list_images
 
-    return Settings(width, photographs, tuple(list_pictures(photographs)[:MOST_PHOTOGRAPHS]))
+    return Settings(width, photographs, tuple(list_images(photographs)[:MOST_PHOTOGRAPHS]))
 
 
 class Bench:
@@ -191,7 +191,7 @@ class Bench:
         if finished.returncode:
             self.failed = True
             last = (finished.stderr.strip().splitlines() or [""])[-1]
-            COMMAND.complain(
+            COMMAND.print_error(
                 f"{address[1]}, {address[2]}: a process of its own ended with "
                 f"{finished.returncode} {last}"
             )

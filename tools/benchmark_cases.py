@@ -24,7 +24,7 @@ from benchmark_start_up import start_up
 from machine import clocked
 
 from deepfill_tf.compat import keras
-from deepfill_tf.data import RectangleMasks, TrainingData, crop_picture, read_picture
+from deepfill_tf.data import RectangleMasks, TrainingData, crop_image, read_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.inference import Inpainter, save_model_directory
@@ -32,9 +32,9 @@ from deepfill_tf.layers import ContextualAttention
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.generators import SECOND_PAPER
 from deepfill_tf.objectives import GAN, objective_v1, objective_v2
+from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.inner_loop import InnerLoop
-from deepfill_tf.training.players import Players
-from deepfill_tf.training.strategies import make_strategy
+from deepfill_tf.training.train_state import TrainState
 
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 BATCH_SIZE = 4
@@ -45,10 +45,10 @@ TRACING_SIZE, TRACING_HOLE = 256, 32
 NAMES = {
     PATCHES: "as written, whole",
     WHOLE: "fast, whole",
-    WINDOWS: "fast, windows",
-    BFLOAT16: "fast, windows, bfloat16",
+    WINDOWS: "fast, regions",
+    BFLOAT16: "fast, regions, bfloat16",
 }
-# The attention alone and a training step know no windows.
+# The attention alone and a training step know no regions.
 WITHOUT_WINDOWS = {
     "as written": PATCHES,
     "fast": WHOLE,
@@ -65,12 +65,12 @@ def central_hole(height: int, width: int, side: int) -> np.ndarray:
     return mask
 
 
-def pictures_with_hole(
+def images_with_hole(
     photographs: Sequence[str], height: int, width: int, hole: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The photographs, enlarged and cut to the size, and a hole in their middle."""
-    pictures = [crop_picture(read_picture(path), height, width, 0.5, 0.5) for path in photographs]
-    return pictures, central_hole(height, width, hole)
+    images = [crop_image(read_image(path), height, width, 0.5, 0.5) for path in photographs]
+    return images, central_hole(height, width, hole)
 
 
 def completion(
@@ -78,14 +78,14 @@ def completion(
 ) -> Subject:
     """The completion of the first photograph."""
     built = generator(network, form, settings.width)
-    inpainter = Inpainter(built, windows=form.windows)
+    inpainter = Inpainter(built, regions=form.regions)
     small = central_hole(TRACING_SIZE, TRACING_SIZE, TRACING_HOLE)
     inpainter(np.zeros([*small.shape, 3], np.uint8), small)
-    [picture], mask = pictures_with_hole(settings.photographs[:1], height, width, hole)
+    [image], mask = images_with_hole(settings.photographs[:1], height, width, hole)
     return Subject(
-        clocked(lambda: inpainter(picture, mask)),
+        clocked(lambda: inpainter(image, mask)),
         complete=inpainter,
-        gflop=None if form.windows else convolutions_gflop(built, height, width),
+        gflop=None if form.regions else convolutions_gflop(built, height, width),
     )
 
 
@@ -95,15 +95,15 @@ def closeness(
     """PSNR in the hole of the bfloat16 completion against the float32 one, where both are there."""
     if not {EXACT, ROUNDED} <= set(subjects):
         return {}
-    pictures, mask = pictures_with_hole(photographs, *size)
+    images, mask = images_with_hole(photographs, *size)
     exact, rounded = (
-        np.stack([subjects[name].complete(picture, mask) for picture in pictures])
+        np.stack([subjects[name].complete(image, mask) for image in images])
         for name in (EXACT, ROUNDED)
     )
-    images = [tf.constant(x, tf.float32) / 127.5 - 1 for x in (rounded, exact)]
+    completed = [tf.constant(x, tf.float32) / 127.5 - 1 for x in (rounded, exact)]
     holes = tf.constant(mask[None, :, :, None] / 255, tf.float32)
-    holes = tf.repeat(holes, len(pictures), axis=0)
-    return {ROUNDED: float(completion_metrics(*images, holes)["psnr_in_hole"])}
+    holes = tf.repeat(holes, len(images), axis=0)
+    return {ROUNDED: float(completion_metrics(*completed, holes)["psnr_in_hole"])}
 
 
 def completions(
@@ -114,7 +114,7 @@ def completions(
     forms: tuple[Form, ...],
     **options,
 ) -> Callable[[Settings], Iterator[Comparison]]:
-    """A case: pictures of one size, with holes of several sizes, in several forms."""
+    """A case: images of one size, with holes of several sizes, in several forms."""
 
     def case(settings: Settings) -> Iterator[Comparison]:
         for hole in holes:
@@ -149,7 +149,7 @@ def attention_case(settings: Settings) -> Iterator[Comparison]:
     for size in (256, 512):
         side = size // 4
         yield Comparison(
-            what=f"attention alone, {side} x {side} x {channels}, of a picture {size} x {size}",
+            what=f"attention alone, {side} x {side} x {channels}, of an image {size} x {size}",
             variants=tuple(
                 Variant(name, partial(attention, form, channels, side))
                 for name, form in WITHOUT_WINDOWS.items()
@@ -175,10 +175,10 @@ def training_step(network: str, form: Form, settings: Settings) -> Subject:
             compute_as_written(built)
         discriminator = objective.gan.discriminator(dtype=form.dtype)
         objective.build(built, discriminator, data.example(with_box=objective.needs_box))
-        players = Players(built, discriminator, share_count=True, average_decay=None, adam=ADAM)
+        state = TrainState(built, discriminator, share_step=True, ema_decay=None, adam=ADAM)
     pipeline = data.pipeline(global_batch_size=BATCH_SIZE, seed=0, with_box=objective.needs_box)
     repeated = tf.data.Dataset.from_tensors(next(iter(pipeline.dataset(0)))).repeat()
-    loop = InnerLoop(players, objective, strategy)
+    loop = InnerLoop(state, objective, strategy)
     batches = loop.batches(lambda _: repeated)
     return Subject(clocked(lambda: [float(x) for x in loop.run(batches, 1).values()]))
 
@@ -197,13 +197,13 @@ def training(network: str) -> Callable[[Settings], Iterator[Comparison]]:
 
 
 def growth_case(settings: Settings) -> Iterator[Comparison]:
-    """How time, and the attention's share of it, grow with the picture."""
+    """How time, and the attention's share of it, grow with the image."""
     hole = 128
     for size in (256, 512, 1024, 2048):
         variants = []
-        for name, form in (("whole", WHOLE), ("windows", WINDOWS)):
+        for name, form in (("whole", WHOLE), ("regions", WINDOWS)):
             make = partial(completion, "v2", settings=settings, height=size, width=size, hole=hole)
-            without = Form(windows=form.windows, attention="none")
+            without = Form(regions=form.regions, attention="none")
             variants += [
                 Variant(name, partial(make, form), without_attention=f"{name}, no attention"),
                 Variant(f"{name}, no attention", partial(make, without)),
@@ -225,9 +225,9 @@ def start_up_case(settings: Settings) -> Iterator[Comparison]:
                 generator("v2", form, settings.width), path, origin="random numbers"
             )
         yield Comparison(
-            what="v2, from the start of a process to the first completed picture of 256 x 256",
+            what="v2, from the start of a process to the first completed image of 256 x 256",
             variants=tuple(
-                Variant(NAMES[form], partial(start_up, models[form.implementation], form.windows))
+                Variant(NAMES[form], partial(start_up, models[form.implementation], form.regions))
                 for form in (PATCHES, WHOLE, WINDOWS)
             ),
             most_rounds=3,

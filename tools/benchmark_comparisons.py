@@ -14,7 +14,7 @@ import numpy as np
 class Settings:
     """width: of the generators, None for each paper's own.
 
-    source: of the photographs, see `list_pictures`. photographs: paths of the first of them.
+    source: of the photographs, see `list_images`. photographs: paths of the first of them.
     """
 
     width: int | None
@@ -27,7 +27,7 @@ class Subject:
     """What a variant made.
 
     seconds: runs once and gives how long it took.
-    complete: picture, mask -> completed, all uint8, where the subject completes pictures.
+    complete: image, mask -> completed, all uint8, where the subject completes images.
     gflop: 10^9 multiplications and additions in the convolutions of a run, if all are made.
     stages: seconds of a run's parts, gathered run by run.
     """

@@ -10,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.compat import keras, named_variables
-from deepfill_tf.inference.weights import assign_weights
 from deepfill_tf.layers import GatedUpConv2D, PlainUpConv2D
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.architecture import build_model
-from deepfill_tf.networks.coarse import ROWS
+from deepfill_tf.networks.coarse import CONVS
 from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER
 from deepfill_tf.networks.refinement import (
     AFTER_ATTENTION,
@@ -22,7 +21,8 @@ from deepfill_tf.networks.refinement import (
     CONVOLUTION_BRANCH,
     DECODER,
 )
-from deepfill_tf.ops import convolve, double_nearest
+from deepfill_tf.ops import convolve, upsample_nearest_2x
+from deepfill_tf.storage.weights import assign_weights
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Form:
     """
 
     implementation: str = "fast"
-    windows: bool = False
+    regions: bool = False
     dtype: str = "float32"
     attention: str = "contextual"
 
 
 PATCHES, WHOLE = Form("patches"), Form()
-WINDOWS, BFLOAT16 = Form(windows=True), Form(windows=True, dtype="mixed_bfloat16")
+WINDOWS, BFLOAT16 = Form(regions=True), Form(regions=True, dtype="mixed_bfloat16")
 NETWORKS = {"v1": (GeneratorV1, FIRST_PAPER), "v2": (GeneratorV2, SECOND_PAPER)}
 
 
@@ -69,7 +69,7 @@ def compute_as_written(built: keras.Model) -> None:
     """Makes the doublings of a generator as the papers put them: slower, the same numbers."""
 
     def convolved(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return convolve(double_nearest(images), kernel)
+        return convolve(upsample_nearest_2x(images), kernel)
 
     for stage in (built.coarse, built.refinement):
         for layer in stage.layers:
@@ -78,11 +78,11 @@ def compute_as_written(built: keras.Model) -> None:
 
 
 def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
-    """10^9 multiplications and additions of all convolutions for one picture."""
+    """10^9 multiplications and additions of all convolutions for one image."""
     coarse, refinement = built.coarse, built.refinement
-    # The decoder begins with maps of a quarter of the picture's size.
+    # The decoder begins with maps of a quarter of the image's size.
     chains = (
-        (coarse, ROWS, 1),
+        (coarse, CONVS, 1),
         (refinement, CONVOLUTION_BRANCH, 1),
         (refinement, BEFORE_ATTENTION + AFTER_ATTENTION, 1),
         (refinement, DECODER, 4),
@@ -91,7 +91,7 @@ def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
     for network, rows, scale in chains:
         pixels = height * width // scale**2
         for row in rows:
-            pixels = pixels * 4 if row.doubling else pixels // row.strides**2
+            pixels = pixels * 4 if row.upsample else pixels // row.strides**2
             products += pixels * math.prod(getattr(network, row.name).kernel.shape)
     for layer in (coarse.conv17, refinement.allconv17):
         products += height * width * math.prod(layer.kernel.shape)

@@ -15,7 +15,7 @@ import numpy as np
 
 import deepfill_tf
 from deepfill_tf import Inpainter
-from deepfill_tf.data import read_picture, resize_picture, write_picture
+from deepfill_tf.data import read_image, resize_image, write_image
 
 SIZE, ENLARGED = 64, 3
 # Photograph, hole (top, bottom, left, right), and the points of two lines (column, row).
@@ -28,16 +28,16 @@ EXAMPLES = (
 def row(inpainter: Inpainter, name: str, box: tuple, lines: list) -> np.ndarray:
     """original | masked with a sketch | completed | masked with the other | completed."""
     photographs = Path(deepfill_tf.__file__).parent / "photographs" / "train"
-    picture = resize_picture(read_picture(str(photographs / f"{name}.jpg")), SIZE, SIZE)
+    image = resize_image(read_image(str(photographs / f"{name}.jpg")), SIZE, SIZE)
     top, bottom, left, right = box
     mask = np.zeros([SIZE, SIZE], np.uint8)
     mask[top:bottom, left:right] = 255
-    panels = [picture]
+    panels = [image]
     for points in lines:
         sketch = cv2.polylines(np.zeros_like(mask), [np.array(points)], False, 255)
-        masked = np.where(mask[..., None] > 0, 255, picture).astype(np.uint8)
+        masked = np.where(mask[..., None] > 0, 255, image).astype(np.uint8)
         masked[(sketch > 0) & (mask > 0)] = 0
-        panels += [masked, inpainter(picture, mask, sketch)]
+        panels += [masked, inpainter(image, mask, sketch)]
     strip = np.concatenate(panels, axis=1)
     return strip.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
 
@@ -45,7 +45,7 @@ def row(inpainter: Inpainter, name: str, box: tuple, lines: list) -> np.ndarray:
 def main() -> None:
     model, output = sys.argv[1:]
     inpainter = Inpainter.load(model)
-    write_picture(output, np.concatenate([row(inpainter, *example) for example in EXAMPLES]))
+    write_image(output, np.concatenate([row(inpainter, *example) for example in EXAMPLES]))
 
 
 if __name__ == "__main__":

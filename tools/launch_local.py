@@ -39,7 +39,7 @@ def main() -> int:
     try:
         arguments = parsed(sys.argv[1:])
     except ValueError as error:
-        return complain(error)
+        return print_error(error)
     request = StopRequest()
     for attempt in range(arguments.restarts + 1):
         workers = Workers(arguments.module, arguments.worker_arguments, arguments.workers)
@@ -262,7 +262,7 @@ def say(message: object) -> None:
     print(f"launch_local: {message}", file=sys.stderr, flush=True)
 
 
-def complain(message: object) -> int:
+def print_error(message: object) -> int:
     say(message)
     return WRONG
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes a dataset of the pictures that you have: looked at, sorted out, split, packed in shards.
+"""Makes a dataset of the images that you have: looked at, sorted out, split, packed in shards.
 
-    python tools/prepare_dataset.py --input=pictures/ --input=more.tar --output=prepared/
+    python tools/prepare_dataset.py --input=images/ --input=more.tar --output=prepared/
     python tools/prepare_dataset.py --input=train/ --validation=val/ --output=prepared/
     python tools/prepare_dataset.py --layout=celeba --root=data/
 
@@ -14,7 +14,7 @@ import time
 
 import absl.flags
 
-from deepfill_tf.command_line import DONE, SOME_NAMED, Command, Flag
+from deepfill_tf.command_line import DONE, PARTIAL, Command, Flag
 from deepfill_tf.errors import UserError
 
 # One process, which needs nothing from the network.
@@ -42,13 +42,13 @@ COMMAND = Command(
             0.01,
             define=absl.flags.DEFINE_float,
         ),
-        number("train_shards", 16, "Files that training pictures are packed in."),
-        number("validation_shards", 1, "Files that validation pictures are packed in."),
-        number("min_side", 64, "Pixels; smaller pictures are left out."),
+        number("train_shards", 16, "Files that training images are packed in."),
+        number("validation_shards", 1, "Files that validation images are packed in."),
+        number("min_side", 64, "Pixels; smaller images are left out."),
         Flag("layout", "Write file lists only: celeba, celebahq, places2, imagenet or dtd."),
         Flag("root", "With --layout: the folder above the dataset's."),
     ],
-    passes_on=True,
+    accepts_unknown_flags=True,
 )
 
 
@@ -64,14 +64,14 @@ def run(flags: absl.flags.FlagValues, beam_options: list[str]) -> int:
 
 def write_layout(flags: absl.flags.FlagValues) -> int:
     """Writes the file lists of a published dataset."""
-    from deepfill_tf.data.preparation.layouts import LAYOUTS, write_lists
+    from deepfill_tf.preparation.layouts import LAYOUTS, write_lists
 
     if flags.layout not in LAYOUTS:
         raise UserError(f"--layout must be one of {', '.join(LAYOUTS)}, got {flags.layout!r}")
     if not flags.root:
         raise UserError("--layout needs --root, the folder above the dataset's")
     for path, count in write_lists(flags.layout, flags.root).items():
-        print(f"{path}: {count} pictures")
+        print(f"{path}: {count} images")
     return DONE
 
 
@@ -79,12 +79,12 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
     """Runs the pipeline and prints what it found."""
     import tensorflow as tf
 
-    from deepfill_tf.data.preparation.report import summary
-    from deepfill_tf.data.preparation.sources import expand
-    from deepfill_tf.data.preparation.splitting import TRAIN, VALIDATION
+    from deepfill_tf.preparation.report import summary
+    from deepfill_tf.preparation.sources import expand
+    from deepfill_tf.preparation.splitting import TRAIN, VALIDATION
 
     try:
-        from deepfill_tf.data.preparation.beam_pipeline import (
+        from deepfill_tf.preparation.beam_pipeline import (
             Settings,
             check_options,
             prepare,
@@ -125,7 +125,7 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
         report = prepare(sources, settings, beam_options)
         if not report["written"].get(TRAIN):
             print(summary(report, time.monotonic() - started))
-            raise UserError("no picture is left for training")
+            raise UserError("no image is left for training")
         if tf.io.gfile.exists(output):
             tf.io.gfile.rmtree(output)  # empty, as was seen
         tf.io.gfile.rename(aside, output)
@@ -137,13 +137,13 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
             tf.io.gfile.rmtree(aside)
     print(summary(report, time.monotonic() - started))
     print(f"shards, report.json and dropped.tsv are in {output}")
-    return SOME_NAMED if report["findings"].get("corrupt") else DONE
+    return PARTIAL if report["findings"].get("corrupt") else DONE
 
 
 def check(flags: absl.flags.FlagValues) -> None:
     """Raises UserError for what makes no sense."""
     if not flags.input:
-        raise UserError("--input is missing: a folder, glob, file list or .tar of pictures")
+        raise UserError("--input is missing: a folder, glob, file list or .tar of images")
     if not flags.output:
         raise UserError("--output is missing: a new folder")
     if not 0 <= flags.validation_share < 1:

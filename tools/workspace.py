@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sets the workspace up, tries it and checks it; needs Python with pip, nothing else.
 
-    python3 tools/workspace.py quickstart                trains, exports, completes a picture
+    python3 tools/workspace.py quickstart                trains, exports, completes an image
     python3 tools/workspace.py test                      lint, and the tests on both platforms
     python3 tools/workspace.py test --platform=default   on one of them
     python3 tools/workspace.py test --slow               and those that take minutes, if time allows
@@ -47,7 +47,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    quickstart_parser = commands.add_parser("quickstart", help="train, export, complete a picture")
+    quickstart_parser = commands.add_parser("quickstart", help="train, export, complete an image")
     quickstart_parser.add_argument("--run_dir", default="runs/quickstart")
     test_parser = commands.add_parser("test", help="lint, and the tests")
     test_parser.add_argument("--platform", choices=["both", *PLATFORMS], default="both")

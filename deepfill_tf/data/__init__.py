@@ -1,11 +1,10 @@
-"""Pictures and holes: file lists, decoding, crops, masks, and the stream of batches."""
+"""Images and holes: file lists, decoding, crops, masks, and the stream of batches."""
 
-from deepfill_tf.data.crops import crop_picture, enlarge_to_cover, resize_picture
-from deepfill_tf.data.file_list import list_pictures
+from deepfill_tf.data.crops import crop_image, enlarge_to_cover, resize_image
+from deepfill_tf.data.file_list import list_images
+from deepfill_tf.data.image_files import read_image, read_mask, write_image
 from deepfill_tf.data.masks import BrushStrokeMasks, RectangleMasks, UnionMasks
-from deepfill_tf.data.picture_files import read_mask, read_picture, write_picture
-from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
-from deepfill_tf.data.scan import scan_pictures
+from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.data.sketches import (
     CannySketches,
     EdgeFiles,
@@ -14,25 +13,26 @@ from deepfill_tf.data.sketches import (
     SketchSource,
 )
 from deepfill_tf.data.training_data import TrainingData
+from deepfill_tf.data.validate_images import check_readable
 
 __all__ = [
     "BrushStrokeMasks",
     "CannySketches",
     "EdgeFiles",
     "HolisticSketches",
+    "ImagePipeline",
     "LandmarkSketches",
-    "PicturePipeline",
     "RectangleMasks",
     "SketchSource",
     "TrainingData",
     "UnionMasks",
-    "crop_picture",
+    "check_readable",
+    "crop_image",
     "enlarge_to_cover",
     "fixed_examples",
-    "list_pictures",
+    "list_images",
+    "read_image",
     "read_mask",
-    "read_picture",
-    "resize_picture",
-    "scan_pictures",
-    "write_picture",
+    "resize_image",
+    "write_image",
 ]

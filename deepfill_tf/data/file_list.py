@@ -1,4 +1,4 @@
-"""Which pictures: a folder, a glob, or a file that lists them."""
+"""Which images: a folder, a glob, or a file that lists them."""
 
 import os
 
@@ -7,53 +7,53 @@ import tensorflow as tf
 from deepfill_tf.data.records import SHARD_SUFFIX, list_records
 from deepfill_tf.errors import UserError
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 LIST_SUFFIXES = (".flist", ".txt")
 
 
-def list_pictures(source: str, root: str | None = None) -> list[str]:
-    """Paths of pictures, in a fixed order.
+def list_images(source: str, root: str | None = None) -> list[str]:
+    """Paths of images, in a fixed order.
 
     Args:
-      source: a folder (all pictures below it, sorted), a glob (sorted), or a file list
+      source: a folder (all images below it, sorted), a glob (sorted), or a file list
         ending in .flist or .txt: one path a line in the list's order, blank lines left
         out, relative paths relative to the list's folder. A TFRecord shard, or a glob of them,
         gives the address of each of its records, see `data.records`.
       root: folder that a relative `source` is relative to.
 
     Raises UserError, naming what was looked for, where there is nothing. Whether each
-    listed path exists is for `scan_pictures` to say.
+    listed path exists is for `check_readable` to say.
     """
     where = _below(root or "", source)
     try:
         if tf.io.gfile.isdir(where):
-            paths = _pictures_below(where)
+            paths = _images_below(where)
         elif where.lower().endswith(LIST_SUFFIXES):
             paths = _read_list(where)
         elif where.lower().endswith(SHARD_SUFFIX):
             shards = sorted(tf.io.gfile.glob(where))
             paths = [record for shard in shards for record in list_records(shard)]
         else:
-            paths = sorted(path for path in tf.io.gfile.glob(where) if is_picture(path))
+            paths = sorted(path for path in tf.io.gfile.glob(where) if is_image(path))
     except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
         raise UserError(f"cannot read {where}: {str(error).splitlines()[0]}") from error
     if not paths:
-        state = "lists no pictures" if tf.io.gfile.exists(where) else "does not exist"
-        raise UserError(f"there are no pictures: {where} {state}")
+        state = "lists no images" if tf.io.gfile.exists(where) else "does not exist"
+        raise UserError(f"there are no images: {where} {state}")
     return paths
 
 
-def is_picture(path: str) -> bool:
-    """Whether the path ends like a picture's."""
-    return path.lower().endswith(PICTURE_SUFFIXES)
+def is_image(path: str) -> bool:
+    """Whether the path ends like an image's."""
+    return path.lower().endswith(IMAGE_SUFFIXES)
 
 
-def _pictures_below(folder: str) -> list[str]:
+def _images_below(folder: str) -> list[str]:
     return sorted(
         os.path.join(parent, name)
         for parent, _, names in tf.io.gfile.walk(folder)
         for name in names
-        if is_picture(name)
+        if is_image(name)
     )
 
 

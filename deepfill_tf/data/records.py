@@ -1,9 +1,9 @@
-"""Pictures in TFRecord shards, read one by one in any order.
+"""Images in TFRecord shards, read one by one in any order.
 
 A record's address is a path like any other: `prepared/train-00000-of-00010.tfrecord@7413+51230`,
 the shard, where the record begins in it, and how long its content is. Beside a shard lies
-`<shard>.index` with a line a record: offset, length, and where the picture came from. So the
-position in a list of addresses stays all that a stream of pictures has to remember.
+`<shard>.index` with a line a record: offset, length, and where the image came from. So the
+position in a list of addresses stays all that a stream of images has to remember.
 """
 
 import hashlib
@@ -55,15 +55,15 @@ def list_records(shard: str) -> list[str]:
     return addresses
 
 
-def open_picture(path: str) -> BinaryIO:
-    """The encoded picture at a path or a record's address, for reading."""
+def open_image(path: str) -> BinaryIO:
+    """The encoded image at a path or a record's address, for reading."""
     if is_record(path):
         return io.BytesIO(read_record(path))
     return tf.io.gfile.GFile(path, "rb")
 
 
 def read_record(address: str) -> bytes:
-    """The encoded picture in a record.
+    """The encoded image in a record.
 
     Raises UserError where there is none at that address, or another than was written.
     """
@@ -109,7 +109,7 @@ class ShardWriter:
     def write(
         self, encoded: bytes, *, kind: str, height: int, width: int, source: str, sha256: str
     ) -> None:
-        """Adds a picture: encoded as it was, of a format such as "JPEG", and where it is from."""
+        """Adds an image: encoded as it was, of a format such as "JPEG", and where it is from."""
         text = {
             "image/encoded": encoded,
             "image/format": kind.encode(),

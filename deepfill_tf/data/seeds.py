@@ -1,8 +1,8 @@
 """Seeds of everything random, from the run's seed and an example's position.
 
-The position of an example counts all examples of a run: draw * global_batch_size + its
-index in the global batch. So whatever is random is a pure function of (seed, draw,
-index), and the number of the draw is the whole state of the data.
+The position of an example counts all examples of a run: batch_index * global_batch_size + its
+index in the global batch. So whatever is random is a pure function of (seed, batch_index,
+index), and the index of the batch is the whole state of the data.
 """
 
 import enum

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from deepfill_tf.data.file_list import list_pictures
-from deepfill_tf.data.picture_files import read_picture
-from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
-from deepfill_tf.data.scan import scan_pictures
+from deepfill_tf.data.file_list import list_images
+from deepfill_tf.data.image_files import read_image
+from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.data.sketches.source import SketchSource
+from deepfill_tf.data.validate_images import check_readable
 from deepfill_tf.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -20,29 +20,29 @@ ROOT_VARIABLE = "DEEPFILL_DATA"
 
 
 class TrainingData:
-    """Training pictures with random holes, validation pictures with fixed ones.
+    """Training images with random holes, validation images with fixed ones.
 
     Everything wrong with the lists is named here, before anything is built.
 
     Args:
-      train: training pictures: a folder, a glob or a file list, relative to `root`.
+      train: training images: a folder, a glob or a file list, relative to `root`.
       masks: called with seeds `[N, 2]`, height and width, gives `[N, H, W, 1]`.
       root: folder of the data; None: the environment variable `DEEPFILL_DATA`.
-      validation: validation pictures, likewise; None for none.
-      how_to_get: what to tell who does not have the data.
+      validation: validation images, likewise; None for none.
+      download_instructions: what to tell who does not have the data.
       height, width, channels: of what the networks see.
-      random_crop: crop where the picture is large enough, as released; False: resize,
+      random_crop: crop where the image is large enough, as released; False: resize,
         not keeping the aspect ratio.
-      flip: mirror every other picture left to right. The released program does not.
+      flip: mirror every other image left to right. The released program does not.
       shuffle: another order every epoch; False: the list's order, as released.
-      one_mask_per_batch: one hole for all pictures of a global batch, as released.
-      sketches: makes or reads the pictures' sketches, see `data.sketches`; None for none.
+      one_mask_per_batch: one hole for all images of a global batch, as released.
+      sketches: makes or reads the images' sketches, see `data.sketches`; None for none.
       edge_threshold: share of the greatest strength above which a sketch has an edge, as
         released.
-      validation_count: how many validation pictures are used, the first of the list.
+      validation_count: how many validation images are used, the first of the list.
 
     Raises:
-      UserError: where the data is missing or a picture cannot be read.
+      UserError: where the data is missing or an image cannot be read.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TrainingData:
         masks: Callable,
         root: str | None = None,
         validation: str | None = None,
-        how_to_get: str = "",
+        download_instructions: str = "",
         height: int = 256,
         width: int = 256,
         channels: int = 3,
@@ -71,7 +71,7 @@ class TrainingData:
         if root is None and not os.path.isabs(train):
             raise UserError(
                 f"where is the data? Looked for {train!r}: set --gin_param='data.root=\"...\"' or "
-                f"the variable {ROOT_VARIABLE}. {how_to_get}".strip()
+                f"the variable {ROOT_VARIABLE}. {download_instructions}".strip()
             )
         self.height, self.width, self.channels = height, width, channels
         self._root = root
@@ -92,24 +92,24 @@ class TrainingData:
             "one_mask_per_batch": one_mask_per_batch,
         }
         try:
-            self.paths = list_pictures(train, root)
-            validation_paths = list_pictures(validation, root) if validation else []
+            self.paths = list_images(train, root)
+            validation_paths = list_images(validation, root) if validation else []
         except UserError as error:
-            raise UserError(f"{error}. {how_to_get}".strip()) from error
+            raise UserError(f"{error}. {download_instructions}".strip()) from error
         self.validation_paths = validation_paths[:validation_count]
         if sketches is not None:
             sketches.check(self.paths + self.validation_paths)
-        LOG.info("looking at %d pictures", len(self.paths) + len(self.validation_paths))
-        scan_pictures(self.paths + self.validation_paths)
+        LOG.info("looking at %d images", len(self.paths) + len(self.validation_paths))
+        check_readable(self.paths + self.validation_paths)
         for path in self.validation_paths:  # whole, so that none fails in the middle of a run
-            picture = read_picture(path, channels)
+            image = read_image(path, channels)
             if sketches is not None:
-                sketches(path, picture, lambda other: other)
+                sketches(path, image, lambda other: other)
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
     @property
     def names(self) -> list[str]:
-        """The training pictures' paths, below the root where they lie there."""
+        """The training images' paths, below the root where they lie there."""
         root = self._root.rstrip("/") + "/" if self._root else ""
         return [path.removeprefix(root) for path in self.paths]
 
@@ -120,9 +120,9 @@ class TrainingData:
 
     def pipeline(
         self, *, global_batch_size: int, seed: int, with_box: bool = False
-    ) -> PicturePipeline:
+    ) -> ImagePipeline:
         """The stream of training batches."""
-        return PicturePipeline(
+        return ImagePipeline(
             paths=self.paths,
             height=self.height,
             width=self.width,
@@ -136,7 +136,7 @@ class TrainingData:
         )
 
     def example(self, *, with_box: bool) -> dict[str, tf.Tensor]:
-        """A batch of one without a picture in it: what networks are built with.
+        """A batch of one without an image in it: what networks are built with.
 
         Raises UserError where `with_box` asks for boxes that the holes do not have.
         """
@@ -151,13 +151,13 @@ class TrainingData:
         except ValueError as error:
             raise UserError(str(error)) from error
 
-    def batch(self, draw: int, *, global_batch_size: int, seed: int) -> dict[str, tf.Tensor]:
-        """The global batch number `draw`, the same that training saw."""
+    def batch(self, batch_index: int, *, global_batch_size: int, seed: int) -> dict[str, tf.Tensor]:
+        """The global batch number `batch_index`, the same that training saw."""
         pipeline = self.pipeline(global_batch_size=global_batch_size, seed=seed)
-        return next(iter(pipeline.dataset(draw)))
+        return next(iter(pipeline.dataset(batch_index)))
 
     def validation_examples(self, seed: int) -> dict[str, tf.Tensor] | None:
-        """Validation pictures and their fixed holes; None where there are none."""
+        """Validation images and their fixed holes; None where there are none."""
         if not self.validation_paths:
             return None
         if seed not in self._validation:
@@ -165,7 +165,7 @@ class TrainingData:
         return self._validation[seed]
 
     def training_example(self, index: int, seed: int) -> dict[str, tf.Tensor]:
-        """The training picture number `index` as a batch of one, with a fixed hole."""
+        """The training image number `index` as a batch of one, with a fixed hole."""
         return self._fixed([self.paths[index]], seed)
 
     def _fixed(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:

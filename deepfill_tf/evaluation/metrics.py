@@ -6,11 +6,11 @@ import tensorflow as tf
 def completion_metrics(
     completed: tf.Tensor, images: tf.Tensor, masks: tf.Tensor
 ) -> dict[str, tf.Tensor]:
-    """Means over the pictures, of pixels scaled to [0, 1].
+    """Means over the images, of pixels scaled to [0, 1].
 
     Takes `[N, H, W, C]` in [-1, 1] and masks `[N, H, W, 1]`. `l1`, `l2` and `psnr` (in
-    decibel) compare whole pictures, as the first paper's table does; `psnr_in_hole`
-    looks at the hole alone; `tv` is the total variation of the completed picture, a
+    decibel) compare whole images, as the first paper's table does; `psnr_in_hole`
+    looks at the hole alone; `tv` is the total variation of the completed image, a
     number for each pixel and channel.
     """
     completed, images = (completed + 1) / 2, (images + 1) / 2

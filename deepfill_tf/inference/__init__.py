@@ -1,4 +1,4 @@
-"""From trained weights to completed pictures."""
+"""From trained weights to completed images."""
 
 from deepfill_tf.inference.inpainter import Inpainter
 from deepfill_tf.inference.loading import load_generator

@@ -1,7 +1,7 @@
-"""Completing picture files: one, or a folder of them.
+"""Completing image files: one, or a folder of them.
 
-In folders a picture `a.jpg` goes with the mask `a.png` or `a_mask.png` (any suffix of
-a picture), where the model is guided with the sketch `a.png` or `a_sketch.png`, and
+In folders an image `a.jpg` goes with the mask `a.png` or `a_mask.png` (any suffix of
+an image), where the model is guided with the sketch `a.png` or `a_sketch.png`, and
 becomes `a.png`. Where they lie in one folder, masks are those called `_mask` and sketches
 those called `_sketch`.
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from deepfill_tf.data.file_list import PICTURE_SUFFIXES, is_picture
-from deepfill_tf.data.picture_files import read_mask, read_picture, write_picture
+from deepfill_tf.data.file_list import IMAGE_SUFFIXES, is_image
+from deepfill_tf.data.image_files import read_image, read_mask, write_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.inpainter import Inpainter
 
-# What is given beside a picture -> how its file's name may end.
+# What is given beside an image -> how its file's name may end.
 ENDINGS = {"mask": "_mask", "sketch": "_sketch"}
 
 
@@ -33,7 +33,7 @@ def complete_file(
 
     `sketch` is a file too, where the model is guided. Folders above `output` are made.
     Raises UserError where a file cannot be read or written, where the sizes differ, where
-    the picture is too small or too large, or where `output` is one of the inputs.
+    the image is too small or too large, or where `output` is one of the inputs.
     """
     output = Path(output)
     check_file(image, mask, output, sketch)
@@ -44,7 +44,7 @@ def complete_file(
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{image}: {reason}") from error
     _make_folder(output.parent)
-    write_picture(str(output), completed)
+    write_image(str(output), completed)
 
 
 def complete_folder(
@@ -56,18 +56,18 @@ def complete_folder(
     *,
     on_failure: Callable[[str], None],
 ) -> tuple[int, int]:
-    """Completes all pictures of a folder; gives how many succeeded and how many failed.
+    """Completes all images of a folder; gives how many succeeded and how many failed.
 
-    A picture that cannot be completed is told to `on_failure` in one line, and the rest
+    An image that cannot be completed is told to `on_failure` in one line, and the rest
     goes on. Raises UserError where the folders themselves are wrong.
     """
     check_folders(images, masks, output, sketches)
     check_sketch(inpainter, sketches)
     images, output = Path(images), Path(output)
     folders = _given({"mask": masks, "sketch": sketches})
-    pictures = _pictures(images, folders)
-    if not pictures:
-        raise UserError(f"there are no pictures in {images}; they end in {_suffixes()}")
+    paths = _images(images, folders)
+    if not paths:
+        raise UserError(f"there are no images in {images}; they end in {_suffixes()}")
     partners = {}
     for name, folder in folders.items():
         others = [images, *(other for n, other in folders.items() if n != name)]
@@ -75,7 +75,7 @@ def complete_folder(
         partners[name] = _partners(folder, name, shared=shared)
     _make_folder(output)
     seen, failures = {}, 0
-    for image in pictures:
+    for image in paths:
         try:
             if image.stem in seen:
                 raise UserError(f"{image} would be written where {seen[image.stem]} is")
@@ -89,7 +89,7 @@ def complete_folder(
         except UserError as error:
             failures += 1
             on_failure(str(error))
-    return len(pictures) - failures, failures
+    return len(paths) - failures, failures
 
 
 def check_file(
@@ -100,16 +100,16 @@ def check_file(
 ) -> None:
     """Raises UserError unless these are files to read and one to write."""
     output = Path(output)
-    for name, path in _given({"picture": image, "mask": mask, "sketch": sketch}).items():
+    for name, path in _given({"image": image, "mask": mask, "sketch": sketch}).items():
         if not path.exists():
             raise UserError(f"there is no {name} {path}")
         if path.is_dir():
-            raise UserError(f"{path} is a folder; picture and {name} must both be files or folders")
+            raise UserError(f"{path} is a folder; image and {name} must both be files or folders")
         if output.exists() and output.samefile(path):
             raise UserError(f"the output {output} is the {name}, which is never overwritten")
     if output.is_dir():
         raise UserError(f"the output {output} is a folder; name the file to write")
-    if not is_picture(output.name):
+    if not is_image(output.name):
         raise UserError(f"the output {output} must end in one of {_suffixes()}")
 
 
@@ -121,13 +121,13 @@ def check_folders(
 ) -> None:
     """Raises UserError unless these are folders whose files may be read and written."""
     output = Path(output)
-    for name, folder in _given({"pictures": images, "masks": masks, "sketches": sketches}).items():
+    for name, folder in _given({"images": images, "masks": masks, "sketches": sketches}).items():
         if not folder.is_dir():
             raise UserError(f"there is no folder of {name} {folder}")
         if output.exists() and output.samefile(folder):
             raise UserError(f"the output {output} is the folder of {name}; name another")
     if output.exists() and not output.is_dir():
-        raise UserError(f"the output {output} is a file; pictures of a folder go to a folder")
+        raise UserError(f"the output {output} is a file; images of a folder go to a folder")
 
 
 def check_sketch(inpainter: Inpainter, sketch: str | os.PathLike | None) -> None:
@@ -144,17 +144,17 @@ def _completed(
     mask: str | os.PathLike,
     sketch: str | os.PathLike | None,
 ) -> np.ndarray:
-    picture = read_picture(str(image), inpainter.channels)
+    pixels = read_image(str(image), inpainter.channels)
     others = []
     for name, path in _given({"mask": mask, "sketch": sketch}).items():
         other = read_mask(str(path))
-        if picture.shape[:2] != other.shape[:2]:
+        if pixels.shape[:2] != other.shape[:2]:
             raise UserError(
                 f"the {name} {path} is {_size(other)} (width x height), "
-                f"its picture {image} is {_size(picture)}; they must be of one size"
+                f"its image {image} is {_size(pixels)}; they must be of one size"
             )
         others.append(other)
-    return inpainter(picture, *others)
+    return inpainter(pixels, *others)
 
 
 def _given(paths: dict[str, str | os.PathLike | None]) -> dict[str, Path]:
@@ -162,8 +162,8 @@ def _given(paths: dict[str, str | os.PathLike | None]) -> dict[str, Path]:
 
 
 def _partners(folder: Path, name: str, *, shared: bool) -> Callable[[str], Path | None]:
-    """Stem of a picture -> its mask, or sketch, in a folder that may hold other files too."""
-    by_stem = {path.stem: path for path in reversed(_pictures(folder))}
+    """Stem of an image -> its mask, or sketch, in a folder that may hold other files too."""
+    by_stem = {path.stem: path for path in reversed(_images(folder))}
 
     def partner_of(stem: str) -> Path | None:
         named = by_stem.get(stem + ENDINGS[name])
@@ -172,15 +172,15 @@ def _partners(folder: Path, name: str, *, shared: bool) -> Callable[[str], Path 
     return partner_of
 
 
-def _pictures(folder: Path, others: dict[str, Path] | None = None) -> list[Path]:
-    """The folder's pictures, sorted, without those that are masks or sketches there."""
+def _images(folder: Path, others: dict[str, Path] | None = None) -> list[Path]:
+    """The folder's images, sorted, without those that are masks or sketches there."""
     endings = tuple(ENDINGS[n] for n, other in (others or {}).items() if other.samefile(folder))
-    paths = (path for path in folder.iterdir() if is_picture(path.name))
+    paths = (path for path in folder.iterdir() if is_image(path.name))
     return sorted(path for path in paths if not (endings and path.stem.endswith(endings)))
 
 
 def _suffixes() -> str:
-    return ", ".join(PICTURE_SUFFIXES)
+    return ", ".join(IMAGE_SUFFIXES)
 
 
 def _make_folder(folder: Path) -> None:
@@ -190,5 +190,5 @@ def _make_folder(folder: Path) -> None:
         raise UserError(f"cannot make the folder {folder}: {error}") from error
 
 
-def _size(picture) -> str:
-    return f"{picture.shape[1]} x {picture.shape[0]}"
+def _size(image) -> str:
+    return f"{image.shape[1]} x {image.shape[0]}"

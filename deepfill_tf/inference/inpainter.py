@@ -1,12 +1,12 @@
-"""The product's face: pictures with holes in, completed pictures out.
+"""The product's face: images with holes in, completed images out.
 
     inpainter = Inpainter.load("runs/celeba")
-    completed = inpainter(picture, mask)
-    completed = inpainter(picture, mask, sketch)     # where `inpainter.guided`
+    completed = inpainter(image, mask)
+    completed = inpainter(image, mask, sketch)     # where `inpainter.guided`
 
-| | one picture | a batch |
+| | one image | a batch |
 |---|---|---|
-| picture | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
+| image | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
 | mask | `[H, W]` or `[H, W, 1]` | `[N, H, W]` or `[N, H, W, 1]`; N may be 1: one for all |
 | sketch | as a mask | as masks |
 | completed | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
@@ -14,9 +14,9 @@
 A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
 uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
 hole counts, and nothing drawn there is a sketch too. Any
-height and width of at least 16. Outside the hole `completed` is the picture, bit for bit;
-under the hole the picture may hold anything. C is `inpainter.channels`: 3 for RGB, 1 for
-grey. Work is in proportion to the hole, and memory to the picture.
+height and width of at least 16. Outside the hole `completed` is the image, bit for bit;
+under the hole the image may hold anything. C is `inpainter.channels`: 3 for RGB, 1 for
+grey. Work is in proportion to the hole, and memory to the image.
 """
 
 import os
@@ -32,51 +32,51 @@ from deepfill_tf.inference.model_directory import is_model_directory
 from deepfill_tf.inference.run_directory import is_run_directory
 from deepfill_tf.inference.signatures import (
     InpaintingModule,
-    composited,
+    composite_uint8,
     to_edges,
     to_floats,
     to_holes,
 )
 
-SMALLEST_SIDE = 16
+MIN_SIDE = 16
 
 
 class Inpainter:
-    """Completes pictures: `inpainter(picture, mask)`, see this module's docstring."""
+    """Completes images: `inpainter(image, mask)`, see this module's docstring."""
 
-    def __init__(self, generator: keras.Model, *, windows: bool = True):
+    def __init__(self, generator: keras.Model, *, regions: bool = True):
         """Takes a built generator. It may go on learning: its variables are not copied.
 
-        `windows`: whether only what the holes need is computed, where the generator can
-        do that (`generator.has_windows`), or always the whole picture. The completed pictures
+        `regions`: whether only what the holes need is computed, where the generator can
+        do that (`generator.supports_regions`), or always the whole image. The completed images
         agree to the rounding.
         """
-        self._complete = InpaintingModule(generator, windows=windows).serving_default
+        self._complete = InpaintingModule(generator, regions=regions).serving_default
         self._channels = generator.get_config()["channels"]
         self._guided = generator.get_config()["guided"]
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, windows: bool = True) -> "Inpainter":
+    def load(cls, path: str | os.PathLike, *, regions: bool = True) -> "Inpainter":
         """From a run directory, a model directory or any SavedModel with its signature.
 
         Raises UserError where `path` is none of them, or is damaged.
         """
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
-            return cls._from_saved_model(path, windows)
-        return cls(load_generator(path), windows=windows)
+            return cls._from_saved_model(path, regions)
+        return cls(load_generator(path), regions=regions)
 
     @property
     def channels(self) -> int:
-        """Channels of the pictures: 3 for RGB, 1 for grey."""
+        """Channels of the images: 3 for RGB, 1 for grey."""
         return self._channels
 
     @property
     def guided(self) -> bool:
-        """Whether a sketch is given with each picture."""
+        """Whether a sketch is given with each image."""
         return self._guided
 
     @classmethod
-    def _from_saved_model(cls, path: str | os.PathLike, windows: bool) -> "Inpainter":
+    def _from_saved_model(cls, path: str | os.PathLike, regions: bool) -> "Inpainter":
         inpainter = cls.__new__(cls)
         try:
             inpainter._model = tf.saved_model.load(str(path))
@@ -87,63 +87,62 @@ class Inpainter:
             if set(inputs) - {"sketch"} != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
                 raise KeyError("image and mask, uint8")
             inpainter._complete = (
-                signatures["serving_default"] if windows else _whole(signatures["raw"])
+                signatures["serving_default"] if regions else _whole(signatures["raw"])
             )
         except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
             raise UserError(
-                f"{path} is a SavedModel, but not one that completes pictures: {error}"
+                f"{path} is a SavedModel, but not one that completes images: {error}"
             ) from error
         return inpainter
 
     def __call__(
-        self, pictures: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
+        self, images: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
     ) -> np.ndarray:
-        """Raises ValueError where these do not fit each other or the picture is too large."""
+        """Raises ValueError where these do not fit each other or the image is too large."""
         if self._guided != (sketches is not None):
             raise ValueError(
-                "this model is guided: it takes picture, mask and sketch"
+                "this model is guided: it takes image, mask and sketch"
                 if self._guided
-                else "this model is not guided: it takes picture and mask, no sketch"
+                else "this model is not guided: it takes image and mask, no sketch"
             )
-        pictures = np.asarray(pictures)
-        single = pictures.ndim == 3
-        images = pictures[None] if single else pictures
-        self._check_pictures(images, pictures)
-        inputs = {"image": images, "mask": _mask_batch("mask", np.asarray(masks), pictures)}
+        images = np.asarray(images)
+        single = images.ndim == 3
+        batch = images[None] if single else images
+        self._check_images(batch, images)
+        inputs = {"image": batch, "mask": _mask_batch("mask", np.asarray(masks), images)}
         if sketches is not None:
-            inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), pictures)
+            inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), images)
         completed = self._complete(**{name: tf.constant(value) for name, value in inputs.items()})
         completed = completed["completed"].numpy()
         return completed[0] if single else completed
 
-    def _check_pictures(self, images: np.ndarray, given: np.ndarray) -> None:
+    def _check_images(self, batch: np.ndarray, given: np.ndarray) -> None:
         channels = self._channels
-        if images.ndim != 4 or images.shape[3] != channels or images.dtype != np.uint8:
+        if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != np.uint8:
             raise ValueError(
-                f"a picture must be uint8 [H, W, {channels}] or [N, H, W, {channels}], "
+                f"an image must be uint8 [H, W, {channels}] or [N, H, W, {channels}], "
                 f"got {given.dtype} {list(given.shape)}"
             )
-        if min(images.shape[1:3]) < SMALLEST_SIDE or not len(images):
+        if min(batch.shape[1:3]) < MIN_SIDE or not len(batch):
             raise ValueError(
-                f"a picture must have at least {SMALLEST_SIDE} rows and columns, "
-                f"got {list(given.shape)}"
+                f"an image must have at least {MIN_SIDE} rows and columns, got {list(given.shape)}"
             )
 
 
 def _whole(raw: Callable[..., dict]) -> Callable[..., dict]:
-    """A SavedModel's `serving_default` made of its `raw`, which computes whole pictures."""
+    """A SavedModel's `serving_default` made of its `raw`, which computes whole images."""
 
     def complete(image, mask, **sketch):
         holes = to_holes(mask)
         marks = {name: to_edges(value) for name, value in sketch.items()} | {"mask": holes}
         marks = {name: tf.cast(value, tf.float32) for name, value in marks.items()}
         refined = raw(image=to_floats(image), **marks)["refined"]
-        return {"completed": composited(refined, image, holes)}
+        return {"completed": composite_uint8(refined, image, holes)}
 
     return complete
 
 
-def _mask_batch(name: str, masks: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+def _mask_batch(name: str, masks: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Masks, or sketches, as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
     if masks.dtype == bool:
         masks = masks.astype(np.uint8) * 255
@@ -151,11 +150,10 @@ def _mask_batch(name: str, masks: np.ndarray, pictures: np.ndarray) -> np.ndarra
         raise ValueError(
             f"a {name} must be uint8 (white marks the place) or bool (True does), got {masks.dtype}"
         )
-    *batch, height, width, _ = pictures.shape
+    *batch, height, width, _ = images.shape
     fitting = {(*n, height, width, *one) for n in (batch, [1] * len(batch)) for one in ([], [1])}
     if masks.shape not in fitting:
         raise ValueError(
-            f"the {name}'s shape {list(masks.shape)} does not fit the picture's "
-            f"{list(pictures.shape)}"
+            f"the {name}'s shape {list(masks.shape)} does not fit the image's {list(images.shape)}"
         )
     return masks.reshape([masks.shape[0] if batch else 1, height, width, 1])

@@ -29,7 +29,7 @@ def load_with_provenance(path: str | os.PathLike) -> tuple[keras.Model, Provenan
         return load_run(path)
     if is_saved_model(path):
         raise UserError(
-            f"{path} is a SavedModel without a model.json: it can complete pictures, "
+            f"{path} is a SavedModel without a model.json: it can complete images, "
             "but not be taken apart"
         )
     raise UserError(

@@ -23,13 +23,13 @@ import deepfill_tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.signatures import InpaintingModule
-from deepfill_tf.inference.weights import assign_weights, weights_of
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.storage.weights import assign_weights, weights_of
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 # All that `save_model_directory` and `tf.saved_model.save` write.
-OWN = {DESCRIPTION, WEIGHTS, "saved_model.pb", "fingerprint.pb", "variables", "assets"}
+MODEL_FILES = {DESCRIPTION, WEIGHTS, "saved_model.pb", "fingerprint.pb", "variables", "assets"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ def save_model_directory(
     *,
     origin: str,
     step: int | None = None,
-    windows: bool = True,
+    regions: bool = True,
 ) -> None:
     """Writes the generator as a model directory.
 
     It is written beside `path` and then takes its place, so that a failure leaves
     what was there. The model saved computes in float32 whatever policy the generator
     has. `origin` says where the weights came from; `step` how long they were trained;
-    `windows` is the SavedModel's, see `InpaintingModule`.
+    `regions` is the SavedModel's, see `InpaintingModule`.
 
     Raises UserError where `path` is something other than a model directory or an
     empty folder, holds anything besides, or cannot be written.
@@ -74,7 +74,7 @@ def save_model_directory(
         "step": step,
     }
     with _written_aside(path) as folder:
-        module = InpaintingModule(copy, windows=windows)
+        module = InpaintingModule(copy, regions=regions)
         tf.saved_model.save(module, str(folder), signatures=module.signatures_to_save)
         # save_file would make it readable for its owner only, whatever the umask.
         (folder / WEIGHTS).write_bytes(safetensors.numpy.save(weights_of(copy)))
@@ -116,7 +116,7 @@ def check_replaceable(path: str | os.PathLike) -> None:
             f"{path} holds other things than a model directory and is not overwritten; "
             "name a new folder"
         )
-    foreign = sorted(names - OWN)
+    foreign = sorted(names - MODEL_FILES)
     if foreign:
         raise UserError(f"{path} also holds {foreign[0]!r}, which would be lost; name a new folder")
 

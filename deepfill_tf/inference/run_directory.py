@@ -6,7 +6,7 @@
     model/          the model directory
 
 A checkpoint holds the generator's weights under `generator` and, where training
-keeps one, the moving average of its trainable weights under `average`, each a
+keeps one, the moving average of its trainable weights under `ema`, each a
 `compat.VariableBundle`.
 """
 
@@ -19,16 +19,16 @@ import numpy as np
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference.checkpoint_arrays import checkpoint_arrays
-from deepfill_tf.inference.checkpoint_directory import newest_good, step_of, variables_prefix
 from deepfill_tf.inference.model_directory import (
     Provenance,
     is_model_directory,
     load_model_directory,
     saved_step,
 )
-from deepfill_tf.inference.weights import assign_weights
 from deepfill_tf.networks.architecture import model_from_architecture
+from deepfill_tf.storage.checkpoint_arrays import checkpoint_arrays
+from deepfill_tf.storage.checkpoint_format import latest_valid_checkpoint, step_of, variables_prefix
+from deepfill_tf.storage.weights import assign_weights
 
 CONFIG = "config.gin"
 CHECKPOINTS = "checkpoints"
@@ -50,7 +50,7 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, Provenance]:
     has gone on since. Raises UserError where there is neither.
     """
     path = Path(path)
-    checkpoint = newest_good(str(path / CHECKPOINTS))
+    checkpoint = latest_valid_checkpoint(str(path / CHECKPOINTS))
     if is_model_directory(path / MODEL):
         step = saved_step(path / MODEL)
         if checkpoint is None or step is None or step_of(checkpoint) <= step:
@@ -80,7 +80,7 @@ def _load_checkpoint(architecture: Path, checkpoint: str) -> tuple[keras.Model, 
         generator_architecture = networks["generator"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"cannot read the networks' description {architecture}: {error}") from error
-    arrays = bundled_arrays(checkpoint, "generator") | bundled_arrays(checkpoint, "average")
+    arrays = bundled_arrays(checkpoint, "generator") | bundled_arrays(checkpoint, "ema")
     generator = model_from_architecture(generator_architecture)
     assign_weights(generator, arrays, checkpoint)
     return generator, Provenance("trained by deepfill_tf", step_of(checkpoint))

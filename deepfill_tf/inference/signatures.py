@@ -10,21 +10,21 @@
 
 A guided generator's functions take `sketch` as well, of the kind and shape of `mask`.
 
-N, H and W are free; each picture has its own mask, or `[1, H, W, 1]` serves them all.
+N, H and W are free; each image has its own mask, or `[1, H, W, 1]` serves them all.
 A mask is a hole above 127 (`raw`: above 0.5); a sketch is an edge above 0.6 * 255, as
 released (`raw`: above 0.5), and only its part in the hole counts. Whatever lies under
-the hole never matters, and outside it `completed` is the input, bit for bit. Pictures in
+the hole never matters, and outside it `completed` is the input, bit for bit. Images in
 one `encoded` batch may differ in size; a file's EXIF orientation is not looked at.
 """
 
 import tensorflow as tf
 
 from deepfill_tf.compat import VariableBundle, keras, named_variables
-from deepfill_tf.inference.hole_windows import hole_windows
+from deepfill_tf.inference.hole_boxes import hole_boxes
 from deepfill_tf.networks.architecture import MULTIPLE, smallest_size
 from deepfill_tf.ops import height_and_width
 
-# Channels of pictures that PNG and JPEG can hold and the decoder gives.
+# Channels of images that PNG and JPEG can hold and the decoder gives.
 _ENCODABLE = (1, 3)
 # Share of the greatest strength above which a sketch has an edge, as released.
 EDGE_THRESHOLD = 0.6
@@ -33,8 +33,8 @@ EDGE_THRESHOLD = 0.6
 class InpaintingModule(tf.Module):
     """A built generator with the functions `serving_default`, `encoded` and `raw`."""
 
-    def __init__(self, generator: keras.Model, *, windows: bool = True):
-        """`windows`: whether all but `raw` compute windows around the holes only."""
+    def __init__(self, generator: keras.Model, *, regions: bool = True):
+        """`regions`: whether all but `raw` compute regions around the holes only."""
         super().__init__()
         config = generator.get_config()
         channels = config["channels"]
@@ -44,11 +44,11 @@ class InpaintingModule(tf.Module):
         shapes = [[None, None, None, channels]] + [[None, None, None, 1]] * (len(names) - 1)
 
         def serving_default(image, mask, sketch=None):
-            return {"completed": complete_uint8(generator, image, mask, sketch, windows=windows)}
+            return {"completed": complete_uint8(generator, image, mask, sketch, regions=regions)}
 
         def encoded(image, mask, sketch=None):
             def complete_one(files):
-                return complete_encoded(generator, *files, channels=channels, windows=windows)
+                return complete_encoded(generator, *files, channels=channels, regions=regions)
 
             files = (image, mask) if sketch is None else (image, mask, sketch)
             completed = tf.map_fn(complete_one, files, fn_output_signature=tf.string)
@@ -86,23 +86,23 @@ def refined_in_holes(
 ) -> tf.Tensor:
     """The generator's refined images in the holes, at the cost of the holes; else anything.
 
-    Takes what `complete_float` takes and gives float32 `[N, H, W, C]`, picture by picture.
+    Takes what `complete_float` takes and gives float32 `[N, H, W, C]`, image by image.
     """
     height, width = height_and_width(images)
-    pictures, holes, *edges = _inputs(generator, images, holes, edges)
-    # One mask may serve all pictures.
-    holes += tf.zeros_like(pictures[..., :1])
+    padded, holes, *edges = _inputs(generator, images, holes, edges)
+    # One mask may serve all images.
+    holes += tf.zeros_like(padded[..., :1])
 
-    def refined_picture(inputs):
-        picture, hole, *edge = (x[None] for x in inputs)
-        windows = hole_windows(hole[0, :, :, 0] > 0)
+    def refined_image(inputs):
+        image, hole, *edge = (x[None] for x in inputs)
+        regions = hole_boxes(hole[0, :, :, 0] > 0)
         sketch = edge[0] if edge else None
-        return generator.refined_in_windows(picture, hole, sketch, windows)[0]
+        return generator.refined_in_regions(image, hole, sketch, regions)[0]
 
     refined = tf.map_fn(
-        refined_picture,
-        (pictures, holes, *edges),
-        parallel_iterations=1,  # the memory of one picture
+        refined_image,
+        (padded, holes, *edges),
+        parallel_iterations=1,  # the memory of one image
         fn_output_signature=tf.TensorSpec([None, None, images.shape[-1]], tf.float32),
     )
     return refined[:, :height, :width]
@@ -114,19 +114,19 @@ def complete_uint8(
     masks: tf.Tensor,
     sketches: tf.Tensor | None = None,
     *,
-    windows: bool = True,
+    regions: bool = True,
 ) -> tf.Tensor:
     """uint8 images `[N, H, W, C]` with the holes of uint8 masks filled.
 
-    `windows`: whether no more than the holes need is computed, where the generator can.
+    `regions`: whether no more than the holes need is computed, where the generator can.
     """
     holes = to_holes(masks)
     inputs = [to_floats(images), holes] + ([] if sketches is None else [to_edges(sketches)])
-    if windows and generator.has_windows:
+    if regions and generator.supports_regions:
         refined = refined_in_holes(generator, *inputs)
     else:
         refined = complete_float(generator, *inputs)["refined"]
-    return composited(refined, images, holes)
+    return composite_uint8(refined, images, holes)
 
 
 def to_floats(images: tf.Tensor) -> tf.Tensor:
@@ -144,7 +144,7 @@ def to_edges(sketches: tf.Tensor) -> tf.Tensor:
     return tf.cast(sketches, tf.float32) / 255 > EDGE_THRESHOLD
 
 
-def composited(refined: tf.Tensor, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+def composite_uint8(refined: tf.Tensor, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
     """uint8 images with their holes filled from `refined`, truncated as released."""
     return tf.where(holes, tf.saturate_cast((refined + 1) * 127.5, tf.uint8), images)
 
@@ -174,7 +174,7 @@ def _inputs(
     incomplete = tf.where(holes, tf.zeros_like(images), images)
     inputs = [incomplete, holes]
     if edges is not None:
-        # One sketch may serve several pictures, and so may one mask.
+        # One sketch may serve several images, and so may one mask.
         inputs.append(edges | tf.zeros_like(incomplete[..., :1], tf.bool))
     # Keras 2 casts only a layer's first argument to its compute type.
     return [tf.cast(_mirror(x, *size), generator.compute_dtype) for x in inputs]
@@ -187,20 +187,20 @@ def complete_encoded(
     sketch: tf.Tensor | None = None,
     *,
     channels: int,
-    windows: bool = True,
+    regions: bool = True,
 ) -> tf.Tensor:
-    """PNG bytes of one picture, given PNG or JPEG bytes of it, its mask and its sketch."""
+    """PNG bytes of one image, given PNG or JPEG bytes of it, its mask and its sketch."""
     image = tf.io.decode_image(image, channels, expand_animations=False)
     image = tf.ensure_shape(image, [None, None, channels])
     others = [_decoded_channel(file)[None] for file in (mask, sketch) if file is not None]
-    completed = complete_uint8(generator, image[None], *others, windows=windows)
+    completed = complete_uint8(generator, image[None], *others, regions=regions)
     return tf.io.encode_png(completed[0])
 
 
 def _decoded_channel(file: tf.Tensor) -> tf.Tensor:
     """The first channel, as the original and `data.read_mask` do; 1 would mix colours."""
-    picture = tf.io.decode_image(file, 3, expand_animations=False)[..., :1]
-    return tf.ensure_shape(picture, [None, None, 1])
+    image = tf.io.decode_image(file, 3, expand_animations=False)[..., :1]
+    return tf.ensure_shape(image, [None, None, 1])
 
 
 def _function(function, names: list[str], shapes: list[list], dtype: tf.DType) -> tf.function:

@@ -4,24 +4,24 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.ops import (
-    Window,
+    Region,
     contextual_attention,
+    contextual_attention_region,
     fast_contextual_attention,
-    has_fast_form,
-    rebuilt_window,
+    supports_fast,
 )
 
-# The readable form, and the one that computes the same sooner.
+# The reference implementation, and the one that computes the same sooner.
 IMPLEMENTATIONS = {"patches": contextual_attention, "fast": fast_contextual_attention}
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class ContextualAttention(keras.layers.Layer):
-    """Rebuilds the foreground from patches of the background outside the hole.
+    """Reconstructs the foreground from patches of the background outside the hole.
 
     Called as `layer(foreground, background, masks)` with features `[N, h, w, C]` and
     `[N, H, W, C]`, and masks of the background's size, `[N, H, W, 1]` or `[1, H, W, 1]`
-    (1 is the hole), or None; gives the rebuilt features `[N, h, w, C]` and the integer
+    (1 is the hole), or None; gives the reconstructed features `[N, h, w, C]` and the integer
     offsets `[N, h / rate, w / rate, 2]`. Without a background the foreground serves as its
     own. See `ops.contextual_attention` for the arguments; `implementation` is "fast" (matrix
     products) or "patches" (as the papers put it), which agree.
@@ -73,21 +73,21 @@ class ContextualAttention(keras.layers.Layer):
         )
 
     @property
-    def has_windows(self) -> bool:
-        """Whether there is `on_window`: the fast form has it."""
-        return self.implementation == "fast" and has_fast_form(
+    def supports_regions(self) -> bool:
+        """Whether there is `call_on_region`: the fast form has it."""
+        return self.implementation == "fast" and supports_fast(
             patch_size=self.patch_size, stride=self.stride, fuse_size=self.fuse_size
         )
 
-    def on_window(
-        self, foreground: tf.Tensor, masks: tf.Tensor | None, window: Window
+    def call_on_region(
+        self, foreground: tf.Tensor, masks: tf.Tensor | None, region: Region
     ) -> tf.Tensor:
-        """A part of the rebuilt features, where the foreground is its own background."""
-        return rebuilt_window(
+        """A part of the reconstructed features, where the foreground is its own background."""
+        return contextual_attention_region(
             foreground,
             foreground,
             masks,
-            window,
+            region,
             rate=self.rate,
             fuse_size=self.fuse_size,
             softmax_scale=self.softmax_scale,

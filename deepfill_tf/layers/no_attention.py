@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.ops import Window, height_and_width
+from deepfill_tf.ops import Region, height_and_width
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -31,15 +31,15 @@ class NoAttention(keras.layers.Layer):
         return tf.identity(foreground), tf.zeros(shape, tf.int32)
 
     @property
-    def has_windows(self) -> bool:
+    def supports_regions(self) -> bool:
         return True
 
-    def on_window(
-        self, foreground: tf.Tensor, masks: tf.Tensor | None, window: Window
+    def call_on_region(
+        self, foreground: tf.Tensor, masks: tf.Tensor | None, region: Region
     ) -> tf.Tensor:
         """A part of the features."""
         del masks
-        return window.cut(foreground)
+        return region.cut(foreground)
 
     def get_config(self):
         return super().get_config() | {"rate": self.rate}

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.layers.plain_conv import PlainConv2D
-from deepfill_tf.ops import Window, convolve, height_and_width
+from deepfill_tf.ops import Region, convolve, height_and_width
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -51,7 +51,7 @@ class PartialConv2D(PlainConv2D):
         features = self.activate(tf.where(seen, features, tf.zeros([], inputs.dtype)))
         return features, tf.cast(tf.logical_not(seen), inputs.dtype)
 
-    def on_window(self, inputs: tf.Tensor, given: Window, wanted: Window) -> tf.Tensor:
+    def call_on_region(self, inputs: tf.Tensor, given: Region, wanted: Region) -> tf.Tensor:
         raise NotImplementedError("a partial convolution needs its mask, too")
 
     def _convolve(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

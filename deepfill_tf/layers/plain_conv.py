@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import FLOAT32_WEIGHT, BuiltByCalling, keras
+from deepfill_tf.compat import FLOAT32_WEIGHT, DeferredBuildMixin, keras
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.ops import PADDINGS, Window, convolve, pad
+from deepfill_tf.ops import PADDINGS, Region, convolve, pad
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PlainConv2D(BuiltByCalling, keras.layers.Layer):
+class PlainConv2D(DeferredBuildMixin, keras.layers.Layer):
     """Convolution, bias and activation: `[N, h, w, C]` -> `[N, h', w', filters]`.
 
     Differs from Keras's `Conv2D` by the mirrored paddings and by gradients of
@@ -99,31 +99,31 @@ class PlainConv2D(BuiltByCalling, keras.layers.Layer):
         """Height and width of the inputs whose outputs have that height and width."""
         return size[0] * self.strides, size[1] * self.strides
 
-    def needed(self, window: Window) -> Window:
+    def input_region(self, region: Region) -> Region:
         """The part of the inputs that this part of the outputs sees.
 
         It may extend beyond the border, where the inputs are padded. Their height and width
         must be multiples of `strides`.
         """
-        return self.seen_by_convolution(window)
+        return self.convolution_region(region)
 
-    def seen_by_convolution(self, window: Window) -> Window:
+    def convolution_region(self, region: Region) -> Region:
         """What the convolution itself sees, after whatever comes before it in the layer."""
         reach = self.dilation_rate * (self.kernel_size - 1)
         if self.padding == "same":
             before = max(reach + 1 - self.strides, 0) // 2
         else:
             before = 0 if self.padding == "valid" else reach // 2
-        first, last = (n * self.strides - before for n in (window.begin, window.end - 1))
-        return Window(first, last + reach + 1)
+        first, last = (n * self.strides - before for n in (region.begin, region.end - 1))
+        return Region(first, last + reach + 1)
 
-    def on_window(self, inputs: tf.Tensor, given: Window, wanted: Window) -> tf.Tensor:
+    def call_on_region(self, inputs: tf.Tensor, given: Region, wanted: Region) -> tf.Tensor:
         """The part `wanted` of the outputs, where `inputs` are the part `given` of the inputs.
 
-        That is what of `needed(wanted)` lies inside the border.
+        That is what of `input_region(wanted)` lies inside the border.
         """
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
-        inputs = pad(inputs, given.margins(self.seen_by_convolution(wanted)), self.padding)
+        inputs = pad(inputs, given.margins(self.convolution_region(wanted)), self.padding)
         features = convolve(
             inputs,
             kernel,

@@ -2,12 +2,12 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import BuiltByCalling, keras
+from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.layers.plain_conv import PlainConv2D
 from deepfill_tf.ops import cell_offsets, sample_bilinear
 
 
-class SamplingAttention(BuiltByCalling, keras.layers.Layer):
+class SamplingAttention(DeferredBuildMixin, keras.layers.Layer):
     """Reads the background at positions that convolutions of the foreground predict.
 
     The first paper compares its attention with such layers (section 5). Called as
@@ -58,7 +58,7 @@ class SamplingAttention(BuiltByCalling, keras.layers.Layer):
         return sampled, cell_offsets(rows, columns, self.rate)
 
     @property
-    def has_windows(self) -> bool:
+    def supports_regions(self) -> bool:
         """Its convolutions look at everything."""
         return False
 

@@ -12,7 +12,7 @@ IDENTITY = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class SpatialTransformer(SamplingAttention):
-    """Reads the background through one affine map for each picture.
+    """Reads the background through one affine map for each image.
 
     Called as `SamplingAttention` is. Two convolutions of stride 2 look at foreground and
     mask; the mean over all positions and a product with a matrix give the six numbers
@@ -54,7 +54,7 @@ class SpatialTransformer(SamplingAttention):
         return _source(self.affine_map(foreground, masks), *height_and_width(foreground))
 
     def affine_map(self, foreground: tf.Tensor, masks: tf.Tensor | None = None) -> tf.Tensor:
-        """a to f of each picture: float32 `[N, 6]`."""
+        """a to f of each image: float32 `[N, 6]`."""
         means = tf.reduce_mean(self.convolved(foreground, masks), axis=[1, 2])
         product = tf.matmul(means, tf.convert_to_tensor(self.affine_kernel))
         return product + tf.convert_to_tensor(self.affine_bias)
@@ -67,7 +67,7 @@ def _source(affine: tf.Tensor, height, width) -> tuple[tf.Tensor, tf.Tensor]:
     column = tf.range(tf.cast(width, tf.float32)) - middle_column
     y, x = row / tf.maximum(middle_row, 0.5), column / tf.maximum(middle_column, 0.5)
     a, b, c, d, e, f = (number[:, None, None] for number in tf.unstack(affine, axis=1))
-    # a and e multiply whole pixels, not parts of the picture: the identity is exact.
+    # a and e multiply whole pixels, not parts of the image: the identity is exact.
     columns = middle_column + a * column + middle_column * (b * y + c)
     rows = middle_row + e * row + middle_row * (d * x + f)
     return rows, columns

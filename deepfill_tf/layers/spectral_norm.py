@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import FLOAT32_WEIGHT, BuiltByCalling, keras
+from deepfill_tf.compat import FLOAT32_WEIGHT, DeferredBuildMixin, keras
 from deepfill_tf.layers.plain_conv import PlainConv2D
 from deepfill_tf.ops import spectral_normalize
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class SpectralNorm(BuiltByCalling, keras.layers.Wrapper):
+class SpectralNorm(DeferredBuildMixin, keras.layers.Wrapper):
     """Calls `layer` with its kernel divided by an estimate of its spectral norm.
 
     Every call makes `iterations` steps of the power iteration; with

@@ -37,7 +37,7 @@ NETWORKS = {
 # Every network takes multiples of this, from the smallest size on.
 MULTIPLE = 8
 # Mirrored padding needs feature maps at least as large as itself, and the widest is 16
-# (dilation 16) at a quarter of the picture's size; reflection needs one pixel more.
+# (dilation 16) at a quarter of the image's size; reflection needs one pixel more.
 _SMALLEST_SIZES = {"symmetric": 64, "reflect": 72}
 
 
@@ -54,7 +54,7 @@ def model_from_architecture(
 
     Args:
       architecture: "class" and "arguments".
-      channels: channels of the picture, for networks that do not say so themselves.
+      channels: channels of the image, for networks that do not say so themselves.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
     Raises UserError where the class is unknown or does not take the arguments.
@@ -79,8 +79,8 @@ def model_from_architecture(
 def build_model(model: keras.Model, channels: int = 3) -> keras.Model:
     """The same model with its variables made, by one call on zeros.
 
-    `channels` are those of the picture and count only where the model has no
-    argument of that name. A network called with anything but pictures, masks and, where
+    `channels` are those of the image and count only where the model has no
+    argument of that name. A network called with anything but images, masks and, where
     it is guided, sketches has a method `example_inputs(channels)` that gives what it takes.
     """
     config = model.get_config()
@@ -95,7 +95,7 @@ def build_model(model: keras.Model, channels: int = 3) -> keras.Model:
 
 
 def smallest_size(model: keras.Model) -> int:
-    """Height and width of the smallest picture that the network takes."""
+    """Height and width of the smallest image that the network takes."""
     return _SMALLEST_SIZES.get(model.get_config().get("padding"), MULTIPLE)
 
 

@@ -1,14 +1,14 @@
 """The generators of the two papers, as compositions of the same two stages.
 
-    coarse, refined, offsets = generator(pictures, masks)
-    coarse, refined, offsets = generator(pictures, masks, sketches)     # guided
+    coarse, refined, offsets = generator(images, masks)
+    coarse, refined, offsets = generator(images, masks, sketches)     # guided
 
-`pictures` are float `[N, H, W, channels]` in [-1, 1], `masks` `[N, H, W, 1]` or
+`images` are float `[N, H, W, channels]` in [-1, 1], `masks` `[N, H, W, 1]` or
 `[1, H, W, 1]`, exactly 0 or 1, where 1 is the hole; H and W are multiples of 8.
-Under the hole `pictures` may hold anything finite. `sketches` are like masks, 1 where
-there is an edge; only what lies in the hole is looked at. `coarse` and `refined` are
+Under the hole `images` may hold anything finite. `sketches` are like masks, 1 where
+there is an edge; only what lies in the hole counts. `coarse` and `refined` are
 float32 `[N, H, W, channels]` in [-1, 1], predicted everywhere: what belongs into the
-hole is `ops.complete(refined, pictures, masks)`. `offsets` are the attention's, int32
+hole is `ops.composite(refined, images, masks)`. `offsets` are the attention's, int32
 `[N, H / 8, W / 8, 2]`.
 """
 
@@ -16,16 +16,16 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from deepfill_tf.compat import BuiltByCalling, keras
+from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.refinement import RefinementNetwork
-from deepfill_tf.ops import Window, complete, height_and_width
+from deepfill_tf.ops import Region, composite, height_and_width
 
 
 def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
     """What a generator, or `PatchDiscriminator`, is called with.
 
-    Pictures, masks and, where there are some, sketches.
+    Images, masks and, where there are some, sketches.
     """
     return tuple(batch[key] for key in ("image", "mask", "sketch") if key in batch)
 
@@ -46,12 +46,12 @@ SECOND_PAPER = {
 }
 
 
-class Generator(BuiltByCalling, keras.Model):
+class Generator(DeferredBuildMixin, keras.Model):
     """A coarse network, then a refinement network that sees its completion.
 
     Args:
       width: channels of the first layer's output, after its gate where it has one.
-      channels: channels of the picture.
+      channels: channels of the image.
       convolution: "gated", "partial" or "plain".
       padding: of every convolution; "same" as released, see `ops.convolve`.
       attention, attention_options: see `RefinementNetwork`.
@@ -112,61 +112,63 @@ class Generator(BuiltByCalling, keras.Model):
         )
 
     def call(
-        self, pictures: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
+        self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         if self._guided != (sketches is not None):
             raise ValueError(
                 f"a generator with guided={self._guided} takes "
-                f"{'pictures, masks and sketches' if self._guided else 'pictures and masks'}"
+                f"{'images, masks and sketches' if self._guided else 'images and masks'}"
             )
-        masks = tf.cast(masks, pictures.dtype)  # Keras 2 casts the first argument only
-        incomplete = pictures * (1 - masks)
+        masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
+        incomplete = images * (1 - masks)
         coarse = self.coarse(self._coarse_inputs(incomplete, masks, sketches), masks)
         if self.refinement is None:
-            height, width = height_and_width(pictures)
-            offsets = tf.zeros([tf.shape(pictures)[0], height // 8, width // 8, 2], tf.int32)
+            height, width = height_and_width(images)
+            offsets = tf.zeros([tf.shape(images)[0], height // 8, width // 8, 2], tf.int32)
             return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
-        refined, offsets = self.refinement(complete(coarse, incomplete, masks), masks)
+        refined, offsets = self.refinement(composite(coarse, incomplete, masks), masks)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
     @property
-    def has_windows(self) -> bool:
-        """Whether there is `refined_in_windows`."""
+    def supports_regions(self) -> bool:
+        """Whether there is `refined_in_regions`."""
         return (
-            self.coarse.has_windows and self.refinement is not None and self.refinement.has_windows
+            self.coarse.supports_regions
+            and self.refinement is not None
+            and self.refinement.supports_regions
         )
 
-    def refined_in_windows(
+    def refined_in_regions(
         self,
-        pictures: tf.Tensor,
+        images: tf.Tensor,
         masks: tf.Tensor,
         sketches: tf.Tensor | None,
-        windows: tf.Tensor,
+        regions: tf.Tensor,
     ) -> tf.Tensor:
-        """The refined picture in the hole, `[1, H, W, channels]`, at the cost of the hole.
+        """The refined image in the hole, `[1, H, W, channels]`, at the cost of the hole.
 
-        Takes one picture and its mask (and sketch), as `call` does, and `windows`, int32
+        Takes one image and its mask (and sketch), as `call` does, and `regions`, int32
         `[K, 4]`, that cover the hole together: the first row and column of each, and the row and
-        column after its last ones. Elsewhere the picture comes back, with zeros in the hole.
+        column after its last ones. Elsewhere the image comes back, with zeros in the hole.
         """
-        masks = tf.cast(masks, pictures.dtype)
-        incomplete = pictures * (1 - masks)
+        masks = tf.cast(masks, images.dtype)
+        incomplete = images * (1 - masks)
         inputs = self._coarse_inputs(incomplete, masks, sketches)
 
-        def guess(window):
-            return self.coarse.on_window(inputs, masks, window)
+        def guess(region):
+            return self.coarse.call_on_region(inputs, masks, region)
 
-        def refine(window):
-            return self.refinement.on_window(completed, masks, looked_at, window)
+        def refine(region):
+            return self.refinement.call_on_region(completed, masks, attention_features, region)
 
-        completed = _filled(incomplete, masks, windows, guess)
-        looked_at = self.refinement.looked_at(completed, masks)
-        return tf.cast(_filled(incomplete, masks, windows, refine), tf.float32)
+        completed = _filled(incomplete, masks, regions, guess)
+        attention_features = self.refinement.attention_features(completed, masks)
+        return tf.cast(_filled(incomplete, masks, regions, refine), tf.float32)
 
     def _coarse_inputs(self, incomplete, masks, sketches) -> tf.Tensor:
         if not self._guided:
             return incomplete
-        # One mask and one sketch may serve all pictures.
+        # One mask and one sketch may serve all images.
         edges = tf.ones_like(incomplete[..., :1]) * tf.cast(sketches, incomplete.dtype) * masks
         return tf.concat([incomplete, edges], axis=-1)
 
@@ -174,23 +176,23 @@ class Generator(BuiltByCalling, keras.Model):
         return {**self._arguments, "name": self.name, "dtype": self.dtype_policy.name}
 
 
-def _filled(images: tf.Tensor, masks: tf.Tensor, windows: tf.Tensor, predict) -> tf.Tensor:
-    """One image with the hole filled by `predict(window)`, window after window."""
+def _filled(images: tf.Tensor, masks: tf.Tensor, regions: tf.Tensor, predict) -> tf.Tensor:
+    """One image with the hole filled by `predict(region)`, region after region."""
 
     def fill(done, filled):
-        window = Window(windows[done, :2], windows[done, 2:])
-        patch = complete(predict(window), window.cut(images), window.cut(masks))
+        region = Region(regions[done, :2], regions[done, 2:])
+        patch = composite(predict(region), region.cut(images), region.cut(masks))
         filled = tf.raw_ops.TensorStridedSliceUpdate(
             input=filled,
-            begin=tf.concat([[0], window.begin, [0]], axis=0),
-            end=tf.concat([[1], window.end, [images.shape[-1]]], axis=0),
+            begin=tf.concat([[0], region.begin, [0]], axis=0),
+            end=tf.concat([[1], region.end, [images.shape[-1]]], axis=0),
             strides=[1, 1, 1, 1],
             value=patch,
         )
         return done + 1, tf.ensure_shape(filled, images.shape)
 
     _, filled = tf.while_loop(
-        lambda done, _: done < tf.shape(windows)[0], fill, [0, images], parallel_iterations=1
+        lambda done, _: done < tf.shape(regions)[0], fill, [0, images], parallel_iterations=1
     )
     return filled
 

@@ -1,12 +1,12 @@
-"""The first paper's discriminators: one score for a picture, one for the hole's box."""
+"""The first paper's discriminators: one score for an image, one for the hole's box."""
 
 import tensorflow as tf
 
-from deepfill_tf.compat import BuiltByCalling, keras
+from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.layers import PlainConv2D
 
 
-class _Scorer(BuiltByCalling, keras.Model):
+class _Scorer(DeferredBuildMixin, keras.Model):
     """5 x 5 convolutions of stride 2 with leaky ReLU 0.2, then a dense layer.
 
     Its weights fit the height and width that it is first called with.
@@ -42,7 +42,7 @@ class _Scorer(BuiltByCalling, keras.Model):
         _, height, width, channels = features.shape
         if height is None or width is None:
             raise ValueError(
-                f"{type(self).__name__} is made for one size of pictures and cannot be traced "
+                f"{type(self).__name__} is made for one size of images and cannot be traced "
                 f"for a free one, got {images.shape}"
             )
         scores = self.score(tf.reshape(features, [-1, height * width * channels]))
@@ -58,7 +58,7 @@ class _Scorer(BuiltByCalling, keras.Model):
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GlobalDiscriminator(_Scorer):
-    """Scores whole pictures: `network(images)`, `[N, H, W, C]` in [-1, 1] -> `[N, 1]`.
+    """Scores whole images: `network(images)`, `[N, H, W, C]` in [-1, 1] -> `[N, 1]`.
 
     Section 3 of the first paper. H and W are those of its first call ever after.
 
@@ -91,10 +91,10 @@ class LocalDiscriminator(_Scorer):
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class GlobalLocalDiscriminator(BuiltByCalling, keras.Model):
+class GlobalLocalDiscriminator(DeferredBuildMixin, keras.Model):
     """Both of them: `network(images, boxes)` -> global and local scores, `[N, 1]` each.
 
-    7,072,770 parameters for pictures of 256 x 256 and boxes of 128 x 128. What each sees
+    7,072,770 parameters for images of 256 x 256 and boxes of 128 x 128. What each sees
     is theirs to say: `network.whole(images)` and `network.box(boxes)` score one alone.
 
     Args:

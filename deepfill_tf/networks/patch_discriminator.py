@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import BuiltByCalling, keras
+from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.layers import PlainConv2D, SpectralNorm
 
 # Channels of the layers, in units of the width.
@@ -10,15 +10,15 @@ WIDTHS = (1, 2, 4, 4, 4, 4)
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PatchDiscriminator(BuiltByCalling, keras.Model):
-    """Scores pictures patch by patch: `network(images, masks)` -> `[N, scores]`.
+class PatchDiscriminator(DeferredBuildMixin, keras.Model):
+    """Scores images patch by patch: `network(images, masks)` -> `[N, scores]`.
 
     `images` are `[N, H, W, C]` in [-1, 1], `masks` `[N, H, W, 1]` or `[1, H, W, 1]`; where
     guided, `network(images, masks, sketches)` with sketches like masks, of which only what
     lies in the hole is seen.
     Six 5 x 5 convolutions of stride 2, each with leaky ReLU 0.2 (the last one too, as
     released); the flattened last feature map is the score: 4 x 4 x 256 numbers for a
-    picture of 256 x 256. With `training=True` the spectral norms' vectors `u` move on.
+    image of 256 x 256. With `training=True` the spectral norms' vectors `u` move on.
 
     Args:
       width: channels of the first layer.

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deepfill_tf.compat import BuiltByCalling, keras
+from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.layers import (
     AppearanceFlow,
     ContextualAttention,
@@ -11,50 +11,50 @@ from deepfill_tf.layers import (
     SpatialTransformer,
 )
 from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.chain import (
-    WITH_WINDOWS,
-    Row,
-    Run,
-    add_rows,
+from deepfill_tf.networks.conv_stack import (
+    REGION_KINDS,
+    ConvSpec,
+    ConvStack,
+    add_conv_layers,
+    call_on_region,
     check_width,
+    input_regions,
     layers_of,
-    needed,
-    on_window,
 )
-from deepfill_tf.ops import Window, height_and_width, resize_nearest, with_mask_channels
+from deepfill_tf.ops import Region, height_and_width, resize_nearest, with_mask_channels
 
 CONVOLUTION_BRANCH = (
-    Row("xconv1", 1, kernel_size=5),
-    Row("xconv2_downsample", 1, strides=2),
-    Row("xconv3", 2),
-    Row("xconv4_downsample", 2, strides=2),
-    Row("xconv5", 4),
-    Row("xconv6", 4),
-    Row("xconv7_atrous", 4, dilation_rate=2),
-    Row("xconv8_atrous", 4, dilation_rate=4),
-    Row("xconv9_atrous", 4, dilation_rate=8),
-    Row("xconv10_atrous", 4, dilation_rate=16),
+    ConvSpec("xconv1", 1, kernel_size=5),
+    ConvSpec("xconv2_downsample", 1, strides=2),
+    ConvSpec("xconv3", 2),
+    ConvSpec("xconv4_downsample", 2, strides=2),
+    ConvSpec("xconv5", 4),
+    ConvSpec("xconv6", 4),
+    ConvSpec("xconv7_atrous", 4, dilation_rate=2),
+    ConvSpec("xconv8_atrous", 4, dilation_rate=4),
+    ConvSpec("xconv9_atrous", 4, dilation_rate=8),
+    ConvSpec("xconv10_atrous", 4, dilation_rate=16),
 )
 BEFORE_ATTENTION = (
-    Row("pmconv1", 1, kernel_size=5),
-    Row("pmconv2_downsample", 1, strides=2),
-    Row("pmconv3", 2),
-    Row("pmconv4_downsample", 4, strides=2),
-    Row("pmconv5", 4),
-    Row("pmconv6", 4, activation="relu"),
+    ConvSpec("pmconv1", 1, kernel_size=5),
+    ConvSpec("pmconv2_downsample", 1, strides=2),
+    ConvSpec("pmconv3", 2),
+    ConvSpec("pmconv4_downsample", 4, strides=2),
+    ConvSpec("pmconv5", 4),
+    ConvSpec("pmconv6", 4, activation="relu"),
 )
-AFTER_ATTENTION = (Row("pmconv9", 4), Row("pmconv10", 4))
+AFTER_ATTENTION = (ConvSpec("pmconv9", 4), ConvSpec("pmconv10", 4))
 DECODER = (
-    Row("allconv11", 4),
-    Row("allconv12", 4),
-    Row("allconv13_upsample", 2, doubling=True),
-    Row("allconv14", 2, skip="xconv3"),
-    Row("allconv15_upsample", 1, doubling=True),
-    Row("allconv16", 0.5, skip="xconv1"),
+    ConvSpec("allconv11", 4),
+    ConvSpec("allconv12", 4),
+    ConvSpec("allconv13_upsample", 2, upsample=True),
+    ConvSpec("allconv14", 2, skip="xconv3"),
+    ConvSpec("allconv15_upsample", 1, upsample=True),
+    ConvSpec("allconv16", 0.5, skip="xconv1"),
 )
-# Pixels of the picture for one of the features that attention compares.
+# Pixels of the image for one of the features that attention compares.
 STRIDE = 4
-# Pixels of a picture whose features are made at a time, where memory counts.
+# Pixels of an image whose features are made at a time, where memory counts.
 STRIP_PIXELS = 2**20
 
 # Name of a kind of attention -> its layer, called with foreground, background, masks.
@@ -67,7 +67,7 @@ ATTENTIONS = {
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class RefinementNetwork(BuiltByCalling, keras.Model):
+class RefinementNetwork(DeferredBuildMixin, keras.Model):
     """Refines a coarse completion: `network(images, masks)` -> refined, offsets.
 
     `images` are `[N, H, W, channels]` in [-1, 1] with the coarse prediction in the
@@ -114,8 +114,8 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
         self._skips = skips
         self._sees_mask = sees_mask
         self._output_activation = activation_named(output_activation)
-        for rows in (CONVOLUTION_BRANCH, BEFORE_ATTENTION, AFTER_ATTENTION, DECODER):
-            add_rows(self, rows, width=width, convolution=convolution, padding=padding)
+        for convs in (CONVOLUTION_BRANCH, BEFORE_ATTENTION, AFTER_ATTENTION, DECODER):
+            add_conv_layers(self, convs, width=width, convolution=convolution, padding=padding)
         self.attention = ATTENTIONS[attention](
             **(attention_options or {}), name="attention", dtype=self.dtype_policy
         )
@@ -126,25 +126,25 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         inputs = with_mask_channels(images, masks) if self._sees_mask else images
-        run = Run(self, skips=self._skips)
-        looked = run.through(CONVOLUTION_BRANCH, inputs)
+        stack = ConvStack(self, skips=self._skips)
+        conv_features = stack.apply(CONVOLUTION_BRANCH, inputs)
 
-        features = run.through(BEFORE_ATTENTION, inputs)
+        features = stack.apply(BEFORE_ATTENTION, inputs)
         small_masks = resize_nearest(masks, *height_and_width(features))
-        borrowed, offsets = self.attention(features, features, small_masks)
-        borrowed = run.through(AFTER_ATTENTION, borrowed)
+        attended, offsets = self.attention(features, features, small_masks)
+        attended = stack.apply(AFTER_ATTENTION, attended)
 
-        decoded = run.through(DECODER, tf.concat([looked, borrowed], axis=-1))
+        decoded = stack.apply(DECODER, tf.concat([conv_features, attended], axis=-1))
         return self._output_activation(self.allconv17(decoded)), offsets
 
     @property
-    def has_windows(self) -> bool:
-        """Whether there is `on_window`."""
+    def supports_regions(self) -> bool:
+        """Whether there is `call_on_region`."""
         convolution = self._arguments["convolution"]
-        return convolution in WITH_WINDOWS and not self._skips and self.attention.has_windows
+        return convolution in REGION_KINDS and not self._skips and self.attention.supports_regions
 
-    def looked_at(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-        """The features that attention compares, of all the picture: `[N, H / 4, W / 4, C]`.
+    def attention_features(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        """The features that attention compares, of all the image: `[N, H / 4, W / 4, C]`.
 
         They are made strip by strip, so that memory grows with a strip.
         """
@@ -155,10 +155,10 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
 
         def strip(first, features):
             last = tf.minimum(first + rows, height)
-            windows = needed(
-                layers, Window(tf.stack([first, 0]), tf.stack([last, width])), (height, width)
+            regions = input_regions(
+                layers, Region(tf.stack([first, 0]), tf.stack([last, width])), (height, width)
             )
-            made = on_window(layers, self._inputs(images, masks, windows[0]), windows)
+            made = call_on_region(layers, self._inputs(images, masks, regions[0]), regions)
             return last, tf.concat([features, made], axis=1)
 
         nothing = tf.zeros([tf.shape(images)[0], 0, width, channels], images.dtype)
@@ -171,33 +171,33 @@ class RefinementNetwork(BuiltByCalling, keras.Model):
         )
         return features
 
-    def on_window(
-        self, images: tf.Tensor, masks: tf.Tensor, looked_at: tf.Tensor, window: Window
+    def call_on_region(
+        self, images: tf.Tensor, masks: tf.Tensor, attention_features: tf.Tensor, region: Region
     ) -> tf.Tensor:
         """A part of the refined images, at its own cost and that of what it sees.
 
-        `looked_at` are the features of that name, of all the picture.
+        `attention_features` are the features of that name, of all the image.
         """
-        size, small_size = height_and_width(images), height_and_width(looked_at)
+        size, small_size = height_and_width(images), height_and_width(attention_features)
         decoder = [*layers_of(self, DECODER), self.allconv17]
-        decoding = needed(decoder, window, size)
+        decoding = input_regions(decoder, region, size)
         branch = layers_of(self, CONVOLUTION_BRANCH)
-        windows = needed(branch, decoding[0], small_size)
-        convolved = on_window(branch, self._inputs(images, masks, windows[0]), windows)
+        regions = input_regions(branch, decoding[0], small_size)
+        convolved = call_on_region(branch, self._inputs(images, masks, regions[0]), regions)
 
         after = layers_of(self, AFTER_ATTENTION)
-        windows = needed(after, decoding[0], small_size)
+        regions = input_regions(after, decoding[0], small_size)
         small_masks = resize_nearest(masks, *small_size)
-        borrowed = self.attention.on_window(looked_at, small_masks, windows[0])
-        borrowed = on_window(after, borrowed, windows)
+        attended = self.attention.call_on_region(attention_features, small_masks, regions[0])
+        attended = call_on_region(after, attended, regions)
 
-        decoded = on_window(decoder, tf.concat([convolved, borrowed], axis=-1), decoding)
+        decoded = call_on_region(decoder, tf.concat([convolved, attended], axis=-1), decoding)
         return self._output_activation(decoded)
 
-    def _inputs(self, images: tf.Tensor, masks: tf.Tensor, window: Window) -> tf.Tensor:
-        """What both branches see of a part of the picture."""
-        images = window.cut(images)
-        return with_mask_channels(images, window.cut(masks)) if self._sees_mask else images
+    def _inputs(self, images: tf.Tensor, masks: tf.Tensor, region: Region) -> tf.Tensor:
+        """What both branches see of a part of the image."""
+        images = region.cut(images)
+        return with_mask_channels(images, region.cut(masks)) if self._sees_mask else images
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype_policy.name, **self._arguments}

@@ -1,6 +1,6 @@
-"""Adversarial losses: what each player makes of the discriminator's scores.
+"""Adversarial losses: what each network makes of the discriminator's scores.
 
-`real` are scores of pictures, `completed` of completed ones; any shape, means over all.
+`real` are scores of images, `completed` of completed ones; any shape, means over all.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def least_squares_generator_loss(completed: tf.Tensor) -> tf.Tensor:
 
 
 class AdversarialLoss(NamedTuple):
-    """What both players minimise."""
+    """What both networks minimise."""
 
     discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     generator: Callable[[tf.Tensor], tf.Tensor]

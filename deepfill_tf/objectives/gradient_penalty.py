@@ -14,7 +14,7 @@ def gradient_penalty(
     """`mean_n (sqrt(sum(mask_n * (d critic(x_n) / d x_n)^2)) - slope)^2`, a scalar.
 
     `images` are `[N, H, W, C]`; `masks` `[N, H, W, 1]` or `[1, H, W, 1]`: only slopes in the
-    hole count. `critic` gives scores `[N, 1]`, each of its own picture. Where a slope is
+    hole count. `critic` gives scores `[N, 1]`, each of its own image. Where a slope is
     exactly zero its root has no derivative: zero is taken.
     """
     with tf.GradientTape() as tape:
@@ -27,6 +27,6 @@ def gradient_penalty(
     return tf.reduce_mean(tf.square(norms - slope))
 
 
-def interpolate(images: tf.Tensor, completed: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
-    """`images + share * (completed - images)`, `[N, H, W, C]`, with one share for each, `[N]`."""
-    return images + shares[:, None, None, None] * (completed - images)
+def interpolate(images: tf.Tensor, completed: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+    """`images + alpha * (completed - images)`, `[N, H, W, C]`, with one alpha for each, `[N]`."""
+    return images + alpha[:, None, None, None] * (completed - images)

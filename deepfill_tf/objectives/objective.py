@@ -14,12 +14,12 @@ from deepfill_tf.objectives.reconstruction import (
     Reconstruction,
 )
 from deepfill_tf.objectives.term import Term
-from deepfill_tf.ops import complete
+from deepfill_tf.ops import composite
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """The losses of both players.
+    """The losses of both networks.
 
     A batch is a dict of `image` `[N, H, W, C]` in [-1, 1] and `mask` `[N, H, W, 1]` (1 is
     the hole), `sketch` likewise for a guided generator, and what `GAN` and the terms need.
@@ -28,7 +28,7 @@ class Objective:
     Attributes:
       gan: discriminators and adversarial loss.
       adversarial_weight: of the generator's adversarial loss. The discriminator sees the
-        completed picture, so that this gradient reaches the prediction only in the hole.
+        completed image, so that this gradient reaches the prediction only in the hole.
       terms: what else the generator minimises, see `Term`; none at all is possible.
       pretrain_coarse: train the coarse network alone, by the terms; no adversarial loss, and
         the discriminator is not trained.
@@ -83,9 +83,9 @@ class Objective:
     def discriminator_loss(
         self, generator: keras.Model, discriminator: keras.Model, batch: Batch
     ) -> Losses:
-        """Loss of the discriminator, which sees completed pictures."""
+        """Loss of the discriminator, which sees completed images."""
         _, refined, _ = generator(*inputs_of(batch))
-        completed = complete(refined, batch["image"], batch["mask"])
+        completed = composite(refined, batch["image"], batch["mask"])
         return self.gan.discriminator_loss(discriminator, completed, batch)
 
     def generator_loss(
@@ -95,7 +95,7 @@ class Objective:
         coarse, refined, _ = generator(*inputs_of(batch))
         loss, reports = tf.constant(0.0), {}
         if not self.pretrain_coarse:
-            completed = complete(refined, batch["image"], batch["mask"])
+            completed = composite(refined, batch["image"], batch["mask"])
             adversarial = self.gan.generator_loss(discriminator, completed, batch)
             loss += self.adversarial_weight * adversarial
             reports["generator/adversarial"] = adversarial

@@ -1,4 +1,4 @@
-"""Perceptual and style losses: how far the completed picture's features are."""
+"""Perceptual and style losses: how far the completed image's features are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.errors import UserError
 from deepfill_tf.objectives.term import Term
 from deepfill_tf.objectives.vgg16 import known_layers, shared_vgg16
-from deepfill_tf.ops import complete
+from deepfill_tf.ops import composite
 
 Features = Mapping[str, tf.Tensor]
 
@@ -48,7 +48,7 @@ def style_distance(features: Features, others: Features, distance: str = "l1") -
 class FeatureTerm(Term):
     """What the terms over VGG16's features share.
 
-    They look at the completed picture, so that a gradient reaches the prediction in the
+    They look at the completed image, so that a gradient reaches the prediction in the
     hole only; the features around it see the seam.
 
     Attributes:
@@ -90,10 +90,10 @@ class FeatureTerm(Term):
     def _features(
         self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]
     ) -> tuple[Features, Features]:
-        """Of the completed picture, and of the image."""
+        """Of the completed image, and of the image."""
         if self._vgg16 is None:
             raise ValueError(f"{type(self).__name__} has no weights yet: call build() first")
-        completed = complete(prediction, batch["image"], batch["mask"])
+        completed = composite(prediction, batch["image"], batch["mask"])
         # Apart rather than as one batch: only the first needs a backward pass.
         return self._vgg16.features(completed), self._vgg16.features(batch["image"])
 

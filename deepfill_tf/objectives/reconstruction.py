@@ -1,4 +1,4 @@
-"""Reconstruction losses: how far a prediction is from the picture."""
+"""Reconstruction losses: how far a prediction is from the image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ERRORS = {"l1": tf.abs, "l2": tf.square}
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruction(Term):
-    """Mean error over the whole picture, hole and known part alike (second paper).
+    """Mean error over the whole image, hole and known part alike (second paper).
 
     Attributes:
       error: "l1" as in both papers, or "l2".
@@ -73,7 +73,7 @@ class BoxReconstruction(Reconstruction):
 class HoleReconstruction(Reconstruction):
     """Mean error in a hole of any shape, discounted by the distance to what is known.
 
-    As the first paper's text has it (section 3.4). Every picture counts the same, whatever
+    As the first paper's text has it (section 3.4). Every image counts the same, whatever
     the size of its hole.
 
     Attributes:
@@ -101,7 +101,7 @@ class HoleReconstruction(Reconstruction):
 class KnownReconstruction(Reconstruction):
     """Mean error outside the hole (first paper, as released).
 
-    Each picture is normalised by its own known part, so that all count the same where
+    Each image is normalised by its own known part, so that all count the same where
     holes differ; for one hole in the whole batch this is the released formula.
     """
 
@@ -115,7 +115,7 @@ class KnownReconstruction(Reconstruction):
 
 
 def _mean_where(masks: tf.Tensor, errors: tf.Tensor) -> tf.Tensor:
-    """Mean over the pictures of the mean error where the mask is 1; 0 where it never is."""
+    """Mean over the images of the mean error where the mask is 1; 0 where it never is."""
     sums = tf.reduce_mean(masks * errors, axis=[1, 2, 3])
     return tf.reduce_mean(tf.math.divide_no_nan(sums, tf.reduce_mean(masks, axis=[1, 2, 3])))
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """One way to say how far a prediction is from the picture.
+    """One way to say how far a prediction is from the image.
 
     It adds `weight * (coarse_weight * term(coarse) + refined_weight * term(refined))` to the
     generator's loss.

@@ -30,10 +30,10 @@ from deepfill_tf.errors import UserError
 # Convolutions of each block, and the channels that they give.
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
-# Names of the convolutions by block and place in it, from the picture up.
+# Names of the convolutions by block and place in it, from the image up.
 _CONVOLUTIONS = [(b, c) for b, (count, _) in enumerate(BLOCKS, 1) for c in range(1, count + 1)]
 
-# Everything that can be asked for, from the picture up.
+# Everything that can be asked for, from the image up.
 LAYERS = tuple(
     name
     for b, (count, _) in enumerate(BLOCKS, 1)
@@ -62,7 +62,7 @@ class VGG16Weights:
     """Kernels and biases of the thirteen convolutions, and the input that they expect.
 
     Args:
-      convolutions: kernel `[3, 3, in, out]` and bias `[out]` of each, from the picture up;
+      convolutions: kernel `[3, 3, in, out]` and bias `[out]` of each, from the image up;
         the first kernel takes RGB.
       center, scale: of each colour; the first convolution takes `(image - center) / scale`
         of images in [-1, 1].
@@ -207,15 +207,15 @@ class VGG16:
 
         `s` is 2 to the power of the pooling layers up to there; a rest is dropped.
         `images` are `[N, H, W, 3]`, or `[N, H, W, 1]` for grey, in [-1, 1]. Raises
-        ValueError for pictures so small that nothing would be left of them.
+        ValueError for images so small that nothing would be left of them.
         """
         stride = 2 ** sum(step.startswith("pool") for step in self._steps)
         height, width, channels = images.shape[1:]
         if channels not in (1, 3):
-            raise ValueError(f"VGG16 takes pictures of 1 or 3 channels, got {channels}")
+            raise ValueError(f"VGG16 takes images of 1 or 3 channels, got {channels}")
         if min(height or stride, width or stride) < stride:
             raise ValueError(
-                f"VGG16's {self._steps[-1]} needs pictures of {stride}x{stride} and more, "
+                f"VGG16's {self._steps[-1]} needs images of {stride}x{stride} and more, "
                 f"got {height}x{width}"
             )
         # One channel becomes three by broadcasting.

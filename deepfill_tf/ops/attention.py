@@ -1,7 +1,7 @@
 """Contextual attention as both papers define it (first paper, section 4).
 
-Every patch of the foreground is rebuilt from the patches of the background that
-resemble it most. This is the readable form: patches are extracted, the
+Every patch of the foreground is reconstructed from the patches of the background that
+resemble it most. This is the reference implementation: patches are extracted, the
 foreground is convolved with them, neighbouring scores are fused, and the patches
 are pasted by a transposed convolution.
 
@@ -15,7 +15,7 @@ from deepfill_tf.ops.resizing import resize_nearest
 from deepfill_tf.ops.shapes import height_and_width
 
 # Patches whose norm is below this are not amplified further.
-SMALLEST_NORM = 1e-4
+MIN_NORM = 1e-4
 
 
 def contextual_attention(
@@ -29,7 +29,7 @@ def contextual_attention(
     fuse_size: int = 3,
     softmax_scale: float = 10.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Foreground rebuilt from background patches, and where they came from.
+    """Foreground reconstructed from background patches, and where they came from.
 
     Args:
       foreground: features `[N, h, w, C]`; h and w must be multiples of `rate`.
@@ -44,7 +44,7 @@ def contextual_attention(
       softmax_scale: factor on the scores before the softmax.
 
     Returns:
-      The rebuilt foreground `[N, h, w, C]` and the integer offsets
+      The reconstructed foreground `[N, h, w, C]` and the integer offsets
       `[N, h / rate, w / rate, 2]`: row and column of the background patch attended
       to most, minus the position itself.
     """
@@ -64,7 +64,7 @@ def contextual_attention(
         patch_size=patch_size,
         stride=stride,
     )
-    rebuilt = _paste(
+    reconstructed = _paste(
         tf.cast(probabilities, background.dtype),
         background,
         foreground,
@@ -72,7 +72,7 @@ def contextual_attention(
         stride=stride,
         rate=rate,
     )
-    return rebuilt, offsets
+    return reconstructed, offsets
 
 
 def shrink(features: tf.Tensor, rate: int) -> tf.Tensor:
@@ -94,10 +94,10 @@ def valid_patches(
 
 
 def normalize_patches(patches: tf.Tensor) -> tf.Tensor:
-    """Patches `[N, h, w, K]` divided by max(their norm, `SMALLEST_NORM`)."""
+    """Patches `[N, h, w, K]` divided by max(their norm, `MIN_NORM`)."""
     squares = tf.reduce_sum(tf.square(tf.cast(patches, tf.float32)), axis=-1, keepdims=True)
     # The root of the larger, not the larger of the roots: it has a gradient at 0.
-    return patches * tf.cast(tf.math.rsqrt(tf.maximum(squares, SMALLEST_NORM**2)), patches.dtype)
+    return patches * tf.cast(tf.math.rsqrt(tf.maximum(squares, MIN_NORM**2)), patches.dtype)
 
 
 def attend(scores: tf.Tensor, valid: tf.Tensor | None, softmax_scale: float) -> tf.Tensor:
@@ -200,8 +200,8 @@ def _paste(
         shape = [1, height, width, channels]
         return tf.nn.conv2d_transpose(weights[None], kernel, shape, rate, "SAME")[0] / 4
 
-    rebuilt = tf.map_fn(paste, (probabilities, patches), fn_output_signature=background.dtype)
-    return tf.ensure_shape(rebuilt, foreground.shape)
+    reconstructed = tf.map_fn(paste, (probabilities, patches), fn_output_signature=background.dtype)
+    return tf.ensure_shape(reconstructed, foreground.shape)
 
 
 def _window_starts(size, patch_size: int, stride: int) -> tuple:

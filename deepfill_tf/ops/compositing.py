@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def complete(prediction: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+def composite(prediction: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     """`prediction * mask + image * (1 - mask)`.
 
     `prediction` and `images` are `[N, H, W, C]`; `masks` are `[N, H, W, 1]` or
@@ -16,7 +16,7 @@ def complete(prediction: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.T
 def with_mask_channels(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     """Images with a channel of ones and the mask behind them: `[N, H, W, C + 2]`.
 
-    The channel of ones lets a layer that pads with zeros see where the picture ends.
+    The channel of ones lets a layer that pads with zeros see where the image ends.
     """
     ones = tf.ones_like(images[..., :1])
     return tf.concat([images, ones, ones * masks], axis=-1)

@@ -24,7 +24,7 @@ def convolve(
         margins = [[dilation_rate * (int(k) - 1) // 2] * 2 for k in kernel.shape[:2]]
         images = pad(images, margins, padding)
         padding = "valid"
-    # tf.nn.conv2d has no gradient on CPUs where dilations exceed 1, and rounds as the picture's
+    # tf.nn.conv2d has no gradient on CPUs where dilations exceed 1, and rounds as the image's
     # size makes it; this has one, and does not.
     return tf.nn.convolution(
         images,

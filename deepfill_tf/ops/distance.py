@@ -11,7 +11,7 @@ def distance_to_known(masks: tf.Tensor) -> tf.Tensor:
 
     `masks` are `[N, H, W, 1]` of any dtype, 0 where known, anything else in the hole.
     Gives float32 `[N, H, W, 1]`: 0 where known, exact up to the rounding of the root, and
-    `NOTHING_KNOWN` throughout a picture without a known pixel. No gradient.
+    `NOTHING_KNOWN` throughout an image without a known pixel. No gradient.
 
     The squared distance is separable: first min over i' of (i - i')^2 along columns, then
     min over j' of that plus (j - j')^2 along rows.

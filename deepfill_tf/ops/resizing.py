@@ -42,7 +42,7 @@ def resize_bilinear(
     return tf.einsum("Hh,nhwc,Ww->nHWc", rows, images, columns)
 
 
-def double_nearest(images: tf.Tensor) -> tf.Tensor:
+def upsample_nearest_2x(images: tf.Tensor) -> tf.Tensor:
     """Every pixel repeated twice in both directions: `[N, h, w, C]` -> `[N, 2h, 2w, C]`."""
     height, width = height_and_width(images)
     channels = images.shape[3]

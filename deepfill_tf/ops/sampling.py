@@ -48,7 +48,7 @@ def _inside(positions: tf.Tensor, size: int | tf.Tensor) -> tf.Tensor:
 def _neighbours(positions: tf.Tensor, size: int | tf.Tensor) -> tuple[tf.Tensor, ...]:
     """Indices `[N, h, w]` of the pixels on either side, and the second's share `[N, h, w, 1]`."""
     positions = _inside(positions, size)
-    # The last pixel is the second of its pair, so that a gradient looks into the picture.
+    # The last pixel is the second of its pair, so that a gradient looks into the image.
     # Clipped again as integers: a position that is not a number must not leave the memory.
     first = tf.clip_by_value(tf.cast(tf.floor(positions), tf.int32), 0, tf.maximum(size - 2, 0))
     share = positions - tf.cast(first, tf.float32)

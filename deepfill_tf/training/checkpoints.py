@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference import checkpoint_directory, run_directory
+from deepfill_tf.inference import run_directory
 from deepfill_tf.networks.architecture import architecture_of
-from deepfill_tf.training.circumstances import differences
-from deepfill_tf.training.players import Players
+from deepfill_tf.storage import checkpoint_format
+from deepfill_tf.training.distribution.environment import environment_changes
+from deepfill_tf.training.train_state import TrainState
 
 LOG = logging.getLogger(__name__)
 
@@ -27,21 +28,21 @@ class Checkpoints:
 
     Args:
       run_dir: the run directory.
-      players: what is saved and restored.
+      state: what is saved and restored.
       keep: how many of the newest are kept.
-      circumstances: written down with each, see `training.circumstances`.
+      environment: written down with each, see `training.distribution.environment`.
     """
 
     def __init__(
-        self, run_dir: str, players: Players, *, keep: int = 5, circumstances: dict | None = None
+        self, run_dir: str, state: TrainState, *, keep: int = 5, environment: dict | None = None
     ):
-        self._players = players
+        self._state = state
         self._keep = keep
-        self._circumstances = circumstances or {}
+        self._circumstances = environment or {}
         self._directory = os.path.join(run_dir, run_directory.CHECKPOINTS)
         self._architecture = {
-            "generator": architecture_of(players.generator),
-            "discriminator": architecture_of(players.discriminator),
+            "generator": architecture_of(state.generator),
+            "discriminator": architecture_of(state.discriminator),
         }
         self._newest: str | None = None
 
@@ -52,7 +53,7 @@ class Checkpoints:
         networks of another architecture, unless `allow_change` and their weights have the same
         shapes, or where all are damaged.
         """
-        newest = checkpoint_directory.newest_good(self._directory)
+        newest = checkpoint_format.latest_valid_checkpoint(self._directory)
         if newest is None:
             return 0
         change = self._change_of_architecture()
@@ -63,10 +64,10 @@ class Checkpoints:
                 "--allow_config_change"
             )
         try:
-            prefix = checkpoint_directory.variables_prefix(newest)
-            self._players.checkpoint().read(prefix).assert_consumed()
+            prefix = checkpoint_format.variables_prefix(newest)
+            self._state.checkpoint().read(prefix).assert_consumed()
         except (AssertionError, ValueError) as error:
-            settings = "Trainer.average_decay or Trainer.share_adam_count"
+            settings = "Trainer.ema_decay or Trainer.share_adam_step"
             reason = f"it holds {change}" if change else f"was {settings} another then?"
             raise UserError(
                 f"the checkpoint {newest} does not fit this configuration: {reason}"
@@ -78,10 +79,10 @@ class Checkpoints:
         self._newest = newest
         if change:
             LOG.warning("going on though %s holds %s", newest, change)
-        before = checkpoint_directory.read_manifest(newest).get("circumstances", {})
-        for difference in differences(before, self._circumstances):
+        before = checkpoint_format.read_manifest(newest).get("environment", {})
+        for difference in environment_changes(before, self._circumstances):
             LOG.warning("results may differ in the last bits: %s", difference)
-        return int(self._players.step.numpy())
+        return int(self._state.step.numpy())
 
     def prepare(self) -> None:
         """Makes ready for saving: what a killed run left unfinished goes away.
@@ -102,8 +103,8 @@ class Checkpoints:
 
         Raises UserError where it cannot be written whole; those before are still there then.
         """
-        step = int(self._players.step.numpy())
-        path = os.path.join(self._directory, checkpoint_directory.directory_name(step))
+        step = int(self._state.step.numpy())
+        path = os.path.join(self._directory, checkpoint_format.directory_name(step))
         if path == self._newest:
             return path
         try:
@@ -124,11 +125,11 @@ class Checkpoints:
     def _write(self, path: str, step: int) -> None:
         aside = path + PART
         tf.io.gfile.makedirs(aside)
-        prefix = checkpoint_directory.variables_prefix(aside)
-        self._players.checkpoint().write(prefix)
+        prefix = checkpoint_format.variables_prefix(aside)
+        self._state.checkpoint().write(prefix)
         self._compare(aside)
-        facts = {"step": step, "circumstances": self._circumstances}
-        checkpoint_directory.write_manifest(aside, facts)
+        facts = {"step": step, "environment": self._circumstances}
+        checkpoint_format.write_manifest(aside, facts)
         _flush_to_disk(aside)
         if tf.io.gfile.exists(path):  # damaged, or it would have been restored
             tf.io.gfile.rmtree(path)
@@ -138,7 +139,7 @@ class Checkpoints:
     def _compare(self, aside: str) -> None:
         """Raises OSError where what was written is not what is in memory, bit for bit."""
         compared, variables = set(), {}
-        for part, bundle in self._players.bundles().items():
+        for part, bundle in self._state.bundles().items():
             saved = run_directory.bundled_arrays(aside, part)
             for name, variable in bundle.named.items():
                 variables[id(variable)] = f"{part}/{name}"
@@ -158,9 +159,9 @@ class Checkpoints:
 
     def _remove_old(self) -> None:
         """Leaves the newest `keep` up to the one just saved; later ones are damaged."""
-        paths = checkpoint_directory.list_checkpoints(self._directory)
-        newest = checkpoint_directory.step_of(self._newest)
-        earlier = [path for path in paths if checkpoint_directory.step_of(path) <= newest]
+        paths = checkpoint_format.list_checkpoints(self._directory)
+        newest = checkpoint_format.step_of(self._newest)
+        earlier = [path for path in paths if checkpoint_format.step_of(path) <= newest]
         for path in earlier[: -self._keep]:
             self._remove(path)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.training.adam import Adam
-from deepfill_tf.training.players import Players
+from deepfill_tf.training.train_state import TrainState
 
 Loss = Callable[[keras.Model, keras.Model, dict], tuple[tf.Tensor, dict[str, tf.Tensor]]]
 
@@ -16,15 +16,15 @@ class InnerLoop:
     """Steps of training: updates of the discriminator, then one of the generator.
 
     Every update has its own fresh batch. An update whose losses or gradients are not finite
-    changes no weight, nor does any after it: `halted_draw` says which batch it was.
+    changes no weight, nor does any after it: `first_non_finite_batch` says which batch it was.
 
     Args:
-      players: the networks and their optimizers.
+      state: the networks and their optimizers.
       objective: has `discriminator_loss` and `generator_loss`, each called with
         (generator, discriminator, batch) and giving a scalar and named scalars.
-      strategy: under whose scope `players` were made.
+      strategy: under whose scope `state` were made.
       discriminator_updates: updates of the discriminator in a step; may be none.
-      accumulation_parts: each replica's share of a batch goes through in so many parts, whose
+      gradient_accumulation_steps: each replica's share of a batch goes through in so many parts, whose
         gradients make up one update. Spectral norm's `u` moves once an update.
       jit_compile: compile forward and backward pass with XLA.
 
@@ -36,46 +36,48 @@ class InnerLoop:
 
     def __init__(
         self,
-        players: Players,
+        state: TrainState,
         objective,
         strategy: tf.distribute.Strategy,
         *,
         discriminator_updates: int = 1,
-        accumulation_parts: int = 1,
+        gradient_accumulation_steps: int = 1,
         jit_compile: bool = False,
     ):
-        self._players = players
+        self._state = state
         self._strategy = strategy
         self._discriminator_updates = discriminator_updates
         self._draws_per_step = discriminator_updates + 1
-        self._accumulation_parts = accumulation_parts
+        self._accumulation_parts = gradient_accumulation_steps
         self.waited = 0.0
         self.steps = 0
         self.reports: list[dict[str, tf.Tensor]] = []
         with strategy.scope():
-            self._halted_draw = tf.Variable(-1, dtype=tf.int64, trainable=False)
+            self._first_non_finite_batch = tf.Variable(-1, dtype=tf.int64, trainable=False)
         # Only this part is compiled: `strategy.run` and collectives are not.
         self._discriminator_gradients = tf.function(
-            self._gradients_of(objective.discriminator_loss, players.discriminator_optimizer),
+            self._gradients_of(objective.discriminator_loss, state.discriminator_optimizer),
             jit_compile=jit_compile,
         )
         self._generator_gradients = tf.function(
-            self._gradients_of(objective.generator_loss, players.generator_optimizer),
+            self._gradients_of(objective.generator_loss, state.generator_optimizer),
             jit_compile=jit_compile,
         )
         # One collective operation in each.
         self._discriminator_update = tf.function(
-            lambda batch, draw: self._reports(self.update_discriminator, batch, draw)
+            lambda batch, batch_index: self._run_update(
+                self.update_discriminator, batch, batch_index
+            )
         )
         self._generator_update = tf.function(
-            lambda batch, draw: self._reports(self.update_generator, batch, draw)
+            lambda batch, batch_index: self._run_update(self.update_generator, batch, batch_index)
         )
 
     @property
-    def halted_draw(self) -> int | None:
+    def first_non_finite_batch(self) -> int | None:
         """The first batch, counted from the run's beginning, that gave what is not finite."""
-        draw = int(self._halted_draw.numpy())
-        return None if draw < 0 else draw
+        batch_index = int(self._first_non_finite_batch.numpy())
+        return None if batch_index < 0 else batch_index
 
     def batches(self, dataset: Callable[..., tf.data.Dataset]):
         """Iterates over every replica's batches of `dataset`, a function of an input context."""
@@ -91,50 +93,50 @@ class InnerLoop:
         key for its collective operation, and replicas could block each other.)
         """
         self.waited = 0.0
-        first = int(self._players.step.numpy())
+        first = int(self._state.step.numpy())
         self.reports = [self._step(iterator, first)]
         totals = self.reports[0]
         while len(self.reports) < steps and not stop():
             self.reports.append(self._step(iterator, first + len(self.reports)))
             totals = tf.nest.map_structure(tf.add, totals, self.reports[-1])
         self.steps = len(self.reports)
-        self._players.step.assign_add(self.steps)
+        self._state.step.assign_add(self.steps)
         return {name: total / self.steps for name, total in totals.items()}
 
     def update_discriminator(
-        self, batch: dict[str, tf.Tensor], draw: tf.Tensor | int = 0
+        self, batch: dict[str, tf.Tensor], batch_index: tf.Tensor | int = 0
     ) -> dict[str, tf.Tensor]:
         """One update, in replica context; gives named scalars, means over the replicas."""
-        gradients, reports = self._summed(self._discriminator_gradients, batch)
+        gradients, reports = self._all_reduced_gradients(self._discriminator_gradients, batch)
         reports["discriminator/gradient_norm"] = tf.linalg.global_norm(list(gradients.values()))
-        self._unless_halted(
-            lambda: self._players.discriminator_optimizer.apply(gradients), reports, draw
+        self._apply_if_finite(
+            lambda: self._state.discriminator_optimizer.apply(gradients), reports, batch_index
         )
         return reports
 
     def update_generator(
-        self, batch: dict[str, tf.Tensor], draw: tf.Tensor | int = 0
+        self, batch: dict[str, tf.Tensor], batch_index: tf.Tensor | int = 0
     ) -> dict[str, tf.Tensor]:
         """One update, in replica context; gives named scalars, means over the replicas."""
-        gradients, reports = self._summed(self._generator_gradients, batch)
+        gradients, reports = self._all_reduced_gradients(self._generator_gradients, batch)
         reports["generator/gradient_norm"] = tf.linalg.global_norm(list(gradients.values()))
 
         def apply():
-            self._players.generator_optimizer.apply(gradients)
-            if self._players.average is not None:
-                self._players.average.update()
+            self._state.generator_optimizer.apply(gradients)
+            if self._state.ema is not None:
+                self._state.ema.update()
 
-        self._unless_halted(apply, reports, draw)
+        self._apply_if_finite(apply, reports, batch_index)
         return reports
 
     def _step(self, iterator, step: int) -> dict[str, tf.Tensor]:
         """Step number `step`, from 0 on."""
         reports = {}
-        draw = step * self._draws_per_step
+        batch_index = step * self._draws_per_step
         for _ in range(self._discriminator_updates):
-            reports = self._discriminator_update(self._next_batch(iterator), _number(draw))
-            draw += 1
-        generator_reports = self._generator_update(self._next_batch(iterator), _number(draw))
+            reports = self._discriminator_update(self._next_batch(iterator), _number(batch_index))
+            batch_index += 1
+        generator_reports = self._generator_update(self._next_batch(iterator), _number(batch_index))
         return {**reports, **generator_reports}
 
     def _next_batch(self, iterator):
@@ -144,25 +146,29 @@ class InnerLoop:
         self.waited += time.monotonic() - started
         return batch
 
-    def _reports(self, update: Callable, batch, draw: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _run_update(self, update: Callable, batch, batch_index: tf.Tensor) -> dict[str, tf.Tensor]:
         """Updates every replica with its batch; what they report is the same on all."""
-        reports = self._strategy.run(update, (batch, draw))
+        reports = self._strategy.run(update, (batch, batch_index))
         local = self._strategy.experimental_local_results
         return {name: local(value)[0] for name, value in reports.items()}
 
-    def _unless_halted(self, apply: Callable, reports: dict, draw: tf.Tensor | int) -> None:
+    def _apply_if_finite(
+        self, apply: Callable, reports: dict, batch_index: tf.Tensor | int
+    ) -> None:
         """Applies an update if it and all before are finite; all replicas report the same."""
         finite = tf.reduce_all(tf.math.is_finite(tf.stack(list(reports.values()))))
-        halted = self._halted_draw.read_value()
+        halted = self._first_non_finite_batch.read_value()
 
-        def note_or_rest():
-            self._halted_draw.assign(tf.where(halted < 0, tf.cast(draw, tf.int64), halted))
+        def record_or_skip():
+            self._first_non_finite_batch.assign(
+                tf.where(halted < 0, tf.cast(batch_index, tf.int64), halted)
+            )
 
-        tf.cond(tf.logical_and(finite, halted < 0), apply, note_or_rest)
+        tf.cond(tf.logical_and(finite, halted < 0), apply, record_or_skip)
 
     def _gradients_of(self, loss: Loss, optimizer: Adam) -> Callable:
         """A function of a batch: gradients of this replica's share of the loss, reports."""
-        generator, discriminator = self._players.generator, self._players.discriminator
+        generator, discriminator = self._state.generator, self._state.discriminator
         replicas = self._strategy.num_replicas_in_sync
         variables = dict(optimizer.variables_by_name)  # not Keras 2's wrapper of a dict
 
@@ -179,22 +185,24 @@ class InnerLoop:
 
         return gradients_and_reports
 
-    def _summed(self, gradients_of: Callable, batch: dict[str, tf.Tensor]) -> tuple[dict, dict]:
+    def _all_reduced_gradients(
+        self, gradients_of: Callable, batch: dict[str, tf.Tensor]
+    ) -> tuple[dict, dict]:
         """Gradients summed over all replicas and parts, mean reports; one collective operation."""
-        gradients, reports = self._accumulated(gradients_of, batch)
+        gradients, reports = self._accumulated_gradients(gradients_of, batch)
         replicas = self._strategy.num_replicas_in_sync
         shares = {name: value / replicas for name, value in reports.items()}
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, shares))
 
-    def _accumulated(self, gradients_of: Callable, batch: dict[str, tf.Tensor]):
+    def _accumulated_gradients(self, gradients_of: Callable, batch: dict[str, tf.Tensor]):
         """Mean gradients and reports of this replica's batch, part by part."""
         parts = self._accumulation_parts
         if parts == 1:
             return gradients_of(batch)
         size = next(iter(batch.values())).shape[0] // parts
         # What moves in the forward pass moves with each part from the same place to the same.
-        before = [(v, v.read_value()) for v in self._players.moving_variables()]
+        before = [(v, v.read_value()) for v in self._state.moving_variables()]
         means = None
         for part in range(parts):
             here = {name: value[part * size : (part + 1) * size] for name, value in batch.items()}
@@ -206,5 +214,5 @@ class InnerLoop:
         return means
 
 
-def _number(draw: int) -> tf.Tensor:
-    return tf.constant(draw, tf.int64)
+def _number(batch_index: int) -> tf.Tensor:
+    return tf.constant(batch_index, tf.int64)

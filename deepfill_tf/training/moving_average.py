@@ -5,7 +5,7 @@ import tensorflow as tf
 from deepfill_tf.compat import VariableBundle
 
 
-class MovingAverage(VariableBundle):
+class ExponentialMovingAverage(VariableBundle):
     """`average += (1 - decay) * (variable - average)` after every update.
 
     Made inside a strategy's scope, updated in replica context.

@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity came from: the first bad tensor, and the pictures."""
+"""Where a NaN or an infinity came from: the first bad tensor, and the images."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from deepfill_tf.networks.generators import inputs_of
-from deepfill_tf.training.players import Players
+from deepfill_tf.training.train_state import TrainState
 
-# Pictures that are named.
-SHOWN = 8
+# Images that are named.
+MAX_LISTED = 8
 
 
-def first_bad_tensor(
-    players: Players, objective, batch: dict[str, tf.Tensor], *, of_discriminator: bool
+def first_non_finite_tensor(
+    state: TrainState, objective, batch: dict[str, tf.Tensor], *, of_discriminator: bool
 ) -> str | None:
     """Name of the first tensor that is not finite on an update's way; None where all are.
 
@@ -23,53 +23,53 @@ def first_bad_tensor(
     return next(
         (
             name
-            for name, value in _tensors(players, objective, batch, of_discriminator)
+            for name, value in _tensors(state, objective, batch, of_discriminator)
             if not _is_finite(value)
         ),
         None,
     )
 
 
-def bad_pictures(
-    players: Players,
+def offending_examples(
+    state: TrainState,
     objective,
     batch: dict[str, tf.Tensor],
     names: list[str],
     *,
     of_discriminator: bool,
 ) -> tuple[str | None, list[str]]:
-    """The first bad tensor, and the names of the pictures that alone lead to one.
+    """The first bad tensor, and the names of the images that alone lead to one.
 
-    `names` are those of the batch's examples, in order. Where no picture does so alone, all are
+    `names` are those of the batch's examples, in order. Where no image does so alone, all are
     named.
     """
-    found, guilty = None, []
+    found, offending = None, []
     for index, name in enumerate(names):
         alone = {key: value[index : index + 1] for key, value in batch.items()}
-        bad = first_bad_tensor(players, objective, alone, of_discriminator=of_discriminator)
+        bad = first_non_finite_tensor(state, objective, alone, of_discriminator=of_discriminator)
         if bad is not None:
             found = found or bad
-            guilty.append(name)
-    return found, guilty or names
+            offending.append(name)
+    return found, offending or names
 
 
-def shown(names: list[str]) -> str:
+def truncated_list(names: list[str]) -> str:
     """The first few names, and how many more there are."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_LISTED
+    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _tensors(
-    players: Players, objective, batch: dict[str, tf.Tensor], of_discriminator: bool
+    state: TrainState, objective, batch: dict[str, tf.Tensor], of_discriminator: bool
 ) -> Iterator[tuple[str, tf.Tensor]]:
-    generator, discriminator = players.generator, players.discriminator
-    weights = players.generator_variables.named, players.discriminator_variables.named
+    generator, discriminator = state.generator, state.discriminator
+    weights = state.generator_variables.named, state.discriminator_variables.named
     for name, value in itertools.chain(batch.items(), *(part.items() for part in weights)):
         yield name, value
     for name, value in zip(("coarse", "refined"), generator(*inputs_of(batch)), strict=False):
         yield f"the {name} prediction", value
     loss = objective.discriminator_loss if of_discriminator else objective.generator_loss
-    optimizer = players.discriminator_optimizer if of_discriminator else players.generator_optimizer
+    optimizer = state.discriminator_optimizer if of_discriminator else state.generator_optimizer
     variables = dict(optimizer.variables_by_name)
     with tf.GradientTape() as tape:
         value, reports = loss(generator, discriminator, batch)

@@ -16,8 +16,8 @@ class RemoteLoop(InnerLoop):
     every other strategy. The coordinator makes the batches, in the usual order.
     """
 
-    def __init__(self, players, objective, strategy: tf.distribute.Strategy, **options):
-        super().__init__(players, objective, strategy, **options)
+    def __init__(self, state, objective, strategy: tf.distribute.Strategy, **options):
+        super().__init__(state, objective, strategy, **options)
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
         self._whole_step = tf.function(self._updates)
 
@@ -30,26 +30,26 @@ class RemoteLoop(InnerLoop):
     ) -> dict[str, tf.Tensor]:
         """As `InnerLoop.run`."""
         started = time.monotonic()
-        first = int(self._players.step.numpy())
+        first = int(self._state.step.numpy())
         scheduled = []
         while len(scheduled) < steps and not (scheduled and stop()):
             batches = [next(iterator) for _ in range(self._draws_per_step)]
-            draw = tf.constant((first + len(scheduled)) * self._draws_per_step, tf.int64)
-            scheduled.append(self._coordinator.schedule(self._whole_step, (batches, draw)))
+            batch_index = tf.constant((first + len(scheduled)) * self._draws_per_step, tf.int64)
+            scheduled.append(self._coordinator.schedule(self._whole_step, (batches, batch_index)))
         self.waited = time.monotonic() - started
         self._coordinator.join()
         self.reports = [step.fetch() for step in scheduled]
         self.steps = len(self.reports)
-        self._players.step.assign_add(self.steps)
+        self._state.step.assign_add(self.steps)
         return {
             name: tf.reduce_mean(tf.stack([report[name] for report in self.reports]))
             for name in self.reports[0]
         }
 
-    def _updates(self, batches: list, draw: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _updates(self, batches: list, batch_index: tf.Tensor) -> dict[str, tf.Tensor]:
         reports = {}
         *for_discriminator, for_generator = batches
         for index, batch in enumerate(for_discriminator):
-            reports |= self._reports(self.update_discriminator, batch, draw + index)
-        last = draw + len(for_discriminator)
-        return reports | self._reports(self.update_generator, for_generator, last)
+            reports |= self._run_update(self.update_discriminator, batch, batch_index + index)
+        last = batch_index + len(for_discriminator)
+        return reports | self._run_update(self.update_generator, for_generator, last)

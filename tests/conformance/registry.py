@@ -18,7 +18,7 @@ from deepfill_tf.compat import keras, named_variables
 BATCH, HEIGHT, WIDTH = 2, 16, 24
 
 
-def pictures(channels: int = 3, *, height: int = HEIGHT, width: int = WIDTH, seed: int = 0):
+def example_images(channels: int = 3, *, height: int = HEIGHT, width: int = WIDTH, seed: int = 0):
     """Noise in [-1, 1], `[2, height, width, channels]`."""
     shape = [BATCH, height, width, channels]
     return tf.constant(np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32"))
@@ -32,26 +32,26 @@ def masks(*, height: int = HEIGHT, width: int = WIDTH):
     return tf.constant(holes)
 
 
-def picture(**size) -> tuple[tf.Tensor, ...]:
-    return (pictures(**size),)
+def image(**size) -> tuple[tf.Tensor, ...]:
+    return (example_images(**size),)
 
 
-def picture_and_mask(**size) -> tuple[tf.Tensor, ...]:
-    return pictures(**size), masks(**size)
+def image_and_mask(**size) -> tuple[tf.Tensor, ...]:
+    return example_images(**size), masks(**size)
 
 
-def picture_mask_and_sketch(**size) -> tuple[tf.Tensor, ...]:
-    sketches = tf.cast(pictures(1, seed=2, **size) > 0.5, tf.float32)
-    return pictures(**size), masks(**size), sketches
+def image_mask_and_sketch(**size) -> tuple[tf.Tensor, ...]:
+    sketches = tf.cast(example_images(1, seed=2, **size) > 0.5, tf.float32)
+    return example_images(**size), masks(**size), sketches
 
 
-def picture_and_box(*, height: int = HEIGHT, width: int = WIDTH) -> tuple[tf.Tensor, ...]:
-    images = pictures(height=height, width=width)
+def image_and_box(*, height: int = HEIGHT, width: int = WIDTH) -> tuple[tf.Tensor, ...]:
+    images = example_images(height=height, width=width)
     return images, images[:, : height // 2, : width // 2]
 
 
 def two_features_and_mask(**size) -> tuple[tf.Tensor, ...]:
-    return pictures(8, **size), pictures(8, seed=1, **size), masks(**size)
+    return example_images(8, **size), example_images(8, seed=1, **size), masks(**size)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Entry:
       bfloat16: how far outputs in mixed precision may be from float32, relative to
         the largest output. A bfloat16 has 8 bits, so 0.004 for each rounding.
       gain: of the weights; without gates 2 lets signals grow from layer to layer.
-      fixed_size: the weights fit one size of pictures.
+      fixed_size: the weights fit one size of images.
       exact: numbers of the outputs that hold only 0 and 1, the same in every precision.
     """
 
@@ -85,38 +85,38 @@ make = functools.partial
 
 ENTRIES = {
     "PlainConv2D": Entry(
-        make(layers.PlainConv2D, 4, strides=2, padding="symmetric"), picture, bfloat16=0.02
+        make(layers.PlainConv2D, 4, strides=2, padding="symmetric"), image, bfloat16=0.02
     ),
     "PlainUpConv2D": Entry(
-        make(layers.PlainUpConv2D, 4, activation="leaky_relu"), picture, bfloat16=0.02
+        make(layers.PlainUpConv2D, 4, activation="leaky_relu"), image, bfloat16=0.02
     ),
     "GatedConv2D": Entry(
-        make(layers.GatedConv2D, 4, dilation_rate=2, padding="reflect"), picture, bfloat16=0.02
+        make(layers.GatedConv2D, 4, dilation_rate=2, padding="reflect"), image, bfloat16=0.02
     ),
     "GatedUpConv2D": Entry(
-        make(layers.GatedUpConv2D, 4, kernel_size=5, activation="relu"), picture, bfloat16=0.02
+        make(layers.GatedUpConv2D, 4, kernel_size=5, activation="relu"), image, bfloat16=0.02
     ),
     "PartialConv2D": Entry(
-        make(layers.PartialConv2D, 4, strides=2), picture_and_mask, bfloat16=0.02, exact=(1,)
+        make(layers.PartialConv2D, 4, strides=2), image_and_mask, bfloat16=0.02, exact=(1,)
     ),
     "PartialConv2D with dilation": Entry(
         make(layers.PartialConv2D, 4, dilation_rate=2, padding="symmetric"),
-        picture_and_mask,
+        image_and_mask,
         bfloat16=0.02,
         exact=(1,),
     ),
     "PartialUpConv2D": Entry(
         make(layers.PartialUpConv2D, 4, activation="leaky_relu"),
-        picture_and_mask,
+        image_and_mask,
         bfloat16=0.02,
         exact=(1,),
     ),
     "SpectralNorm": Entry(
-        make(spectral_norm, layers.PlainConv2D, kernel_size=5, strides=2), picture, bfloat16=0.02
+        make(spectral_norm, layers.PlainConv2D, kernel_size=5, strides=2), image, bfloat16=0.02
     ),
     "SpectralNorm of Keras's Conv2D": Entry(
         make(spectral_norm, keras.layers.Conv2D, kernel_size=3, activation="relu"),
-        picture,
+        image,
         bfloat16=0.02,
     ),
     "ContextualAttention": Entry(
@@ -135,19 +135,19 @@ ENTRIES = {
     "SpatialTransformer": Entry(
         make(layers.SpatialTransformer, filters=4), two_features_and_mask, bfloat16=0.1, gain=1.0
     ),
-    "CoarseNetwork": Entry(make(networks.CoarseNetwork, width=4), picture_and_mask, bfloat16=0.1),
+    "CoarseNetwork": Entry(make(networks.CoarseNetwork, width=4), image_and_mask, bfloat16=0.1),
     "RefinementNetwork": Entry(
-        make(networks.RefinementNetwork, width=4, sees_mask=True), picture_and_mask, bfloat16=0.1
+        make(networks.RefinementNetwork, width=4, sees_mask=True), image_and_mask, bfloat16=0.1
     ),
     "GeneratorV1": Entry(
         make(networks.GeneratorV1, width=4, attention_options={"softmax_scale": 1.0}),
-        picture_and_mask,
+        image_and_mask,
         bfloat16=0.1,
         gain=1.25,
     ),
     "GeneratorV2": Entry(
         make(networks.GeneratorV2, width=4, attention_options={"softmax_scale": 1.0}),
-        picture_and_mask,
+        image_and_mask,
         bfloat16=0.1,
     ),
     # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
@@ -159,38 +159,38 @@ ENTRIES = {
             skips=True,
             attention_options={"softmax_scale": 1.0},
         ),
-        picture_mask_and_sketch,
+        image_mask_and_sketch,
         bfloat16=0.1,
     ),
     # Where little is known partial convolutions amplify it, and there is no gate here.
     "GeneratorV1 of partial convolutions without attention": Entry(
         make(networks.GeneratorV1, width=4, convolution="partial", attention="none"),
-        picture_and_mask,
+        image_and_mask,
         bfloat16=0.1,
         gain=0.8,
     ),
     "GeneratorV1 without refinement": Entry(
         make(networks.GeneratorV1, width=4, refinement=False),
-        picture_and_mask,
+        image_and_mask,
         bfloat16=0.1,
         gain=1.25,
     ),
     "GlobalDiscriminator": Entry(
-        make(networks.GlobalDiscriminator, width=4), picture, bfloat16=0.1, fixed_size=True
+        make(networks.GlobalDiscriminator, width=4), image, bfloat16=0.1, fixed_size=True
     ),
     "LocalDiscriminator": Entry(
-        make(networks.LocalDiscriminator, width=4), picture, bfloat16=0.1, fixed_size=True
+        make(networks.LocalDiscriminator, width=4), image, bfloat16=0.1, fixed_size=True
     ),
     "GlobalLocalDiscriminator": Entry(
         make(networks.GlobalLocalDiscriminator, width=4),
-        picture_and_box,
+        image_and_box,
         bfloat16=0.1,
         fixed_size=True,
     ),
     # gradient of a 5 x 5 kernel reads memory that was never written.
     "PatchDiscriminator": Entry(
         make(networks.PatchDiscriminator, width=4),
-        make(picture_and_mask, height=64, width=64),
+        make(image_and_mask, height=64, width=64),
         bfloat16=0.1,
     ),
 }

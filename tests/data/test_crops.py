@@ -1,11 +1,11 @@
-"""Pictures at the wanted size, as the original's reader gives them."""
+"""Images at the wanted size, as the original's reader gives them."""
 
 import json
 
 import numpy as np
 import pytest
 
-from deepfill_tf.data.crops import crop_picture, enlarge_to_cover, resize_picture
+from deepfill_tf.data.crops import crop_image, enlarge_to_cover, resize_image
 from tests.reference import reference_path
 
 SIZES = ["40x60", "64x48", "20x30", "33x100"]
@@ -24,7 +24,7 @@ def _share(offset: int, available: int) -> float:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_resized(recorded, size):
-    resized = resize_picture(recorded[f"resize/{size}/png_rgb"], 32, 32)
+    resized = resize_image(recorded[f"resize/{size}/png_rgb"], 32, 32)
     np.testing.assert_array_equal(resized[..., ::-1], recorded[f"resize/{size}/result_bgr"][0])
 
 
@@ -36,11 +36,11 @@ def test_enlarged_where_too_small(recorded, size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_cropped(recorded, size):
-    picture = recorded[f"crop/{size}/png_rgb"]
+    image = recorded[f"crop/{size}/png_rgb"]
     h, w = recorded[f"crop/{size}/scaled_bgr"].shape[:2]
     results, offsets = recorded[f"crop/{size}/result_bgr"], recorded[f"crop/{size}/offsets"]
     for result, (top, left) in zip(results, offsets, strict=True):
-        crop = crop_picture(picture, 32, 32, _share(top, h - 32), _share(left, w - 32))
+        crop = crop_image(image, 32, 32, _share(top, h - 32), _share(left, w - 32))
         np.testing.assert_array_equal(crop[..., ::-1], result)
 
 
@@ -50,7 +50,7 @@ def test_offsets_span_the_recorded_range(recorded, size):
     h, w = ranges["scaled_shape"][:2]
     places = np.stack(np.meshgrid(np.arange(h), np.arange(w), indexing="ij"), axis=-1)
     places = places.astype(np.uint8)
-    first, last = (crop_picture(places, 32, 32, s, s)[0, 0] for s in (0.0, 1 - 2**-33))
+    first, last = (crop_image(places, 32, 32, s, s)[0, 0] for s in (0.0, 1 - 2**-33))
     assert [first[0], last[0]] == ranges["h"]
     assert [first[1], last[1]] == ranges["w"]
 
@@ -59,12 +59,12 @@ def test_equal_shares_crop_a_pair_alike(recorded):
     top, left = json.loads(str(recorded["info_json"]))["pair/offset"]
     shares = _share(top, 40 - 32), _share(left, 60 - 32)
     for name in ("p", "q"):
-        crop = crop_picture(recorded[f"pair/{name}_rgb"], 32, 32, *shares)
+        crop = crop_image(recorded[f"pair/{name}_rgb"], 32, 32, *shares)
         np.testing.assert_array_equal(crop[..., ::-1], recorded[f"pair/{name}_crop_bgr"])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_channels_stay(channels):
-    picture = np.zeros([20, 30, channels], np.uint8)
-    assert resize_picture(picture, 8, 9).shape == (8, 9, channels)
-    assert crop_picture(picture, 24, 24, 0.5, 0.5).shape == (24, 24, channels)
+    image = np.zeros([20, 30, channels], np.uint8)
+    assert resize_image(image, 8, 9).shape == (8, 9, channels)
+    assert crop_image(image, 24, 24, 0.5, 0.5).shape == (24, 24, channels)

@@ -1,57 +1,57 @@
-"""Lists of pictures."""
+"""Lists of images."""
 
 import pytest
 
-from deepfill_tf.data import list_pictures
+from deepfill_tf.data import list_images
 from deepfill_tf.errors import UserError
 
 
 @pytest.fixture
 def folder(tmp_path):
     for name in ("b.png", "a.JPG", "deep/er/c.WebP", "notes.md", "deep/d.tiff"):
-        path = tmp_path / "pictures" / name
+        path = tmp_path / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return tmp_path
 
 
 def _names(paths, folder):
-    return [path.removeprefix(str(folder / "pictures") + "/") for path in paths]
+    return [path.removeprefix(str(folder / "images") + "/") for path in paths]
 
 
 def test_a_folder_is_searched_to_its_bottom(folder):
-    found = list_pictures(str(folder / "pictures"))
+    found = list_images(str(folder / "images"))
     assert _names(found, folder) == ["a.JPG", "b.png", "deep/d.tiff", "deep/er/c.WebP"]
 
 
 def test_a_source_is_relative_to_the_root(folder):
-    assert list_pictures("pictures", str(folder)) == list_pictures(str(folder / "pictures"))
+    assert list_images("images", str(folder)) == list_images(str(folder / "images"))
 
 
 @pytest.mark.parametrize(
     ("pattern", "names"), [("*.png", ["b.png"]), ("*", ["a.JPG", "b.png"]), ("b.png", ["b.png"])]
 )
 def test_a_glob(folder, pattern, names):
-    assert _names(list_pictures(f"pictures/{pattern}", str(folder)), folder) == names
+    assert _names(list_images(f"images/{pattern}", str(folder)), folder) == names
 
 
 @pytest.mark.parametrize("suffix", [".flist", ".txt"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_list_keeps_its_order_and_is_relative_to_its_folder(folder, suffix, line_end):
-    lines = ["pictures/b.png", "", "  ", "/elsewhere/z.png", "pictures/a.JPG "]
+    lines = ["images/b.png", "", "  ", "/elsewhere/z.png", "images/a.JPG "]
     (folder / f"all{suffix}").write_bytes(line_end.join(lines).encode())
-    found = list_pictures(f"all{suffix}", str(folder))
+    found = list_images(f"all{suffix}", str(folder))
     assert found == [
-        str(folder / "pictures/b.png"),
+        str(folder / "images/b.png"),
         "/elsewhere/z.png",
-        str(folder / "pictures/a.JPG"),
+        str(folder / "images/a.JPG"),
     ]
 
 
 @pytest.mark.parametrize("address", ["gs://bucket/a.png", "/elsewhere/a.png"])
 def test_addresses_in_a_list_stay(folder, address):
     (folder / "all.flist").write_text(address)
-    assert list_pictures("all.flist", str(folder)) == [address]
+    assert list_images("all.flist", str(folder)) == [address]
 
 
 @pytest.mark.parametrize("source", ["missing", "missing/*.png", "missing.flist", "empty", "e.txt"])
@@ -59,5 +59,5 @@ def test_what_is_missing_is_named(folder, source):
     (folder / "empty").mkdir()
     (folder / "e.txt").write_text("\n\n")
     with pytest.raises(UserError) as error:
-        list_pictures(source, str(folder))
+        list_images(source, str(folder))
     assert str(folder / source) in str(error.value) and "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""From the number of a draw to batches."""
+"""From the number of a batch_index to batches."""
 
 import hashlib
 import itertools
@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from deepfill_tf.data import (
     BrushStrokeMasks,
-    PicturePipeline,
+    ImagePipeline,
     RectangleMasks,
     UnionMasks,
     fixed_examples,
-    write_picture,
+    write_image,
 )
 from deepfill_tf.errors import UserError
 
@@ -25,7 +25,7 @@ DIGEST = "af7c1474b98ef37e"
 
 def _pipeline(paths, **arguments):
     defaults = {"height": 16, "width": 16, "global_batch_size": 4, "seed": 11, "masks": MASKS}
-    return PicturePipeline(paths=paths, **{**defaults, **arguments})
+    return ImagePipeline(paths=paths, **{**defaults, **arguments})
 
 
 def _take(dataset, count):
@@ -34,22 +34,22 @@ def _take(dataset, count):
 
 
 def _numbers(images):
-    """Which of the numbered pictures these are."""
+    """Which of the numbered images these are."""
     return np.rint((images[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
 
 
 def _assert_equal(some, others):
-    assert some.keys() == others.keys() == {"image", "mask", "shares"}
+    assert some.keys() == others.keys() == {"image", "mask", "penalty_alpha"}
     for key in some:
         np.testing.assert_array_equal(some[key], others[key])
 
 
-def test_shapes_are_static_and_values_in_range(numbered_pictures):
-    dataset = _pipeline(numbered_pictures, height=16, width=24).dataset(0)
+def test_shapes_are_static_and_values_in_range(numbered_images):
+    dataset = _pipeline(numbered_images, height=16, width=24).dataset(0)
     assert dataset.element_spec == {
         "image": tf.TensorSpec([4, 16, 24, 3], tf.float32),
         "mask": tf.TensorSpec([4, 16, 24, 1], tf.float32),
-        "shares": tf.TensorSpec([4, 2], tf.float32),
+        "penalty_alpha": tf.TensorSpec([4, 2], tf.float32),
     }
     batch = _take(dataset, 6)
     levels = (batch["image"] + 1) * 127.5
@@ -58,28 +58,28 @@ def test_shapes_are_static_and_values_in_range(numbered_pictures):
     np.testing.assert_array_equal(np.unique(batch["mask"]), [0, 1])
 
 
-def test_one_channel_is_grey(numbered_pictures):
-    batch = _take(_pipeline(numbered_pictures, channels=1).dataset(0), 1)
+def test_one_channel_is_grey(numbered_images):
+    batch = _take(_pipeline(numbered_images, channels=1).dataset(0), 1)
     assert batch["image"].shape == (4, 16, 16, 1)
 
 
-def test_every_epoch_is_a_permutation_of_its_own(numbered_pictures):
-    count = len(numbered_pictures)
-    numbers = _numbers(_take(_pipeline(numbered_pictures).dataset(0), count)["image"])
+def test_every_epoch_is_a_permutation_of_its_own(numbered_images):
+    count = len(numbered_images)
+    numbers = _numbers(_take(_pipeline(numbered_images).dataset(0), count)["image"])
     epochs = [numbers[i * count : (i + 1) * count] for i in range(4)]
     assert all(sorted(epoch) == list(range(count)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs} | {tuple(range(count))}) == 5
 
 
-def test_without_shuffling_the_order_is_the_lists(numbered_pictures):
-    dataset = _pipeline(numbered_pictures, shuffle=False).dataset(0)
+def test_without_shuffling_the_order_is_the_lists(numbered_images):
+    dataset = _pipeline(numbered_images, shuffle=False).dataset(0)
     numbers = _numbers(_take(dataset, 12)["image"])
     assert numbers == [*range(23), *range(23), 0, 1]
 
 
-def test_the_seed_decides(numbered_pictures):
+def test_the_seed_decides(numbered_images):
     same, again, other = (
-        _take(_pipeline(numbered_pictures, seed=seed).dataset(0), 3) for seed in (1, 1, 2)
+        _take(_pipeline(numbered_images, seed=seed).dataset(0), 3) for seed in (1, 1, 2)
     )
     _assert_equal(same, again)
     assert _numbers(same["image"]) != _numbers(other["image"])
@@ -87,29 +87,29 @@ def test_the_seed_decides(numbered_pictures):
 
 
 @pytest.mark.parametrize("options", [{}, {"random_crop": True, "flip": True}])
-def test_beginning_at_a_draw_is_going_on(numbered_pictures, options):
-    pipeline = _pipeline(numbered_pictures, height=12, width=12, **options)
+def test_beginning_at_a_draw_is_going_on(numbered_images, options):
+    pipeline = _pipeline(numbered_images, height=12, width=12, **options)
     whole = _take(pipeline.dataset(0), 10)
     rest = _take(pipeline.dataset(6), 4)
     _assert_equal({key: value[24:] for key, value in whole.items()}, rest)
 
 
 @pytest.mark.parametrize(("replicas", "pipelines"), [(2, 1), (4, 1), (2, 2), (4, 2)])
-def test_any_number_of_replicas_sees_the_same_examples(numbered_pictures, replicas, pipelines):
-    pipeline, draws = _pipeline(numbered_pictures, global_batch_size=8), 4
-    alone = _take(pipeline.dataset(2), draws)
+def test_any_number_of_replicas_sees_the_same_examples(numbered_images, replicas, pipelines):
+    pipeline, batch_indices = _pipeline(numbered_images, global_batch_size=8), 4
+    alone = _take(pipeline.dataset(2), batch_indices)
     parts = []
     for number in range(pipelines):
         context = tf.distribute.InputContext(pipelines, number, replicas)
-        part = _take(pipeline.dataset(2, context), draws * replicas // pipelines)
-        parts.append({k: v.reshape(draws, -1, *v.shape[1:]) for k, v in part.items()})
+        part = _take(pipeline.dataset(2, context), batch_indices * replicas // pipelines)
+        parts.append({k: v.reshape(batch_indices, -1, *v.shape[1:]) for k, v in part.items()})
     joined = {key: np.concatenate([part[key] for part in parts], axis=1) for key in alone}
     _assert_equal(alone, {k: v.reshape(-1, *v.shape[2:]) for k, v in joined.items()})
 
 
-def test_a_strategy_gives_each_replica_its_part(numbered_pictures, two_replicas):
+def test_a_strategy_gives_each_replica_its_part(numbered_images, two_replicas):
     strategy = two_replicas
-    pipeline = _pipeline(numbered_pictures)
+    pipeline = _pipeline(numbered_images)
     iterator = iter(
         strategy.distribute_datasets_from_function(lambda context: pipeline.dataset(1, context))
     )
@@ -120,18 +120,18 @@ def test_a_strategy_gives_each_replica_its_part(numbered_pictures, two_replicas)
     np.testing.assert_array_equal(np.concatenate(images), _take(pipeline.dataset(1), 3)["image"])
 
 
-def test_a_batch_that_replicas_cannot_share_is_refused(numbered_pictures):
+def test_a_batch_that_replicas_cannot_share_is_refused(numbered_images):
     context = tf.distribute.InputContext(1, 0, 3)
     with pytest.raises(ValueError, match=r"4 .*3 replicas"):
-        _pipeline(numbered_pictures).dataset(0, context)
+        _pipeline(numbered_images).dataset(0, context)
 
 
-def test_one_hole_for_a_draw_whatever_the_replicas(numbered_pictures):
-    pipeline = _pipeline(numbered_pictures, one_mask_per_batch=True)
+def test_one_hole_for_a_draw_whatever_the_replicas(numbered_images):
+    pipeline = _pipeline(numbered_images, one_mask_per_batch=True)
     masks = _take(pipeline.dataset(0), 5)["mask"].reshape(5, 4, -1)
     assert (masks == masks[:, :1]).all()
     assert len(np.unique(masks[:, 0], axis=0)) == 5
-    usual = _take(_pipeline(numbered_pictures).dataset(0), 5)["mask"].reshape(5, 4, -1)
+    usual = _take(_pipeline(numbered_images).dataset(0), 5)["mask"].reshape(5, 4, -1)
     np.testing.assert_array_equal(masks[:, 0], usual[:, 0])
     second = _take(pipeline.dataset(0, tf.distribute.InputContext(2, 1, 2)), 5)["mask"]
     np.testing.assert_array_equal(second.reshape(5, 2, -1), masks[:, :2])
@@ -139,10 +139,10 @@ def test_one_hole_for_a_draw_whatever_the_replicas(numbered_pictures):
 
 @pytest.fixture
 def gradients(tmp_path):
-    """One picture whose pixels are their own coordinates (row, column, 0)."""
+    """One image whose pixels are their own coordinates (row, column, 0)."""
     places = np.stack(np.meshgrid(np.arange(40), np.arange(60), indexing="ij"), axis=-1)
     path = str(tmp_path / "gradients.png")
-    write_picture(path, np.pad(places, [(0, 0), (0, 0), (0, 1)]).astype(np.uint8))
+    write_image(path, np.pad(places, [(0, 0), (0, 0), (0, 1)]).astype(np.uint8))
     return [path]
 
 
@@ -154,7 +154,7 @@ def test_crops_and_flips_take_every_place_alike(gradients):
     flipped = pixels[:, 0, 0, 1] > pixels[:, 0, -1, 1]
     pixels[flipped] = pixels[flipped, :, ::-1]
     tops, lefts = pixels[:, 0, 0, 0], pixels[:, 0, 0, 1]
-    # Each crop is a piece of the picture, shifted and nothing else.
+    # Each crop is a piece of the image, shifted and nothing else.
     np.testing.assert_array_equal(pixels[:, -1, -1, 0] - tops, 15)
     np.testing.assert_array_equal(pixels[:, -1, -1, 1] - lefts, 15)
     assert set(tops) == set(range(25)) and set(lefts) == set(range(45))
@@ -165,10 +165,10 @@ def test_crops_and_flips_take_every_place_alike(gradients):
     assert abs(np.corrcoef(tops, lefts)[0, 1]) < 5 / 1200**0.5
 
 
-def test_too_many_failing_pictures_end_the_dataset(numbered_pictures, tmp_path):
+def test_too_many_failing_images_end_the_dataset(numbered_images, tmp_path):
     damaged = tmp_path / "damaged.png"
-    damaged.write_bytes(b"no picture")
-    pipeline = _pipeline([*numbered_pictures, str(damaged)])
+    damaged.write_bytes(b"no image")
+    pipeline = _pipeline([*numbered_images, str(damaged)])
     with pytest.raises(tf.errors.OpError):
         _take(pipeline.dataset(0), 6)
     assert isinstance(pipeline.error, UserError)
@@ -184,18 +184,18 @@ def test_too_many_failing_pictures_end_the_dataset(numbered_pictures, tmp_path):
         ({"masks": RectangleMasks()}, "height=128"),
     ],
 )
-def test_bad_arguments_are_quoted_at_construction(numbered_pictures, arguments, quoted):
+def test_bad_arguments_are_quoted_at_construction(numbered_images, arguments, quoted):
     with pytest.raises(ValueError, match=quoted):
-        _pipeline(numbered_pictures, **arguments)
+        _pipeline(numbered_images, **arguments)
 
 
-def test_no_pictures_are_refused():
-    with pytest.raises(ValueError, match="picture"):
+def test_no_images_are_refused():
+    with pytest.raises(ValueError, match="image"):
         _pipeline([])
 
 
-def test_fixed_examples_are_the_list_with_the_same_holes(numbered_pictures):
-    paths = numbered_pictures[3:8]
+def test_fixed_examples_are_the_list_with_the_same_holes(numbered_images):
+    paths = numbered_images[3:8]
     some = fixed_examples(paths, 16, 16, MASKS, 5)
     again = fixed_examples(paths, 16, 16, MASKS, 5)
     assert _numbers(np.asarray(some["image"])) == [3, 4, 5, 6, 7]
@@ -224,11 +224,11 @@ def test_values_are_bytes_over_127_and_a_half_less_one(gradients):
     np.testing.assert_array_equal(image[..., 0], np.broadcast_to(rows, [40, 60]))
 
 
-def test_examples_are_the_same_with_every_tensorflow(numbered_pictures):
+def test_examples_are_the_same_with_every_tensorflow(numbered_images):
     """The stream belongs to a run: another TensorFlow must not change it halfway."""
     strokes = BrushStrokeMasks(max_brush_width=14)
     masks = UnionMasks(generators=[MASKS, strokes])
-    pipeline = _pipeline(numbered_pictures, height=32, width=48, masks=masks)
+    pipeline = _pipeline(numbered_images, height=32, width=48, masks=masks)
     batch = _take(pipeline.dataset(100), 2)
     digest = hashlib.sha256(np.packbits(batch["mask"] > 0).tobytes()).hexdigest()
     assert _numbers(batch["image"]) == ORDER

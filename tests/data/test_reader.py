@@ -1,4 +1,4 @@
-"""Pictures that cannot be read."""
+"""Images that cannot be read."""
 
 import logging
 import shutil
@@ -9,41 +9,41 @@ import numpy as np
 import pytest
 
 from deepfill_tf.data import reader as module
-from deepfill_tf.data.reader import PictureReader
+from deepfill_tf.data.reader import ImageReader
 from deepfill_tf.errors import UserError
 
 HALF = np.array([0.5, 0.5])
 
 
 @pytest.fixture
-def many(numbered_pictures, tmp_path):
+def many(numbered_images, tmp_path):
     """300 paths, of which numbers 7 and 250 are damaged: fewer than one per cent."""
-    paths = [numbered_pictures[i % 23] for i in range(300)]
+    paths = [numbered_images[i % 23] for i in range(300)]
     for number in (7, 250):
         paths[number] = str(tmp_path / f"damaged{number}.png")
-        shutil.copy(numbered_pictures[0], paths[number])
+        shutil.copy(numbered_images[0], paths[number])
         with open(paths[number], "r+b") as file:
             file.truncate(40)
     return paths
 
 
 def _reader(paths, seed=3):
-    return PictureReader(paths, 8, 8, seed=seed)
+    return ImageReader(paths, 8, 8, seed=seed)
 
 
-def _number(picture):
-    assert (picture == picture[0, 0]).all()
-    return int(picture[0, 0, 0])
+def _number(image):
+    assert (image == image[0, 0]).all()
+    return int(image[0, 0, 0])
 
 
-def test_another_picture_takes_the_place_and_the_others_keep_theirs(many):
+def test_another_image_takes_the_place_and_the_others_keep_theirs(many):
     reader = _reader(many)
     numbers = [_number(reader.read(i, i, HALF)) for i in range(20)]
     assert [n for i, n in enumerate(numbers) if i != 7] == [i for i in range(20) if i != 7]
     assert reader.error is None
 
 
-def test_the_other_picture_follows_from_seed_and_position(many):
+def test_the_other_image_follows_from_seed_and_position(many):
     def replacements(seed, positions):
         reader = _reader(many, seed)
         return [_number(reader.read(7, position, HALF)) for position in positions]
@@ -54,7 +54,7 @@ def test_the_other_picture_follows_from_seed_and_position(many):
     assert len(set(replacements(3, positions))) > 12
 
 
-def test_a_failing_picture_is_named_once(many, caplog):
+def test_a_failing_image_is_named_once(many, caplog):
     reader = _reader(many)
     with caplog.at_level(logging.WARNING):
         for position in range(5):
@@ -73,29 +73,29 @@ def test_more_than_one_per_cent_end_the_run(many):
     assert isinstance(reader.error, UserError)
 
 
-def test_a_single_picture_that_fails_ends_the_run(many):
+def test_a_single_image_that_fails_ends_the_run(many):
     reader = _reader([many[7]])
     with pytest.raises(UserError, match="1 of 1"):
         reader.read(0, 0, HALF)
 
 
-def test_closing_waits_for_a_picture_and_refuses_others(numbered_pictures, monkeypatch):
-    """Otherwise a program that ends while pictures are read hangs now and then."""
+def test_closing_waits_for_a_image_and_refuses_others(numbered_images, monkeypatch):
+    """Otherwise a program that ends while images are read hangs now and then."""
     started, finished = threading.Event(), []
 
     def slow(path, channels):
         started.set()
-        time.sleep(3 * module.QUIET)
+        time.sleep(3 * module.QUIET_SECONDS)
         finished.append(path)
         return np.zeros([8, 8, channels], np.uint8)
 
-    monkeypatch.setattr(module, "read_picture", slow)
-    reader = _reader(numbered_pictures)
+    monkeypatch.setattr(module, "read_image", slow)
+    reader = _reader(numbered_images)
     thread = threading.Thread(target=reader.read, args=(0, 0, HALF))
     thread.start()
     started.wait()
     reader.close()
-    assert finished == numbered_pictures[:1]
+    assert finished == numbered_images[:1]
     with pytest.raises(UserError, match="ending"):
         reader.read(1, 1, HALF)
     thread.join()

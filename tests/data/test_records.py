@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.data import BrushStrokeMasks, PicturePipeline, list_pictures, read_picture
+from deepfill_tf.data import BrushStrokeMasks, ImagePipeline, list_images, read_image
 from deepfill_tf.data.records import ShardWriter, list_records, read_record
 from deepfill_tf.errors import UserError
-from tests.data.preparation.pictures import PHOTOGRAPHS
+from tests.preparation.images import PHOTOGRAPHS
 
 PATHS = sorted(str(path) for path in (PHOTOGRAPHS / "train").glob("*.jpg"))
 
@@ -31,16 +31,16 @@ def test_tensorflow_reads_the_same_records(shards):
     for record in tf.data.TFRecordDataset(sorted(map(str, shards.glob("*.tfrecord")))):
         features = tf.train.Example.FromString(record.numpy()).features.feature
         written.append(features["image/encoded"].bytes_list.value[0])
-    assert written == [read_record(a) for a in list_pictures(f"{shards}/train-*.tfrecord")]
+    assert written == [read_record(a) for a in list_images(f"{shards}/train-*.tfrecord")]
 
 
 def test_training_sees_the_same_batches_as_from_files(shards):
     streams = [
-        PicturePipeline(
+        ImagePipeline(
             paths, 64, 64, global_batch_size=4, seed=1, masks=BrushStrokeMasks(),
             random_crop=True, flip=True,
         )
-        for paths in (PATHS, list_pictures("train-*.tfrecord", str(shards)))
+        for paths in (PATHS, list_images("train-*.tfrecord", str(shards)))
     ]  # fmt: skip
     for one, two in zip(*(stream.dataset(3).take(4) for stream in streams), strict=True):
         for name in one:
@@ -54,12 +54,12 @@ def test_damage_is_named(shards):
     content[int(address.split("@")[1].split("+")[0]) + 500] ^= 1
     shard.write_bytes(content)
     with pytest.raises(UserError, match=r"tfrecord@\d+\+\d+ is damaged"):
-        read_picture(address)
+        read_image(address)
     with pytest.raises(UserError, match="there is no record at"):
-        read_picture(f"{shard}@5+100")
+        read_image(f"{shard}@5+100")
     shard.write_bytes(content[:-1])
     with pytest.raises(UserError, match="one of the two is damaged"):
-        list_pictures(str(shard))
+        list_images(str(shard))
     (shards / f"{shard.name}.index").unlink()
     with pytest.raises(UserError, match=r"there is no .*tfrecord\.index"):
-        list_pictures(str(shard))
+        list_images(str(shard))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.data import EdgeFiles, RectangleMasks, TrainingData, UnionMasks, write_picture
+from deepfill_tf.data import EdgeFiles, RectangleMasks, TrainingData, UnionMasks, write_image
 from deepfill_tf.data.masks import BrushStrokeMasks
-from deepfill_tf.data.pipeline import PicturePipeline, fixed_examples
+from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.errors import UserError
 from deepfill_tf.ops import crop
 
@@ -15,24 +15,24 @@ BOXES = RectangleMasks(height=12, width=8, max_delta_height=4, max_delta_width=4
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Five pictures of noise; an edge wherever red is above 200, in a format without loss."""
+    """Five images of noise; an edge wherever red is above 200, in a format without loss."""
     folder = tmp_path_factory.mktemp("drawn")
     paths = [str(folder / f"{i}.png") for i in range(5)]
     for i, path in enumerate(paths):
-        picture = np.random.default_rng(i).integers(0, 256, [40, 48, 3], np.uint8)
-        write_picture(path, picture)
-        edges = np.where(picture[..., :1] > 200, 255, 0).astype(np.uint8).repeat(3, axis=2)
-        write_picture(path.replace(".png", "_edge.png"), edges)
+        image = np.random.default_rng(i).integers(0, 256, [40, 48, 3], np.uint8)
+        write_image(path, image)
+        edges = np.where(image[..., :1] > 200, 255, 0).astype(np.uint8).repeat(3, axis=2)
+        write_image(path.replace(".png", "_edge.png"), edges)
     return paths
 
 
 def pipeline(paths, **options):
-    return PicturePipeline(
+    return ImagePipeline(
         paths, 32, 32, global_batch_size=4, seed=3, masks=BOXES, random_crop=True, **options
     )
 
 
-def test_sketches_are_cropped_and_mirrored_with_their_pictures(drawn):
+def test_sketches_are_cropped_and_mirrored_with_their_images(drawn):
     stream = pipeline(drawn, sketches=EdgeFiles(ending="_edge.png"), flip=True).dataset()
     for batch in stream.take(6):
         red = tf.round((batch["image"][..., :1] + 1) * 127.5)
@@ -42,8 +42,8 @@ def test_sketches_are_cropped_and_mirrored_with_their_pictures(drawn):
 @pytest.mark.parametrize(("strength", "edge"), [(153, 0), (154, 1)])
 def test_the_threshold_as_released(tmp_path, strength, edge):
     path = str(tmp_path / "a.png")
-    write_picture(path, np.zeros([32, 32, 3], np.uint8))
-    write_picture(str(tmp_path / "a_edge.png"), np.full([32, 32, 3], strength, np.uint8))
+    write_image(path, np.zeros([32, 32, 3], np.uint8))
+    write_image(str(tmp_path / "a_edge.png"), np.full([32, 32, 3], strength, np.uint8))
     source = EdgeFiles(ending="_edge.png")
     batch = next(iter(pipeline([path], sketches=source).dataset()))
     np.testing.assert_array_equal(batch["sketch"], np.full([4, 32, 32, 1], edge))
@@ -76,7 +76,7 @@ def test_a_union_has_the_box_of_its_rectangle():
 def test_shares_are_uniform_and_the_same_for_the_same_draw(drawn):
     def first(count):
         batches = pipeline(drawn).dataset().take(count)
-        return np.concatenate([batch["shares"] for batch in batches])
+        return np.concatenate([batch["penalty_alpha"] for batch in batches])
 
     shares = first(50)
     np.testing.assert_array_equal(shares, first(50))
@@ -100,14 +100,14 @@ def test_holes_without_a_box_are_refused(drawn, tmp_path):
     data = TrainingData(
         train=str(tmp_path / "all.flist"), masks=BrushStrokeMasks(), height=32, width=32
     )
-    assert set(data.example(with_box=False)) == {"image", "mask", "shares"}
+    assert set(data.example(with_box=False)) == {"image", "mask", "penalty_alpha"}
     with pytest.raises(UserError, match=r"BrushStrokeMasks.*RectangleMasks"):
         data.example(with_box=True)
 
 
 def test_missing_edges_are_named_when_data_is_made(drawn, tmp_path):
     (tmp_path / "all.flist").write_text("\n".join(drawn))
-    with pytest.raises(UserError, match=r"5 of 5 pictures cannot be read.*0_edge.jpg"):
+    with pytest.raises(UserError, match=r"5 of 5 images cannot be read.*0_edge.jpg"):
         TrainingData(
             train=str(tmp_path / "all.flist"),
             masks=BOXES,

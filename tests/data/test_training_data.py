@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from deepfill_tf.data import RectangleMasks, TrainingData, write_picture
+from deepfill_tf.data import RectangleMasks, TrainingData, write_image
 from deepfill_tf.errors import UserError
 
 MASKS = RectangleMasks(height=6, width=6, max_delta_height=2, max_delta_width=2)
@@ -16,8 +16,8 @@ def root(tmp_path):
     for part, count in (("train", 7), ("validation", 5)):
         (tmp_path / part).mkdir()
         for i in range(count):
-            picture = np.full([20, 24, 3], 10 * i, np.uint8)
-            write_picture(str(tmp_path / part / f"{i}.png"), picture)
+            image = np.full([20, 24, 3], 10 * i, np.uint8)
+            write_image(str(tmp_path / part / f"{i}.png"), image)
     return tmp_path
 
 
@@ -39,9 +39,9 @@ def _levels(images):
         ("train", "nowhere.flist", "nowhere.flist"),
     ],
 )
-def test_missing_pictures_are_named_with_how_to_get_them(root, train, validation, named):
+def test_missing_images_are_named_with_how_to_get_them(root, train, validation, named):
     with pytest.raises(UserError) as error:
-        _data(root, train=train, validation=validation, how_to_get="Ask the librarian.")
+        _data(root, train=train, validation=validation, download_instructions="Ask the librarian.")
     assert str(root / named) in str(error.value)
     assert str(error.value).endswith("Ask the librarian.")
 
@@ -54,7 +54,7 @@ def test_a_missing_root_is_named(tmp_path):
 def test_without_a_root_the_variable_counts(root, monkeypatch):
     monkeypatch.delenv("DEEPFILL_DATA", raising=False)
     with pytest.raises(UserError, match=r"'train'.*DEEPFILL_DATA.*Ask"):
-        _data(None, how_to_get="Ask.")
+        _data(None, download_instructions="Ask.")
     monkeypatch.setenv("DEEPFILL_DATA", str(root))
     assert _data(None).paths == [str(root / "train" / f"{i}.png") for i in range(7)]
     monkeypatch.setenv("DEEPFILL_DATA", "elsewhere")
@@ -94,11 +94,11 @@ def test_holes_of_training_and_validation_differ(root):
     assert (masks != data.validation_examples(seed=1)["mask"].numpy()).any()
 
 
-@pytest.mark.parametrize("draw", [0, 5])
-def test_a_batch_is_the_streams_draw(root, draw):
+@pytest.mark.parametrize("batch_index", [0, 5])
+def test_a_batch_is_the_streams_draw(root, batch_index):
     data = _data(root, height=16, width=16, random_crop=True, flip=True)
     stream = data.pipeline(global_batch_size=3, seed=4).dataset()
-    expected = next(itertools.islice(stream.as_numpy_iterator(), draw, None))
-    actual = data.batch(draw, global_batch_size=3, seed=4)
+    expected = next(itertools.islice(stream.as_numpy_iterator(), batch_index, None))
+    actual = data.batch(batch_index, global_batch_size=3, seed=4)
     for key in ("image", "mask"):
         np.testing.assert_array_equal(actual[key], expected[key])

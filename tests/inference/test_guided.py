@@ -12,7 +12,7 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
 from deepfill_tf.inference.files import complete_file, complete_folder
 from deepfill_tf.inference.signatures import InpaintingModule
-from tests.small_generators import random_masks, random_pictures, small_generator
+from tests.small_generators import random_images, random_masks, small_generator
 
 SIZE = (33, 40)
 
@@ -58,69 +58,69 @@ def model(generator, tmp_path_factory):
 
 
 def example(count: int = 2):
-    """Pictures, masks, and sketches of two strengths around the threshold."""
-    pictures, masks = random_pictures(count, *SIZE, 3), random_masks(count, *SIZE)
+    """Images, masks, and sketches of two strengths around the threshold."""
+    images, masks = random_images(count, *SIZE, 3), random_masks(count, *SIZE)
     random = np.random.default_rng(3)
     sketches = np.where(random.random([count, *SIZE, 1]) < 0.2, 154, 153).astype(np.uint8)
-    return pictures, masks, sketches
+    return images, masks, sketches
 
 
 def test_the_sketch_steers(generator):
     """Random weights do not let much of it through: it is looked for in floats."""
-    pictures, masks, sketches = example()
+    images, masks, sketches = example()
     raw = InpaintingModule(generator).raw
-    images, holes = pictures.astype(np.float32) / 127.5 - 1, (masks > 127).astype(np.float32)
-    drawn, empty = (raw(images, holes, (sketches > t).astype(np.float32)) for t in (153, 255))
+    floats, holes = images.astype(np.float32) / 127.5 - 1, (masks > 127).astype(np.float32)
+    drawn, empty = (raw(floats, holes, (sketches > t).astype(np.float32)) for t in (153, 255))
     assert np.abs(drawn["coarse"] - empty["coarse"]).max() > 1e-4
 
 
 def test_an_edge_is_above_the_released_threshold(inpainter):
-    pictures, masks, sketches = example()
-    completed = inpainter(pictures, masks, sketches)
-    np.testing.assert_array_equal(inpainter(pictures, masks, sketches > 153), completed)
-    np.testing.assert_array_equal(inpainter(pictures, masks, sketches[..., 0]), completed)
-    known = np.broadcast_to(masks <= 127, pictures.shape)
-    np.testing.assert_array_equal(completed[known], pictures[known])
+    images, masks, sketches = example()
+    completed = inpainter(images, masks, sketches)
+    np.testing.assert_array_equal(inpainter(images, masks, sketches > 153), completed)
+    np.testing.assert_array_equal(inpainter(images, masks, sketches[..., 0]), completed)
+    known = np.broadcast_to(masks <= 127, images.shape)
+    np.testing.assert_array_equal(completed[known], images[known])
 
 
 def test_what_is_drawn_outside_the_hole_does_not_matter(inpainter):
-    pictures, masks, sketches = example()
+    images, masks, sketches = example()
     elsewhere = np.where(masks > 127, sketches, 255).astype(np.uint8)
     np.testing.assert_array_equal(
-        inpainter(pictures, masks, elsewhere), inpainter(pictures, masks, sketches)
+        inpainter(images, masks, elsewhere), inpainter(images, masks, sketches)
     )
 
 
 def test_one_sketch_and_one_mask_may_serve_all(inpainter):
-    pictures, masks, sketches = example()
-    once = inpainter(pictures, masks[:1], sketches[:1])
-    again = inpainter(pictures, masks[:1].repeat(2, 0), sketches[:1].repeat(2, 0))
+    images, masks, sketches = example()
+    once = inpainter(images, masks[:1], sketches[:1])
+    again = inpainter(images, masks[:1].repeat(2, 0), sketches[:1].repeat(2, 0))
     np.testing.assert_array_equal(once, again)
-    np.testing.assert_array_equal(once[0], inpainter(pictures[0], masks[0], sketches[0]))
+    np.testing.assert_array_equal(once[0], inpainter(images[0], masks[0], sketches[0]))
 
 
 def test_a_sketch_comes_with_guided_models_and_no_others(inpainter):
-    pictures, masks, sketches = example()
-    with pytest.raises(ValueError, match="guided: it takes picture, mask and sketch"):
-        inpainter(pictures, masks)
+    images, masks, sketches = example()
+    with pytest.raises(ValueError, match="guided: it takes image, mask and sketch"):
+        inpainter(images, masks)
     with pytest.raises(ValueError, match="not guided"):
-        Inpainter(small_generator())(pictures, masks, sketches)
+        Inpainter(small_generator())(images, masks, sketches)
     with pytest.raises(ValueError, match="the sketch's shape .* does not fit"):
-        inpainter(pictures, masks, sketches[:, 1:])
+        inpainter(images, masks, sketches[:, 1:])
     with pytest.raises(ValueError, match="a sketch must be uint8"):
-        inpainter(pictures, masks, sketches.astype(np.float32))
+        inpainter(images, masks, sketches.astype(np.float32))
 
 
 def test_the_saved_model_takes_sketches_without_this_package(model, inpainter, tmp_path):
-    pictures, masks, sketches = example()
-    np.savez(tmp_path / "inputs.npz", image=pictures, mask=masks, sketch=sketches)
+    images, masks, sketches = example()
+    np.savez(tmp_path / "inputs.npz", image=images, mask=masks, sketch=sketches)
     arguments = [str(model), str(tmp_path / "inputs.npz"), str(tmp_path / "outputs.npz")]
     subprocess.run([sys.executable, "-I", "-c", FRESH, *arguments], check=True, cwd=tmp_path)
     outputs = np.load(tmp_path / "outputs.npz")
-    expected = inpainter(pictures, masks, sketches)
-    known = np.broadcast_to(masks <= 127, pictures.shape)
+    expected = inpainter(images, masks, sketches)
+    known = np.broadcast_to(masks <= 127, images.shape)
     for name in ("serving_default", "encoded"):
-        np.testing.assert_array_equal(outputs[name][known], pictures[known], err_msg=name)
+        np.testing.assert_array_equal(outputs[name][known], images[known], err_msg=name)
     for name in ("serving_default", "encoded", "raw"):
         # Another process rounds otherwise, and truncation may take a level.
         assert np.abs(outputs[name].astype(int) - expected).max() <= 1, name
@@ -130,13 +130,13 @@ def test_the_saved_model_takes_sketches_without_this_package(model, inpainter, t
     finally:
         (tmp_path / "model.json").rename(model / "model.json")
     assert loaded.guided
-    np.testing.assert_allclose(loaded(pictures, masks, sketches).astype(int), expected, atol=1)
+    np.testing.assert_allclose(loaded(images, masks, sketches).astype(int), expected, atol=1)
 
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two pictures in `pictures`, their masks in `masks`, their sketches in `sketches`."""
-    names = {"pictures": "{}.png", "masks": "{}_mask.png", "sketches": "{}_sketch.png"}
+    """Two images in `images`, their masks in `masks`, their sketches in `sketches`."""
+    names = {"images": "{}.png", "masks": "{}_mask.png", "sketches": "{}_sketch.png"}
     for (folder, name), arrays in zip(names.items(), example(), strict=True):
         (tmp_path / folder).mkdir()
         for letter, array in zip("ab", arrays, strict=True):
@@ -149,7 +149,7 @@ def pixels(path):
 
 
 def test_files(inpainter, folders):
-    paths = [folders / f for f in ("pictures/a.png", "masks/a_mask.png")]
+    paths = [folders / f for f in ("images/a.png", "masks/a_mask.png")]
     sketch = folders / "sketches/a_sketch.png"
     complete_file(inpainter, *paths, folders / "out.png", sketch)
     expected = inpainter(*(x[0] for x in example()))
@@ -167,11 +167,11 @@ def test_files(inpainter, folders):
 
 @pytest.mark.parametrize("together", [False, True])
 def test_folders(inpainter, folders, together):
-    names = ["pictures"] * 3 if together else ["pictures", "masks", "sketches"]
+    names = ["images"] * 3 if together else ["images", "masks", "sketches"]
     if together:
         for folder in ("masks", "sketches"):
             for path in (folders / folder).iterdir():
-                path.rename(folders / "pictures" / path.name)
+                path.rename(folders / "images" / path.name)
     images, masks, sketches = (folders / name for name in names)
     failures = []
     counts = complete_folder(
@@ -179,17 +179,17 @@ def test_folders(inpainter, folders, together):
     )
     assert (counts, failures) == ((2, 0), [])
     expected = inpainter(*example())
-    for letter, picture in zip("ab", expected, strict=True):
+    for letter, image in zip("ab", expected, strict=True):
         # A batch of one rounds otherwise than a batch of two.
         found = pixels(folders / "out" / f"{letter}.png").astype(int)
-        assert np.abs(found - picture).max() <= 1
+        assert np.abs(found - image).max() <= 1
 
 
 def test_one_file_is_never_mask_and_sketch(inpainter, folders):
     for path in (folders / "masks").iterdir():
         path.rename(folders / "masks" / path.name.replace("_mask", ""))
     failures = []
-    paths = [folders / f for f in ("pictures", "masks", "out", "masks")]
+    paths = [folders / f for f in ("images", "masks", "out", "masks")]
     assert complete_folder(inpainter, *paths, on_failure=failures.append) == (0, 2)
     assert "a.png has no mask" in failures[0]
 
@@ -197,7 +197,7 @@ def test_one_file_is_never_mask_and_sketch(inpainter, folders):
 def test_a_missing_sketch_is_named_and_the_rest_goes_on(inpainter, folders):
     (folders / "sketches" / "a_sketch.png").unlink()
     failures = []
-    paths = [folders / f for f in ("pictures", "masks", "out", "sketches")]
+    paths = [folders / f for f in ("images", "masks", "out", "sketches")]
     counts = complete_folder(inpainter, *paths, on_failure=failures.append)
     assert counts == (1, 1)
     assert len(failures) == 1 and "a.png has no sketch" in failures[0]
@@ -206,7 +206,7 @@ def test_a_missing_sketch_is_named_and_the_rest_goes_on(inpainter, folders):
 def test_the_command(model, inpainter, folders, capsys):
     arguments = [
         f"--model={model}",
-        f"--image={folders / 'pictures/b.png'}",
+        f"--image={folders / 'images/b.png'}",
         f"--mask={folders / 'masks/b_mask.png'}",
         f"--output={folders / 'b.png'}",
     ]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from deepfill_tf import Inpainter
 from deepfill_tf.errors import UserError
-from tests.small_generators import random_masks, random_pictures
+from tests.small_generators import random_images, random_masks
 
 
 @pytest.fixture(scope="module")
@@ -29,37 +29,37 @@ def loaded(request, model_directory, tmp_path_factory):
 
 
 def test_loaded_from_anywhere_it_is_the_same(loaded, inpainter):
-    pictures, masks = random_pictures(2, 37, 50, 3), random_masks(2, 37, 50)
-    np.testing.assert_array_equal(loaded(pictures, masks), inpainter(pictures, masks))
+    images, masks = random_images(2, 37, 50, 3), random_masks(2, 37, 50)
+    np.testing.assert_array_equal(loaded(images, masks), inpainter(images, masks))
     with pytest.raises(ValueError, match="does not fit"):
-        loaded(pictures, masks[:, :-1])
+        loaded(images, masks[:, :-1])
 
 
-def test_one_picture_and_a_batch(inpainter):
-    pictures, masks = random_pictures(2, 21, 34, 3), random_masks(2, 21, 34)
-    completed = inpainter(pictures, masks)
-    assert completed.shape == pictures.shape and completed.dtype == np.uint8
-    np.testing.assert_array_equal(inpainter(pictures, masks[..., 0]), completed)
-    np.testing.assert_array_equal(inpainter(pictures, masks > 127), completed)
-    one = inpainter(pictures[0], masks[0])
+def test_one_image_and_a_batch(inpainter):
+    images, masks = random_images(2, 21, 34, 3), random_masks(2, 21, 34)
+    completed = inpainter(images, masks)
+    assert completed.shape == images.shape and completed.dtype == np.uint8
+    np.testing.assert_array_equal(inpainter(images, masks[..., 0]), completed)
+    np.testing.assert_array_equal(inpainter(images, masks > 127), completed)
+    one = inpainter(images[0], masks[0])
     assert one.shape == (21, 34, 3)
-    np.testing.assert_array_equal(inpainter(pictures[0], masks[0, ..., 0]), one)
-    np.testing.assert_array_equal(one, inpainter(pictures[:1], masks[:1])[0])
-    np.testing.assert_array_equal(inpainter(pictures, masks[:1])[0], one)
+    np.testing.assert_array_equal(inpainter(images[0], masks[0, ..., 0]), one)
+    np.testing.assert_array_equal(one, inpainter(images[:1], masks[:1])[0])
+    np.testing.assert_array_equal(inpainter(images, masks[:1])[0], one)
 
 
 def test_known_pixels_stay_and_holes_are_filled(inpainter):
-    picture, mask = random_pictures(45, 31, 3), random_masks(1, 45, 31)[0]
-    completed = inpainter(picture, mask)
+    image, mask = random_images(45, 31, 3), random_masks(1, 45, 31)[0]
+    completed = inpainter(image, mask)
     hole = mask[..., 0] > 127
-    np.testing.assert_array_equal(completed[~hole], picture[~hole])
-    assert (completed[hole] != picture[hole]).any()
-    np.testing.assert_array_equal(inpainter(picture, np.zeros_like(mask)), picture)
-    assert inpainter(picture, np.full_like(mask, 255)).shape == picture.shape
+    np.testing.assert_array_equal(completed[~hole], image[~hole])
+    assert (completed[hole] != image[hole]).any()
+    np.testing.assert_array_equal(inpainter(image, np.zeros_like(mask)), image)
+    assert inpainter(image, np.full_like(mask, 255)).shape == image.shape
 
 
 @pytest.mark.parametrize(
-    "picture, mask, message",
+    "image, mask, message",
     [
         ([20, 30, 3], [20, 31, 1], r"\[20, 31, 1\].*\[20, 30, 3\]"),
         ([20, 30, 3], [20, 31], r"\[20, 31\].*\[20, 30, 3\]"),
@@ -72,26 +72,26 @@ def test_known_pixels_stay_and_holes_are_filled(inpainter):
         ([15, 30, 3], [15, 30], r"at least 16 rows and columns, got \[15, 30, 3\]"),
     ],
 )
-def test_shapes_that_do_not_fit(inpainter, picture, mask, message):
+def test_shapes_that_do_not_fit(inpainter, image, mask, message):
     with pytest.raises(ValueError, match=message):
-        inpainter(np.zeros(picture, np.uint8), np.zeros(mask, np.uint8))
+        inpainter(np.zeros(image, np.uint8), np.zeros(mask, np.uint8))
 
 
 def test_types_that_do_not_fit(inpainter):
-    picture, mask = random_pictures(20, 30, 3), random_masks(1, 20, 30)[0]
+    image, mask = random_images(20, 30, 3), random_masks(1, 20, 30)[0]
     with pytest.raises(ValueError, match="mask must be uint8.*float64"):
-        inpainter(picture, mask / 255)
-    with pytest.raises(ValueError, match="picture must be uint8.*float32"):
-        inpainter(picture.astype(np.float32), mask)
+        inpainter(image, mask / 255)
+    with pytest.raises(ValueError, match="image must be uint8.*float32"):
+        inpainter(image.astype(np.float32), mask)
 
 
-def test_a_large_picture_is_no_trouble(inpainter):
+def test_a_large_image_is_no_trouble(inpainter):
     """One matrix of all scores would take 36 GB."""
-    picture, mask = random_pictures(2400, 2560, 3), np.zeros([2400, 2560], np.uint8)
+    image, mask = random_images(2400, 2560, 3), np.zeros([2400, 2560], np.uint8)
     mask[700:760, 2500:] = 255
-    completed = inpainter(picture, mask)
-    np.testing.assert_array_equal(completed[mask == 0], picture[mask == 0])
-    assert (completed[mask > 0] != picture[mask > 0]).mean() > 0.9
+    completed = inpainter(image, mask)
+    np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
+    assert (completed[mask > 0] != image[mask > 0]).mean() > 0.9
 
 
 def test_a_foreign_saved_model_is_refused(tmp_path):
@@ -100,10 +100,10 @@ def test_a_foreign_saved_model_is_refused(tmp_path):
         lambda x: {"doubled": 2 * x}, input_signature=[tf.TensorSpec([None], tf.float32, name="x")]
     )
     tf.saved_model.save(module, str(tmp_path), signatures=module.double)
-    with pytest.raises(UserError, match="not one that completes pictures"):
+    with pytest.raises(UserError, match="not one that completes images"):
         Inpainter.load(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="not one that completes pictures"):
+    with pytest.raises(UserError, match="not one that completes images"):
         Inpainter.load(tmp_path)
 
 

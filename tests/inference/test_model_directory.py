@@ -12,8 +12,8 @@ from deepfill_tf.compat import named_variables
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import load_generator, save_model_directory
 from deepfill_tf.inference import model_directory as module
-from deepfill_tf.inference.weights import weights_of
-from tests.small_generators import random_masks, random_pictures, small_generator
+from deepfill_tf.storage.weights import weights_of
+from tests.small_generators import random_images, random_masks, small_generator
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def test_load_generator_gives_the_same_model_bit_for_bit(generator, model_direct
     assert type(loaded) is type(generator)
     for name, array in weights_of(generator).items():
         np.testing.assert_array_equal(weights_of(loaded)[name], array, err_msg=name)
-    pictures = random_pictures(2, 24, 32, 3).astype(np.float32) / 127.5 - 1
+    images = random_images(2, 24, 32, 3).astype(np.float32) / 127.5 - 1
     masks = (random_masks(2, 24, 32) > 127).astype(np.float32)
-    for ours, theirs in zip(generator(pictures, masks), loaded(pictures, masks), strict=True):
+    for ours, theirs in zip(generator(images, masks), loaded(images, masks), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -65,10 +65,10 @@ def test_a_bfloat16_generator_is_saved_in_float32(generator, tmp_path):
     assert narrow.compute_dtype == "bfloat16"
     save_model_directory(narrow, tmp_path / "model", origin="test")
     raw = tf.saved_model.load(str(tmp_path / "model")).signatures["raw"]
-    pictures = random_pictures(1, 24, 32, 3).astype(np.float32) / 127.5 - 1
+    images = random_images(1, 24, 32, 3).astype(np.float32) / 127.5 - 1
     masks = (random_masks(1, 24, 32) > 127).astype(np.float32)
-    actual = raw(image=tf.constant(pictures), mask=tf.constant(masks))["coarse"]
-    np.testing.assert_allclose(actual, generator(pictures * (1 - masks), masks)[0], atol=1e-5)
+    actual = raw(image=tf.constant(images), mask=tf.constant(masks))["coarse"]
+    np.testing.assert_allclose(actual, generator(images * (1 - masks), masks)[0], atol=1e-5)
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import tensorflow as tf
 from deepfill_tf.compat import VariableBundle, named_variables
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import load_generator
-from deepfill_tf.inference.checkpoint_directory import (
+from deepfill_tf.inference.loading import load_with_provenance
+from deepfill_tf.networks.architecture import architecture_of
+from deepfill_tf.storage.checkpoint_format import (
     directory_name,
     variables_prefix,
     write_manifest,
 )
-from deepfill_tf.inference.loading import load_with_provenance
-from deepfill_tf.inference.weights import weights_of
-from deepfill_tf.networks.architecture import architecture_of
+from deepfill_tf.storage.weights import weights_of
 from tests.small_generators import small_generator
 
 
@@ -23,7 +23,7 @@ def write_checkpoint(run, generator, step, average=None):
     """What training writes."""
     bundles = {"generator": VariableBundle(named_variables(generator.weights))}
     if average is not None:
-        bundles["average"] = VariableBundle(named_variables(average.trainable_weights))
+        bundles["ema"] = VariableBundle(named_variables(average.trainable_weights))
     folder = run / "checkpoints"
     path = str(folder / directory_name(step))
     tf.train.Checkpoint(**bundles, step=tf.Variable(step)).write(variables_prefix(path))

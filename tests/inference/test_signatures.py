@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf.inference.signatures import InpaintingModule
-from tests.small_generators import random_masks, random_pictures, small_generator
+from tests.small_generators import random_images, random_masks, small_generator
 
 SIZES = [(16, 16), (37, 50), (48, 64)]
 
@@ -44,7 +44,7 @@ def fresh(model_directory, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh")
     inputs = {}
     for height, width in SIZES:
-        inputs[f"{height}x{width}/image"] = random_pictures(2, height, width, 3)
+        inputs[f"{height}x{width}/image"] = random_images(2, height, width, 3)
         inputs[f"{height}x{width}/mask"] = random_masks(2, height, width)
     np.savez(folder / "inputs.npz", **inputs)
     arguments = [str(model_directory), str(folder / "inputs.npz"), str(folder / "outputs.npz")]
@@ -57,12 +57,12 @@ def test_saved_model_needs_no_package_and_agrees_with_the_generator(
     fresh, generator, height, width
 ):
     key = f"{height}x{width}"
-    pictures, masks = random_pictures(2, height, width, 3), random_masks(2, height, width)
-    # The generator takes multiples of 8: NumPy continues the pictures by their mirror image.
+    images, masks = random_images(2, height, width, 3), random_masks(2, height, width)
+    # The generator takes multiples of 8: NumPy continues the images by their mirror image.
     margins = [[0, 0], [0, -height % 8], [0, -width % 8], [0, 0]]
-    images = np.pad(pictures.astype(np.float32) / 127.5 - 1, margins, mode="symmetric")
+    padded = np.pad(images.astype(np.float32) / 127.5 - 1, margins, mode="symmetric")
     holes = np.pad((masks > 127).astype(np.float32), margins, mode="symmetric")
-    coarse, refined, offsets = (x.numpy() for x in generator(images, holes))
+    coarse, refined, offsets = (x.numpy() for x in generator(padded, holes))
     coarse, refined = coarse[:, :height, :width], refined[:, :height, :width]
 
     np.testing.assert_allclose(fresh[f"{key}/raw/coarse"], coarse, rtol=0, atol=1e-5)
@@ -71,19 +71,19 @@ def test_saved_model_needs_no_package_and_agrees_with_the_generator(
     assert fresh[f"{key}/raw/offsets"].shape == (2, -(-height // 8), -(-width // 8), 2)
     assert fresh[f"{key}/raw/offsets"].dtype == np.int32
 
-    hole = np.broadcast_to(masks > 127, pictures.shape)
+    hole = np.broadcast_to(masks > 127, images.shape)
     levels = np.trunc(np.clip((refined + 1) * 127.5, 0, 255))
     for name in ("serving_default", "encoded"):
         completed = fresh[f"{key}/{name}/completed"]
         assert completed.dtype == np.uint8
-        np.testing.assert_array_equal(completed[~hole], pictures[~hole])
+        np.testing.assert_array_equal(completed[~hole], images[~hole])
         difference = np.abs(completed[hole] - levels[hole])
         assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
 
 
 def test_raw_completion_is_the_input_outside_the_hole(fresh):
-    pictures, masks = random_pictures(2, 37, 50, 3), random_masks(2, 37, 50)
-    image = pictures.astype(np.float32) / np.float32(127.5) - 1
+    images, masks = random_images(2, 37, 50, 3), random_masks(2, 37, 50)
+    image = images.astype(np.float32) / np.float32(127.5) - 1
     expected = np.where(masks > 127, fresh["37x50/raw/refined"], image)
     np.testing.assert_array_equal(fresh["37x50/raw/completed"], expected)
 
@@ -91,14 +91,12 @@ def test_raw_completion_is_the_input_outside_the_hole(fresh):
 def test_garbage_under_the_hole_does_not_matter(module):
     masks = random_masks(2, 37, 50)
     hole = masks > 127
-    pictures = random_pictures(2, 37, 50, 3)
-    other = np.where(hole, random_pictures(2, 37, 50, 3, seed=1), pictures)
-    first, second = (
-        module.serving_default(p, masks)["completed"].numpy() for p in (pictures, other)
-    )
+    images = random_images(2, 37, 50, 3)
+    other = np.where(hole, random_images(2, 37, 50, 3, seed=1), images)
+    first, second = (module.serving_default(p, masks)["completed"].numpy() for p in (images, other))
     np.testing.assert_array_equal(first, second)
 
-    image = (pictures / 127.5 - 1).astype(np.float32)
+    image = (images / 127.5 - 1).astype(np.float32)
     holes = hole.astype(np.float32)
     expected = module.raw(image, holes)
     for garbage in (np.nan, np.inf, -1e30):
@@ -107,50 +105,50 @@ def test_garbage_under_the_hole_does_not_matter(module):
             np.testing.assert_array_equal(actual[name], expected[name], err_msg=name)
 
 
-def test_each_picture_has_its_own_mask_and_one_serves_all(module):
-    pictures, masks = random_pictures(2, 24, 40, 3), random_masks(2, 24, 40)
-    both = module.serving_default(pictures, masks)["completed"].numpy()
+def test_each_image_has_its_own_mask_and_one_serves_all(module):
+    images, masks = random_images(2, 24, 40, 3), random_masks(2, 24, 40)
+    both = module.serving_default(images, masks)["completed"].numpy()
     for i in range(2):
-        alone = module.serving_default(pictures[i : i + 1], masks[i : i + 1])["completed"].numpy()
+        alone = module.serving_default(images[i : i + 1], masks[i : i + 1])["completed"].numpy()
         assert np.abs(both[i].astype(int) - alone[0]).max() <= 1
-    shared = module.serving_default(pictures, masks[:1])["completed"].numpy()
-    repeated = module.serving_default(pictures, masks[[0, 0]])["completed"].numpy()
+    shared = module.serving_default(images, masks[:1])["completed"].numpy()
+    repeated = module.serving_default(images, masks[[0, 0]])["completed"].numpy()
     np.testing.assert_array_equal(shared, repeated)
 
 
-def test_encoded_pictures_may_differ_in_size_and_format(module):
-    pictures = [random_pictures(24, 40, 3), random_pictures(33, 17, 3)]
-    masks = [random_masks(1, *picture.shape[:2])[0] for picture in pictures]
-    images = [tf.io.encode_png(pictures[0]), tf.io.encode_jpeg(pictures[1], quality=95)]
-    completed = module.encoded(tf.stack(images), tf.stack([tf.io.encode_png(m) for m in masks]))
-    pictures[1] = tf.io.decode_jpeg(images[1]).numpy()
-    for file, picture, mask in zip(completed["completed"].numpy(), pictures, masks, strict=True):
+def test_encoded_images_may_differ_in_size_and_format(module):
+    images = [random_images(24, 40, 3), random_images(33, 17, 3)]
+    masks = [random_masks(1, *image.shape[:2])[0] for image in images]
+    files = [tf.io.encode_png(images[0]), tf.io.encode_jpeg(images[1], quality=95)]
+    completed = module.encoded(tf.stack(files), tf.stack([tf.io.encode_png(m) for m in masks]))
+    images[1] = tf.io.decode_jpeg(files[1]).numpy()
+    for file, image, mask in zip(completed["completed"].numpy(), images, masks, strict=True):
         assert file.startswith(b"\x89PNG")
-        expected = module.serving_default(picture[None], mask[None])["completed"][0]
+        expected = module.serving_default(image[None], mask[None])["completed"][0]
         np.testing.assert_array_equal(tf.io.decode_png(file), expected)
 
 
 def test_a_mask_of_another_size_is_refused(module):
     with pytest.raises(tf.errors.InvalidArgumentError, match="differ in height or width"):
-        module.serving_default(random_pictures(1, 24, 40, 3), random_masks(1, 24, 32))
+        module.serving_default(random_images(1, 24, 40, 3), random_masks(1, 24, 32))
 
 
 @pytest.mark.parametrize("padding", ["symmetric", "reflect"])
-def test_mirrored_padding_takes_small_pictures_too(padding):
+def test_mirrored_padding_takes_small_images_too(padding):
     module = InpaintingModule(small_generator(padding=padding))
-    picture, mask = random_pictures(1, 16, 21, 3), random_masks(1, 16, 21)
-    completed = module.serving_default(picture, mask)["completed"].numpy()
-    known = np.broadcast_to(mask <= 127, picture.shape)
-    assert completed.shape == picture.shape
-    np.testing.assert_array_equal(completed[known], picture[known])
+    image, mask = random_images(1, 16, 21, 3), random_masks(1, 16, 21)
+    completed = module.serving_default(image, mask)["completed"].numpy()
+    known = np.broadcast_to(mask <= 127, image.shape)
+    assert completed.shape == image.shape
+    np.testing.assert_array_equal(completed[known], image[known])
 
 
 def test_an_encoded_mask_is_its_first_channel(module):
-    picture, mask = random_pictures(24, 40, 3), random_masks(1, 24, 40)[0]
-    colored = np.concatenate([mask, 255 - mask, random_pictures(24, 40, 1)], axis=-1)
-    image = [tf.io.encode_png(picture).numpy()]
+    image, mask = random_images(24, 40, 3), random_masks(1, 24, 40)[0]
+    colored = np.concatenate([mask, 255 - mask, random_images(24, 40, 1)], axis=-1)
+    encoded = [tf.io.encode_png(image).numpy()]
     grey, color = (
-        module.encoded(tf.constant(image), tf.stack([tf.io.encode_png(m)]))["completed"].numpy()
+        module.encoded(tf.constant(encoded), tf.stack([tf.io.encode_png(m)]))["completed"].numpy()
         for m in (mask, colored)
     )
     assert grey[0] == color[0]

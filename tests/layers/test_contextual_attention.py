@@ -9,8 +9,8 @@ from tests.reference_cases import case
 def test_arguments_and_defaults_are_those_of_the_papers():
     r = case("attention.npz", "r2_fuse_self_hole")
     masks = tf.constant(r["mask"], tf.float32)
-    rebuilt, offsets = ContextualAttention()(tf.constant(r["f"]), None, masks)
-    np.testing.assert_allclose(rebuilt, r["y"], rtol=0, atol=1e-5)
+    reconstructed, offsets = ContextualAttention()(tf.constant(r["f"]), None, masks)
+    np.testing.assert_allclose(reconstructed, r["y"], rtol=0, atol=1e-5)
     clear = r["offset_margin"] > 1e-3
     np.testing.assert_array_equal(offsets.numpy()[clear], r["offsets"][clear])
 
@@ -27,8 +27,8 @@ def test_arguments_and_defaults_are_those_of_the_papers():
 def test_every_argument_reaches_the_operation(key, arguments):
     r = case("attention.npz", key)
     inputs = tf.constant(r["f"]), tf.constant(r["b"]), tf.constant(r["mask"], tf.float32)
-    rebuilt, _ = ContextualAttention(**arguments)(*inputs)
-    np.testing.assert_allclose(rebuilt, r["y"], rtol=0, atol=1e-5)
+    reconstructed, _ = ContextualAttention(**arguments)(*inputs)
+    np.testing.assert_allclose(reconstructed, r["y"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["patch_size", "stride", "rate", "fuse_size"])

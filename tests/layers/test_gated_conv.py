@@ -17,7 +17,7 @@ def test_as_released(key):
 
 
 def test_three_channels_are_never_gated_in_the_released_program():
-    """There three channels mean "the picture", whatever the activation: here a plain layer."""
+    """There three channels mean "the image", whatever the activation: here a plain layer."""
     layer = PlainConv2D(3, activation=None)
     assert_as_released(layer, "v2/gen_conv/k3_s1_r1_SAME_elu_c3_9x12")
 

@@ -13,12 +13,12 @@ def noise(*shape, seed=0):
 
 
 def random_masks(*shape, seed=1):
-    """Sparse pixels known, so that some windows see nothing."""
+    """Sparse pixels known, so that some regions see nothing."""
     return (np.random.default_rng(seed).random([*shape, 1]) > 0.1).astype("f")
 
 
 def filled(layer, channels=3):
-    """With a bias that would show in windows without a known pixel."""
+    """With a bias that would show in regions without a known pixel."""
     layer.build((None, None, None, channels))
     layer.kernel.assign(noise(*layer.kernel.shape, seed=2))
     layer.bias.assign(noise(*layer.bias.shape, seed=3))
@@ -111,7 +111,7 @@ def test_nothing_masked_is_a_plain_convolution_away_from_zeros(padding, masks):
 
 
 def test_zeros_beyond_the_border_count_as_unknown():
-    """Under a kernel of ones a constant picture stays constant up to its corners."""
+    """Under a kernel of ones a constant image stays constant up to its corners."""
     layer = PartialConv2D(1, activation=None)
     layer.build((None, None, None, 1))
     layer.kernel.assign(tf.ones([3, 3, 1, 1]))

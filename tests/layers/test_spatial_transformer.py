@@ -73,7 +73,7 @@ def test_the_map_depends_on_the_mask():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 6), (6, 1)])
-def test_pictures_one_pixel_wide(size):
+def test_images_one_pixel_wide(size):
     background = noise(2, *size, 4)
     features, _ = transformed(background, [1, 0, 0, 0, 1, 0], rate=1)
     np.testing.assert_allclose(features, background, rtol=0, atol=1e-5)

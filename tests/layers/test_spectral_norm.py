@@ -136,22 +136,22 @@ def test_iterations_at_once_equal_calls_one_after_another():
 @pytest.mark.parametrize("name", ["conv", "dense"])
 @pytest.mark.parametrize("iterations", [1, 2])
 def test_one_call_equals_that_of_the_addons(name, iterations):
-    """Theirs writes kernel / sigma into the kernel, which ours only uses."""
+    """Theirs writes kernel / sigma into the kernel, which queries only uses."""
     import tensorflow_addons as tfa
 
     images = tf.constant(np.random.default_rng(0).normal(size=[2, 8, 10, 4]).astype("f"))
-    ours = SpectralNorm(wrapped(name), iterations=iterations)
-    theirs = tfa.layers.SpectralNormalization(wrapped(name), power_iterations=iterations)
-    for layer in (ours, theirs):
+    queries = SpectralNorm(wrapped(name), iterations=iterations)
+    keys = tfa.layers.SpectralNormalization(wrapped(name), power_iterations=iterations)
+    for layer in (queries, keys):
         layer.build(images.shape)
-    kernel, u = ours.layer.kernel.numpy(), ours.u.numpy()
-    theirs.layer.kernel.assign(kernel)
-    theirs.u.assign(u)
-    y = theirs(images, training=True)
-    assert_close(ours(images, training=True), y, tolerance=TOLERANCE, what="y")
-    assert_close(ours.u, theirs.u, tolerance=TOLERANCE, what="u")
+    kernel, u = queries.layer.kernel.numpy(), queries.u.numpy()
+    keys.layer.kernel.assign(kernel)
+    keys.u.assign(u)
+    y = keys(images, training=True)
+    assert_close(queries(images, training=True), y, tolerance=TOLERANCE, what="y")
+    assert_close(queries.u, keys.u, tolerance=TOLERANCE, what="u")
     _, sigma, _ = spectral_normalize(kernel, u, iterations)
-    assert_close(theirs.layer.kernel, kernel / sigma, tolerance=TOLERANCE, what="kernel")
+    assert_close(keys.layer.kernel, kernel / sigma, tolerance=TOLERANCE, what="kernel")
 
 
 @pytest.mark.parametrize("iterations", [0, -1, 1.5, "1"])

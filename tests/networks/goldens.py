@@ -32,7 +32,7 @@ def net_of(name: str) -> str:
 
 
 def inputs(name: str) -> tuple[tf.Tensor, ...]:
-    """Pictures (BGR, as the recorded weights want them), the one mask in use, sketches."""
+    """Images (BGR, as the recorded weights want them), the one mask in use, sketches."""
     r = recorded(name)
     images = r["image_bgr"].astype("float32") / 127.5 - 1
     masks = (r["mask"][:1, :, :, None] > 127).astype("float32")

@@ -49,7 +49,7 @@ def test_a_model_comes_back_from_json(make):
     assert shapes[0] == shapes[1] and shapes[0]
 
 
-def test_channels_of_the_picture_and_dtype():
+def test_channels_of_the_image_and_dtype():
     discriminator = model_from_architecture(
         {"class": "PatchDiscriminator", "arguments": {"width": 2}}, channels=1
     )

@@ -14,10 +14,10 @@ from tests.reference_networks import released_generator_name
 
 
 def example(*shape, channels=3, seed=0):
-    pictures = np.random.default_rng(seed).uniform(-1, 1, [*shape, channels]).astype("f")
+    images = np.random.default_rng(seed).uniform(-1, 1, [*shape, channels]).astype("f")
     masks = np.zeros([1, *shape[1:], 1], "f")
     masks[:, shape[1] // 4 : shape[1] // 2, shape[2] // 4 : shape[2] // 2] = 1
-    return tf.constant(pictures), tf.constant(masks)
+    return tf.constant(images), tf.constant(masks)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def test_names_are_the_same_on_both_platforms(full):
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (2, 24, 40), (1, 8, 72)])
 def test_any_multiple_of_8(small, shape):
-    pictures, masks = example(*shape)
-    coarse, refined, offsets = small(pictures, masks)
-    assert coarse.shape == refined.shape == pictures.shape
+    images, masks = example(*shape)
+    coarse, refined, offsets = small(images, masks)
+    assert coarse.shape == refined.shape == images.shape
     assert offsets.shape == [shape[0], shape[1] // 8, shape[2] // 8, 2]
     assert (coarse.dtype, refined.dtype, offsets.dtype) == (tf.float32, tf.float32, tf.int32)
     for predicted in (coarse, refined):
@@ -79,11 +79,11 @@ def test_a_size_that_is_no_multiple_of_8_is_refused(small):
 
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize("convolution", ["gated", "plain"])
-def test_channels_of_the_picture(channels, convolution):
+def test_channels_of_the_image(channels, convolution):
     generator = GeneratorV2(width=2, channels=channels, convolution=convolution)
-    pictures, masks = example(1, 16, 16, channels=channels)
-    coarse, refined, _ = generator(pictures, masks)
-    assert coarse.shape == refined.shape == pictures.shape
+    images, masks = example(1, 16, 16, channels=channels)
+    coarse, refined, _ = generator(images, masks)
+    assert coarse.shape == refined.shape == images.shape
     named = named_variables(generator.weights)
     assert named["coarse/conv1/kernel"].shape[2] == channels + 2
     assert named["refinement/xconv1/kernel"].shape[2] == channels
@@ -108,24 +108,24 @@ def test_convolution_is_a_choice():
 
 
 def test_what_lies_under_the_hole_does_not_matter(small):
-    pictures, masks = example(2, 16, 24)
-    other = ops.complete(tf.random.stateless_uniform(pictures.shape, [1, 2]), pictures, masks)
-    for one, two in zip(small(pictures, masks), small(other, masks), strict=True):
+    images, masks = example(2, 16, 24)
+    other = ops.composite(tf.random.stateless_uniform(images.shape, [1, 2]), images, masks)
+    for one, two in zip(small(images, masks), small(other, masks), strict=True):
         np.testing.assert_array_equal(one, two)
 
 
 def test_one_mask_for_the_batch_equals_the_mask_repeated(small):
-    pictures, masks = example(3, 16, 24)
-    repeated = small(pictures, tf.repeat(masks, 3, axis=0))
-    for one, two in zip(small(pictures, masks), repeated, strict=True):
+    images, masks = example(3, 16, 24)
+    repeated = small(images, tf.repeat(masks, 3, axis=0))
+    for one, two in zip(small(images, masks), repeated, strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)
 
 
 def test_the_coarse_network_learns_through_the_refinement(small):
-    """Nothing is stopped: the refined picture alone moves the coarse network."""
-    pictures, masks = example(1, 16, 24)
+    """Nothing is stopped: the refined image alone moves the coarse network."""
+    images, masks = example(1, 16, 24)
     with tf.GradientTape() as tape:
-        _, refined, _ = small(pictures, masks)
+        _, refined, _ = small(images, masks)
         total = tf.reduce_sum(refined)
     for gradient in tape.gradient(total, small.coarse.trainable_variables):
         assert np.abs(gradient).max() > 0
@@ -169,23 +169,21 @@ def test_bad_output_activation():
 
 def test_guided_sees_the_sketch_in_the_hole_only():
     generator = build_model(GeneratorV2(width=4, guided=True))
-    pictures, masks = example(2, 16, 24)
+    images, masks = example(2, 16, 24)
     edges = tf.cast(tf.random.stateless_uniform([2, 16, 24, 1], [1, 2]) > 0.5, tf.float32)
-    coarse = [generator(pictures, masks, s)[0] for s in (edges, edges * masks, edges * (1 - masks))]
+    coarse = [generator(images, masks, s)[0] for s in (edges, edges * masks, edges * (1 - masks))]
     np.testing.assert_array_equal(coarse[0], coarse[1])
     assert np.abs(coarse[0] - coarse[2]).max() > 0
     assert named_variables(generator.weights)["coarse/conv1/kernel"].shape[2] == 3 + 1 + 2
     assert named_variables(generator.weights)["refinement/xconv1/kernel"].shape[2] == 3
 
 
-def test_one_mask_and_one_sketch_may_serve_all_pictures():
+def test_one_mask_and_one_sketch_may_serve_all_images():
     generator = build_model(GeneratorV2(width=4, guided=True))
-    pictures, masks = example(3, 16, 24)
+    images, masks = example(3, 16, 24)
     edges = tf.cast(tf.random.stateless_uniform([1, 16, 24, 1], [1, 2]) > 0.5, tf.float32)
     repeated = [tf.repeat(x, 3, axis=0) for x in (masks, edges)]
-    for one, two in zip(
-        generator(pictures, masks, edges), generator(pictures, *repeated), strict=True
-    ):
+    for one, two in zip(generator(images, masks, edges), generator(images, *repeated), strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)
 
 
@@ -198,9 +196,9 @@ def test_what_does_not_go_together_is_refused():
 
 @pytest.mark.parametrize("guided", [False, True])
 def test_sketches_come_with_guided_generators_and_no_others(guided):
-    pictures, masks = example(1, 16, 16)
-    inputs = [pictures, masks] if guided else [pictures, masks, masks]
-    with pytest.raises(ValueError, match=f"guided={guided} takes pictures"):
+    images, masks = example(1, 16, 16)
+    inputs = [images, masks] if guided else [images, masks, masks]
+    with pytest.raises(ValueError, match=f"guided={guided} takes images"):
         GeneratorV2(width=4, guided=guided)(*inputs)
 
 
@@ -234,9 +232,9 @@ def test_skip_connections_widen_what_comes_behind_a_doubling(network):
 def test_partial_convolutions_see_nothing_in_the_hole():
     """Not even that it is zero: the coarse network's first layer is told by the mask alone."""
     generator = build_model(GeneratorV2(width=4, convolution="partial"))
-    pictures, _ = example(1, 16, 16)
+    images, _ = example(1, 16, 16)
     everything = tf.ones([1, 16, 16, 1])
-    features, masks = generator.coarse.conv1(tf.repeat(pictures, 2, axis=-1)[..., :5], everything)
+    features, masks = generator.coarse.conv1(tf.repeat(images, 2, axis=-1)[..., :5], everything)
     assert not np.any(features) and np.all(masks == 1)
 
 

@@ -30,7 +30,7 @@ def test_offsets(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_flow_pictures(name):
+def test_flow_images(name):
     """With the recorded offsets: where the margin is small ours may differ, rightly."""
     r = recorded(name)
     height, width = r["mask_s"].shape[1:3]
@@ -64,9 +64,9 @@ def test_every_recorded_layer(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_completed_pictures(name):
+def test_completed_images(name):
     r, (images, masks, *_), (_, refined, _, _) = recorded(name), inputs(name), outputs(name)
-    completed = ops.complete(refined, images, masks)
+    completed = ops.composite(refined, images, masks)
     if "complete" in r:
         np.testing.assert_allclose(completed, r["complete"], rtol=0, atol=OUTPUT[net_of(name)])
     if "output_rgb" in r:

@@ -68,7 +68,7 @@ def test_u_moves_in_training_only(training):
         assert (np.abs(u.numpy() - old).max() > 1e-3) == bool(training)
 
 
-def test_every_picture_is_scored_by_itself():
+def test_every_image_is_scored_by_itself():
     discriminator = PatchDiscriminator(width=4)
     images = tf.random.stateless_normal([3, 64, 64, 3], [0, 1])
     masks = tf.cast(tf.random.stateless_uniform([3, 64, 64, 1], [0, 2]) > 0.5, tf.float32)
@@ -87,7 +87,7 @@ def test_one_mask_for_the_batch_equals_the_mask_repeated():
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_channels_of_the_picture(channels):
+def test_channels_of_the_image(channels):
     discriminator = PatchDiscriminator(width=4)
     discriminator(tf.zeros([1, 16, 16, channels]), tf.zeros([1, 16, 16, 1]))
     assert (

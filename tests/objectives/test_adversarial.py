@@ -40,7 +40,7 @@ def test_values_and_gradients_as_released(name, shape):
 @pytest.mark.parametrize(
     ("loss", "discriminator", "generator"),
     [
-        # Scores of 2 for the one real picture and of -1 and 3 for two completed ones.
+        # Scores of 2 for the one real image and of -1 and 3 for two completed ones.
         (HINGE, 0.5 * 0 + 0.5 * (0 + 4) / 2, -1.0),
         (WASSERSTEIN, 1.0 - 2.0, -1.0),
         (

@@ -23,7 +23,7 @@ def example(count: int = 2, *, guided: bool = False, size: int = 32) -> dict[str
         "mask": tf.constant(masks),
         "box_rows": tf.constant(np.array(rows, "i")),
         "box_columns": tf.constant(np.array(columns, "i")),
-        "shares": tf.random.stateless_uniform([count, 2], [2, 3]),
+        "penalty_alpha": tf.random.stateless_uniform([count, 2], [2, 3]),
     }
     if guided:
         edges = tf.random.stateless_uniform([count, size, size, 1], [4, 5]) > 0.8
@@ -32,7 +32,7 @@ def example(count: int = 2, *, guided: bool = False, size: int = 32) -> dict[str
 
 
 def test_an_unknown_name_fails_at_once_with_the_list():
-    with pytest.raises(ValueError, match=r"dcgan.*hinge.*lsgan.*one_wgan_gp.*wgan_gp.*'wgan'"):
+    with pytest.raises(ValueError, match=r"dcgan.*hinge.*lsgan.*wgan_gp_global.*wgan_gp.*'wgan'"):
         GAN(kind="wgan")
 
 
@@ -41,8 +41,11 @@ def test_an_unknown_name_fails_at_once_with_the_list():
     [
         ({"width": 0}, "GAN.width must be a positive integer, got 0"),
         ({"width": "a"}, "GAN.width must be a positive integer, got 'a'"),
-        ({"penalty_weight": -1}, "GAN.penalty_weight must be .* got -1"),
-        ({"global_weight": "x"}, "GAN.global_weight must be .* got 'x'"),
+        ({"gradient_penalty_weight": -1}, "GAN.gradient_penalty_weight must be .* got -1"),
+        (
+            {"global_discriminator_weight": "x"},
+            "GAN.global_discriminator_weight must be .* got 'x'",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -76,7 +79,7 @@ def test_both_players_learn(network, kind):
             assert not any(g is not None for g in tape.gradient(loss, resting).values())
 
 
-def test_global_and_local_see_the_picture_and_the_box():
+def test_global_and_local_see_the_image_and_the_box():
     gan, batch = GAN(kind="dcgan", width=4), example()
     discriminator = gan.discriminator()
     gan.build(discriminator, batch)
@@ -93,7 +96,7 @@ def test_the_generators_loss_weighs_the_global_critic():
     gan.build(discriminator, batch)
     losses = [
         float(
-            GAN(kind="wgan_gp", width=4, global_weight=w).generator_loss(
+            GAN(kind="wgan_gp", width=4, global_discriminator_weight=w).generator_loss(
                 discriminator, batch["image"], batch
             )
         )
@@ -104,14 +107,14 @@ def test_the_generators_loss_weighs_the_global_critic():
 
 def test_the_penalty_is_weighted():
     batch = example()
-    gan = GAN(kind="one_wgan_gp", width=4)
+    gan = GAN(kind="wgan_gp_global", width=4)
     discriminator = gan.discriminator()
     gan.build(discriminator, batch)
     completed = -batch["image"]
     losses = {}
     for weight in (0.0, 10.0):
         losses[weight], reports = GAN(
-            kind="one_wgan_gp", width=4, penalty_weight=weight
+            kind="wgan_gp_global", width=4, gradient_penalty_weight=weight
         ).discriminator_loss(discriminator, completed, batch)
     penalty = reports["discriminator/gradient_penalty"]
     np.testing.assert_allclose(losses[10.0] - losses[0.0], 10 * penalty, rtol=1e-4)

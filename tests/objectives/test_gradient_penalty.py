@@ -31,7 +31,7 @@ def test_value_and_gradient_as_released(key):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_no_nan_where_a_slope_is_exactly_zero(jit_compile):
-    """One picture has no hole and the other a critic that does not see it."""
+    """One image has no hole and the other a critic that does not see it."""
     weight = tf.Variable(0.0)
     masks = np.zeros([2, 4, 4, 1], "f")
     masks[1] = 1

@@ -26,10 +26,10 @@ def test_the_second_papers_reconstruction_as_released():
     r = case("losses.npz", "recon_v2")
     images, coarse, refined = recorded_predictions(r)
 
-    def generator(pictures, masks):
+    def generator(images, masks):
         return coarse, refined, None
 
-    def discriminator(pictures, masks, training):
+    def discriminator(images, masks, training):
         return tf.zeros([2, 4])
 
     hole = np.maximum(r["regular_mask"], r["free_mask"])
@@ -148,7 +148,7 @@ def test_the_discriminators_loss_does_not_train_the_generator(small):
     assert not any(g is not None for g in tape.gradient(loss, generator.trainable_variables))
 
 
-def test_the_adversarial_gradient_reaches_the_refined_picture_only_in_the_hole(small):
+def test_the_adversarial_gradient_reaches_the_refined_image_only_in_the_hole(small):
     _, discriminator, batch = small
     coarse, refined = tf.zeros([2, 32, 32, 3]), tf.zeros([2, 32, 32, 3])
     with tf.GradientTape() as tape:

@@ -20,7 +20,7 @@ def test_errors_as_released(error):
 
 
 def two_holes():
-    """A hole of one pixel and one of twelve, in pictures of 4 x 4; errors 1 and 3 inside."""
+    """A hole of one pixel and one of twelve, in images of 4 x 4; errors 1 and 3 inside."""
     masks = np.zeros([2, 4, 4, 1], "f")
     masks[0, 1, 2] = masks[1, :3] = 1
     errors = masks * np.array([1, 3], "f").reshape(2, 1, 1, 1) + (1 - masks) * 7
@@ -29,7 +29,7 @@ def two_holes():
     )
 
 
-def test_every_picture_counts_the_same_whatever_its_hole():
+def test_every_image_counts_the_same_whatever_its_hole():
     batch, prediction = two_holes()
     assert HoleReconstruction(discount=None)(prediction, batch) == 2.0
     np.testing.assert_allclose(KnownReconstruction()(prediction, batch), 7.0, rtol=1e-6)
@@ -43,7 +43,7 @@ def test_the_discount_of_a_hole_of_any_shape():
     np.testing.assert_allclose(loss, (0.5 + 0.25 + 0.125) / 3, rtol=1e-6)
 
 
-def test_a_picture_without_a_hole_adds_nothing():
+def test_a_image_without_a_hole_adds_nothing():
     batch = {"image": tf.zeros([1, 4, 4, 3]), "mask": tf.zeros([1, 4, 4, 1])}
     for term in (HoleReconstruction(), HoleReconstruction(discount=None)):
         assert term(tf.ones([1, 4, 4, 3]), batch) == 0
@@ -51,7 +51,7 @@ def test_a_picture_without_a_hole_adds_nothing():
     assert KnownReconstruction()(tf.ones([1, 4, 4, 3]), batch) == 0
 
 
-def test_the_box_is_cut_out_of_each_picture():
+def test_the_box_is_cut_out_of_each_image():
     images = tf.reshape(tf.range(2 * 6 * 6, dtype=tf.float32), [2, 6, 6, 1])
     batch = {
         "image": tf.zeros([2, 6, 6, 1]),

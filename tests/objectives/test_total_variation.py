@@ -10,7 +10,7 @@ def batch(image, mask):
     return {"image": tf.constant(image, tf.float32), "mask": tf.constant(mask, tf.float32)}
 
 
-def test_of_a_ramp_and_of_a_flat_picture():
+def test_of_a_ramp_and_of_a_flat_image():
     """Steps of 0.1 to the right and 0.2 down: (H (W - 1) 0.1 + (H - 1) W 0.2) / (H W)."""
     rows, columns = np.meshgrid(np.arange(4), np.arange(5), indexing="ij")
     ramp = np.repeat((0.2 * rows + 0.1 * columns)[..., None], 3, axis=-1)
@@ -21,7 +21,7 @@ def test_of_a_ramp_and_of_a_flat_picture():
 
 @pytest.mark.parametrize("masks", [1, 2])
 def test_only_the_hole_is_of_the_prediction(masks):
-    """A hole of one pixel, 1 in a picture of 0: four edges."""
+    """A hole of one pixel, 1 in an image of 0: four edges."""
     mask = np.zeros([masks, 4, 4, 1])
     mask[:, 1, 2] = 1
     prediction = tf.ones([2, 4, 4, 1])

@@ -41,12 +41,12 @@ def test_parts_of_the_first_papers_losses():
         assert value == pytest.approx(float(r[f"g_pass/loss/{key}"]), rel=1e-4), key
     adversarial = sum(float(r[f"g_pass/loss/part_{j}_gan_g"]) for j in ("local", "global"))
     assert g["generator/adversarial"] == pytest.approx(adversarial, rel=1e-4)
-    for judge in ("local", "global"):
-        penalty = d[f"discriminator/{judge}/gradient_penalty"]
-        recorded_penalty = float(r[f"d_pass/loss/part_gp_{judge}"])
-        assert penalty == pytest.approx(recorded_penalty, rel=2e-3), judge
-        apart = d[f"discriminator/{judge}/completed_score"] - d[f"discriminator/{judge}/real_score"]
-        expected = float(r[f"d_pass/loss/part_{judge}_gan_d"])
+    for view in ("local", "global"):
+        penalty = d[f"discriminator/{view}/gradient_penalty"]
+        recorded_penalty = float(r[f"d_pass/loss/part_gp_{view}"])
+        assert penalty == pytest.approx(recorded_penalty, rel=2e-3), view
+        apart = d[f"discriminator/{view}/completed_score"] - d[f"discriminator/{view}/real_score"]
+        expected = float(r[f"d_pass/loss/part_{view}_gan_d"])
         assert apart == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
@@ -66,15 +66,15 @@ def test_scores_of_patches(net):
     np.testing.assert_allclose(means, expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("judge", ["local", "global"])
-def test_scores_of_critics(judge):
+@pytest.mark.parametrize("view", ["local", "global"])
+def test_scores_of_critics(view):
     r = recorded("v1")
-    pairs = zip(np.split(discriminator_pass("v1")["scores"][judge], 2), ("pos", "neg"), strict=True)
+    pairs = zip(np.split(discriminator_pass("v1")["scores"][view], 2), ("pos", "neg"), strict=True)
     for scores, key in pairs:
-        expected = r[f"d_pass/score_full/{judge}_gan_{key}"]
+        expected = r[f"d_pass/score_full/{view}_gan_{key}"]
         np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-5)
-    expected = r[f"g_pass/score_full/{judge}_gan_neg"]
-    np.testing.assert_allclose(generator_pass("v1")["scores"][judge], expected, rtol=0, atol=1e-5)
+    expected = r[f"g_pass/score_full/{view}_gan_neg"]
+    np.testing.assert_allclose(generator_pass("v1")["scores"][view], expected, rtol=0, atol=1e-5)
 
 
 @each_net
@@ -86,7 +86,7 @@ def test_discriminator_gradients(net):
     for name, gradient in gradients.items():
         expected = recorded(net)[f"{prefix}d_pass/grad/{released_discriminator_name(name)}"]
         if name.endswith("score/bias"):
-            # What real pictures add completed ones take away, and slopes know no bias.
+            # What real images add completed ones take away, and slopes know no bias.
             np.testing.assert_allclose([record(gradient), expected], 0, atol=1e-6)
         else:
             # A slope's gradient passes every kink twice: norms differ by 1.5e-3 with

@@ -118,7 +118,7 @@ def npz(folder, weights):
     return str(folder / "vgg16.npz")
 
 
-def pictures(height=39, width=33, channels=3):
+def example_images(height=39, width=33, channels=3):
     """`[2, height, width, channels]` in [-1, 1]; sizes that pooling has to round."""
     random = np.random.default_rng(1)
     return random.uniform(-1, 1, [2, height, width, channels]).astype(np.float32)
@@ -134,7 +134,7 @@ def keras_features(model, inputs) -> dict:
 
 @pytest.mark.parametrize("file", ["published_h5", "saved_h5"])
 def test_features_of_keras_weights_are_those_of_keras(request, keras_vgg16, file):
-    images = pictures()
+    images = example_images()
     inputs = keras.applications.vgg16.preprocess_input((images + 1) * 127.5)
     expected = keras_features(keras_vgg16, inputs)
     features = VGG16(request.getfixturevalue(file), LAYERS).features(images)
@@ -146,7 +146,7 @@ def test_features_of_keras_weights_are_those_of_keras(request, keras_vgg16, file
 @pytest.mark.parametrize("file", ["ckpt", "npz"])
 def test_features_of_lpips_weights_are_those_of_keras_on_normalised_rgb(request, keras_vgg16, file):
     """Torchvision's `Normalize(mean, std)` of RGB in [0, 1], for which they were trained."""
-    images = pictures()
+    images = example_images()
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
     expected = keras_features(keras_vgg16, ((images + 1) / 2 - mean) / std)
     features = VGG16(request.getfixturevalue(file), LAYERS).features(images)
@@ -155,13 +155,13 @@ def test_features_of_lpips_weights_are_those_of_keras_on_normalised_rgb(request,
 
 
 def test_grey_is_rgb_of_equal_channels(ckpt):
-    grey, network = pictures(channels=1), VGG16(ckpt, ["pool1"])
+    grey, network = example_images(channels=1), VGG16(ckpt, ["pool1"])
     expected = network.features(np.repeat(grey, 3, axis=-1))["pool1"]
     np.testing.assert_array_equal(network.features(grey)["pool1"], expected)
 
 
 def test_features_of_bfloat16_are_computed_in_float32(ckpt):
-    images, network = tf.cast(pictures(), tf.bfloat16), VGG16(ckpt, ["pool1"])
+    images, network = tf.cast(example_images(), tf.bfloat16), VGG16(ckpt, ["pool1"])
     features = network.features(images)["pool1"]
     assert features.dtype == tf.float32
     np.testing.assert_array_equal(features, network.features(tf.cast(images, tf.float32))["pool1"])
@@ -175,7 +175,7 @@ def test_weights_are_untrained_variables_outside_the_graph(ckpt, two_replicas):
         def features(images):
             return two_replicas.run(network.features, [images])
 
-        images = tf.constant(pictures())
+        images = tf.constant(example_images())
         graph = features.get_concrete_function(images).graph
         computed = features(images)
     assert not tape.watched_variables()
@@ -204,7 +204,7 @@ def test_the_network_is_shared_by_those_who_use_it_under_one_strategy(ckpt, npz,
 
 
 def test_features_and_gradients_compile(ckpt):
-    network, images = VGG16(ckpt, ["pool3"]), tf.constant(pictures())
+    network, images = VGG16(ckpt, ["pool3"]), tf.constant(example_images())
 
     def gradient(images):
         with tf.GradientTape() as tape:
@@ -220,13 +220,13 @@ def test_unknown_sizes_are_traced_once(ckpt):
     network = VGG16(ckpt, ["pool1"])
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
     features = tf.function(network.features, input_signature=signature)
-    assert features(pictures())["pool1"].shape == (2, 19, 16, 64)
+    assert features(example_images())["pool1"].shape == (2, 19, 16, 64)
 
 
 @pytest.mark.parametrize("shape", [(7, 64, 3), (64, 7, 1), (64, 64, 4)])
-def test_pictures_that_do_not_fit_are_refused(ckpt, shape):
-    with pytest.raises(ValueError, match="VGG16.* pictures of"):
-        VGG16(ckpt, ["pool3"]).features(pictures(*shape))
+def test_images_that_do_not_fit_are_refused(ckpt, shape):
+    with pytest.raises(ValueError, match="VGG16.* images of"):
+        VGG16(ckpt, ["pool3"]).features(example_images(*shape))
 
 
 @pytest.mark.parametrize("layers", [[], "pool1", ["pool1", "conv1_1"], ["pool6"], None])

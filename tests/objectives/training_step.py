@@ -22,7 +22,7 @@ def objective(net: str) -> Objective:
 
 
 def batch(net: str) -> dict[str, tf.Tensor]:
-    """Pictures (BGR, as the recorded weights want them) and all that goes with them."""
+    """Images (BGR, as the recorded weights want them) and all that goes with them."""
     r = recorded(net)
     images = r["photos_bgr"].astype("float32") / 127.5 - 1
     hole = r["regular_mask"] if net == "v1" else np.maximum(r["regular_mask"], r["free_mask"])
@@ -33,7 +33,7 @@ def batch(net: str) -> dict[str, tf.Tensor]:
         top, left, height, width = r["bbox"]
         result["box_rows"] = np.arange(top, top + height, dtype="int32")[None]
         result["box_columns"] = np.arange(left, left + width, dtype="int32")[None]
-        result["shares"] = np.concatenate([r["alpha_local"], r["alpha_global"]], axis=1)
+        result["penalty_alpha"] = np.concatenate([r["alpha_local"], r["alpha_global"]], axis=1)
     count = len(images)
     repeated = {k: v if len(v) == count else v.repeat(count, 0) for k, v in result.items()}
     return {name: tf.constant(value) for name, value in repeated.items()}
@@ -52,7 +52,7 @@ def _gradients(tape, loss, network) -> dict[str, np.ndarray]:
 
 
 class _Recording:
-    """A discriminator that keeps the scores it gives, below the judge's name."""
+    """A discriminator that keeps the scores it gives, below the view's name."""
 
     def __init__(self, discriminator):
         self.scores: dict[str, list] = {}
@@ -67,12 +67,12 @@ class _Recording:
     def box(self, boxes):
         return self._kept("local", self._discriminator.box(boxes))
 
-    def _kept(self, judge, scores):
-        self.scores.setdefault(judge, []).append(scores)
+    def _kept(self, view, scores):
+        self.scores.setdefault(view, []).append(scores)
         return scores
 
     def first_scores(self) -> dict[str, np.ndarray]:
-        return {judge: scores[0].numpy() for judge, scores in self.scores.items()}
+        return {view: scores[0].numpy() for view, scores in self.scores.items()}
 
 
 @functools.cache

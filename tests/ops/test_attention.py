@@ -13,7 +13,7 @@ SAME_NAME = ("stride", "rate", "softmax_scale")
 
 @pytest.fixture(params=[ops.contextual_attention, ops.fast_contextual_attention])
 def attention(request):
-    """The readable form and the fast one, which must give the same."""
+    """The reference implementation and the fast one, which must give the same."""
     return request.param
 
 
@@ -42,8 +42,8 @@ def hole(h, w, rows, columns):
 @pytest.mark.parametrize("key", cases("attention.npz"))
 def test_as_released(attention, key):
     r, inputs, arguments = released(key)
-    rebuilt, offsets = attention(*inputs, **arguments)
-    np.testing.assert_allclose(rebuilt, r["y"], rtol=0, atol=1e-5)
+    reconstructed, offsets = attention(*inputs, **arguments)
+    np.testing.assert_allclose(reconstructed, r["y"], rtol=0, atol=1e-5)
     clear = r["offset_margin"] > 1e-3
     np.testing.assert_array_equal(offsets.numpy()[clear], r["offsets"][clear])
     assert offsets.dtype == tf.int32
@@ -54,8 +54,8 @@ def test_gradients_as_released(attention, key):
     r, (foreground, background, masks), arguments = released(key)
     with tf.GradientTape() as tape:
         tape.watch([foreground, background])
-        rebuilt, _ = attention(foreground, background, masks, **arguments)
-        total = tf.reduce_sum(rebuilt * r["dy"])
+        reconstructed, _ = attention(foreground, background, masks, **arguments)
+        total = tf.reduce_sum(reconstructed * r["dy"])
     if background is foreground:
         gradients = {"df": tape.gradient(total, foreground)}
     else:
@@ -111,9 +111,9 @@ def test_everything_masked_gives_zeros_with_finite_gradients(attention):
     foreground = features(1, 8, 8, 4)
     with tf.GradientTape() as tape:
         tape.watch(foreground)
-        rebuilt, _ = attention(foreground, foreground, tf.ones([1, 8, 8, 1]))
-        total = tf.reduce_sum(rebuilt)
-    np.testing.assert_array_equal(rebuilt, np.zeros([1, 8, 8, 4]))
+        reconstructed, _ = attention(foreground, foreground, tf.ones([1, 8, 8, 1]))
+        total = tf.reduce_sum(reconstructed)
+    np.testing.assert_array_equal(reconstructed, np.zeros([1, 8, 8, 4]))
     assert np.isfinite(tape.gradient(total, foreground)).all()
 
 
@@ -122,9 +122,9 @@ def test_patches_of_no_length_have_finite_gradients(attention, scale):
     foreground = features(2, 8, 8, 4) * tf.constant([1.0, scale])[:, None, None, None]
     with tf.GradientTape() as tape:
         tape.watch(foreground)
-        rebuilt, _ = attention(foreground, foreground, hole(8, 8, (0, 4), (0, 4)))
-        total = tf.reduce_sum(rebuilt**2)
-    assert np.isfinite(rebuilt).all()
+        reconstructed, _ = attention(foreground, foreground, hole(8, 8, (0, 4), (0, 4)))
+        total = tf.reduce_sum(reconstructed**2)
+    assert np.isfinite(reconstructed).all()
     assert np.isfinite(tape.gradient(total, foreground)).all()
 
 
@@ -134,11 +134,11 @@ def test_a_sharp_attention_to_oneself_gives_the_features_back(attention, rate, p
     """A patch matches itself best (Cauchy and Schwarz); inside, 2 x 2 copies are averaged."""
     foreground = features(1, 8 * rate, 6 * rate, 32)
     arguments = {"rate": rate, "patch_size": patch_size, "fuse_size": 1}
-    rebuilt, offsets = attention(foreground, foreground, softmax_scale=1000.0, **arguments)
+    reconstructed, offsets = attention(foreground, foreground, softmax_scale=1000.0, **arguments)
     np.testing.assert_array_equal(offsets, tf.zeros_like(offsets))
     margin = max(rate // 2, 1)
     inside = (slice(None), slice(margin, -margin), slice(margin, -margin))
-    np.testing.assert_allclose(rebuilt[inside], foreground[inside], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(reconstructed[inside], foreground[inside], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -150,12 +150,12 @@ def test_offsets_lead_to_centres_of_background_patches(attention, stride, patch_
     height, width = (n // 2 for n in shape)
     assert offsets.shape == [2, height, width, 2]
     for axis, size in enumerate((height, width)):
-        # The middle of each window of TensorFlow's own patches, padding marked by -1.
+        # The middle of each region of TensorFlow's own patches, padding marked by -1.
         ramp = tf.range(1.0, size + 1)[None, :, None, None]
-        windows = tf.image.extract_patches(
+        regions = tf.image.extract_patches(
             ramp, [1, patch_size, 1, 1], [1, stride, 1, 1], [1, 1, 1, 1], "SAME"
         )
-        centres = windows[0, :, 0, (patch_size - 1) // 2] - 1
+        centres = regions[0, :, 0, (patch_size - 1) // 2] - 1
         own = np.arange(size).reshape((-1, 1) if axis == 0 else (1, -1))
         assert set(np.unique(offsets[..., axis] + own)) <= set(centres.numpy())
 
@@ -167,7 +167,7 @@ def test_positions_at_a_centre_find_themselves_at_any_stride(attention, stride, 
     _, offsets = attention(
         foreground, foreground, stride=stride, rate=rate, patch_size=3, fuse_size=1
     )
-    # Nine positions: windows of 3 start so that centres are 0, 2, ..., 8 or 1, 4, 7.
+    # Nine positions: regions of 3 start so that centres are 0, 2, ..., 8 or 1, 4, 7.
     start = 1 if stride == 3 else 0
     found = offsets[:, start::stride, start::stride]
     np.testing.assert_array_equal(found, tf.zeros_like(found))
@@ -187,14 +187,14 @@ def test_what_is_pasted_lies_where_the_offset_says(attention, rate, stride, size
     bright[cells, cells] = 1
     background = tf.constant(np.concatenate([bright, ramp * 1e-4], axis=-1)[None])
     foreground = tf.constant([1.0, 0.0]) * tf.ones([1, length, length, 2])
-    rebuilt, offsets = attention(
+    reconstructed, offsets = attention(
         foreground, background, rate=rate, stride=stride, fuse_size=1, softmax_scale=1000.0
     )
     centre = slice(3, 5)  # far from the border, where 2 x 2 patches cover every pixel
     leads_to = offsets[0, centre, centre, 0] + np.arange(3, 5)[:, None]
     np.testing.assert_array_equal(leads_to, np.full([2, 2], chosen))
     pixels = slice(3 * rate, 5 * rate)
-    mean = np.mean(rebuilt[0, pixels, pixels, 1]) / 1e-4
+    mean = np.mean(reconstructed[0, pixels, pixels, 1]) / 1e-4
     assert mean == pytest.approx(chosen * rate + (rate - 1) / 2, abs=1e-2)
 
 
@@ -213,8 +213,10 @@ def test_foreground_and_background_of_different_sizes(
         background = tf.concat([features(2, 8, 4, 32, seed=1), foreground], axis=2)
         top, left = 0, -4
         rows, columns = slice(1, 7), slice(1, 7)
-    rebuilt, offsets = attention(foreground, background, rate=1, fuse_size=1, softmax_scale=1000.0)
-    assert rebuilt.shape == foreground.shape
+    reconstructed, offsets = attention(
+        foreground, background, rate=1, fuse_size=1, softmax_scale=1000.0
+    )
+    assert reconstructed.shape == foreground.shape
     here = offsets[:, rows, columns]
     np.testing.assert_array_equal(here, tf.zeros_like(here) - [top, left])
 
@@ -223,8 +225,8 @@ def test_different_sizes_with_masks_fusion_and_rate_have_gradients(attention):
     foreground, background = features(2, 16, 24, 3), features(2, 8, 12, 3, seed=1)
     with tf.GradientTape() as tape:
         tape.watch([foreground, background])
-        rebuilt, offsets = attention(foreground, background, hole(8, 12, (0, 4), (0, 4)))
-        total = tf.reduce_sum(rebuilt**2)
+        reconstructed, offsets = attention(foreground, background, hole(8, 12, (0, 4), (0, 4)))
+        total = tf.reduce_sum(reconstructed**2)
     assert offsets.shape == [2, 8, 12, 2]
     for gradient in tape.gradient(total, [foreground, background]):
         assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
@@ -235,7 +237,7 @@ def test_strides_that_the_original_refuses(attention, key):
     words = description("attention.npz", key)
     assert "error" in words
     foreground, background = features(*words["f"]), features(*words["b"], seed=1)
-    rebuilt, _ = attention(
+    reconstructed, _ = attention(
         foreground,
         background,
         hole(*words["mask"][1:3], (2, 6), (2, 6)),
@@ -243,8 +245,8 @@ def test_strides_that_the_original_refuses(attention, key):
         rate=words["rate"],
         fuse_size=3 if words.get("fuse", True) else 1,
     )
-    assert rebuilt.shape == foreground.shape
-    assert np.isfinite(rebuilt).all()
+    assert reconstructed.shape == foreground.shape
+    assert np.isfinite(reconstructed).all()
 
 
 @pytest.mark.parametrize(("shape", "rate"), [((9, 13), 2), ((8, 13), 2), ((8, 12), 3)])
@@ -289,9 +291,9 @@ def test_forward_and_backward_compile_and_agree(attention):
     def values(foreground):
         with tf.GradientTape() as tape:
             tape.watch(foreground)
-            rebuilt, offsets = attention(foreground, foreground, masks)
-            total = tf.reduce_sum(rebuilt**2)
-        return rebuilt, offsets, tape.gradient(total, foreground)
+            reconstructed, offsets = attention(foreground, foreground, masks)
+            total = tf.reduce_sum(reconstructed**2)
+        return reconstructed, offsets, tape.gradient(total, foreground)
 
     eager, compiled = values(foreground), tf.function(values, jit_compile=True)(foreground)
     np.testing.assert_allclose(compiled[0], eager[0], rtol=0, atol=1e-5)

@@ -4,18 +4,18 @@ import tensorflow as tf
 from deepfill_tf import ops
 
 
-def test_the_hole_is_predicted_and_the_rest_is_the_pictures_bit_for_bit():
+def test_the_hole_is_predicted_and_the_rest_is_the_images_bit_for_bit():
     generator = np.random.default_rng(0)
     prediction, images = generator.normal(size=[2, 2, 8, 6, 3]).astype("f")
     masks = (generator.random([2, 8, 6, 1]) > 0.5).astype("f")
-    completed = ops.complete(tf.constant(prediction), tf.constant(images), tf.constant(masks))
+    completed = ops.composite(tf.constant(prediction), tf.constant(images), tf.constant(masks))
     np.testing.assert_array_equal(completed, np.where(masks == 1, prediction, images))
 
 
 def test_one_mask_serves_the_whole_batch():
     images = tf.ones([3, 4, 4, 3])
     masks = tf.reshape(tf.cast(tf.range(16) % 2, tf.float32), [1, 4, 4, 1])
-    completed = ops.complete(-images, images, masks)
+    completed = ops.composite(-images, images, masks)
     for example in completed.numpy():
         np.testing.assert_array_equal(example, np.where(masks[0] == 1, -1, 1) * np.ones([1, 1, 3]))
 

@@ -10,8 +10,8 @@ def test_box_as_released(key):
     expected = arrays("losses.npz")[f"discount_mask/{key}"]
     size, gamma = key.split("_g")
     height, width = map(int, size.split("x"))
-    ours = box_discount(height, width, float(gamma))
-    np.testing.assert_allclose(ours, expected.reshape(ours.shape), rtol=0, atol=1e-6)
+    queries = box_discount(height, width, float(gamma))
+    np.testing.assert_allclose(queries, expected.reshape(queries.shape), rtol=0, atol=1e-6)
 
 
 def test_hole_falls_off_with_the_distance_to_the_nearest_known_pixel():

@@ -48,7 +48,7 @@ def test_masks_of_any_dtype(dtype):
     np.testing.assert_allclose(distance, opencv(masks), rtol=0, atol=1e-4)
 
 
-def test_nothing_known_is_large_and_harms_no_other_picture():
+def test_nothing_known_is_large_and_harms_no_other_image():
     masks = random_masks(12, 15, 2)
     masks[0] = 1
     distance = ops.distance_to_known(masks)

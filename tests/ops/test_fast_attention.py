@@ -41,7 +41,7 @@ def test_equals_the_readable_form(
         inputs = [tf.constant(foreground), tf.constant(background)]
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            rebuilt, offsets = attention(
+            reconstructed, offsets = attention(
                 *inputs,
                 masks,
                 rate=rate,
@@ -50,8 +50,8 @@ def test_equals_the_readable_form(
                 fuse_size=fuse_size,
                 softmax_scale=2.0,
             )
-            total = tf.reduce_sum(rebuilt * upstream)
-        return rebuilt, offsets, tape.gradient(total, inputs)
+            total = tf.reduce_sum(reconstructed * upstream)
+        return reconstructed, offsets, tape.gradient(total, inputs)
 
     readable = values_and_gradients(ops.contextual_attention)
     fast = values_and_gradients(
@@ -91,11 +91,11 @@ def test_a_window_is_a_part_of_the_whole(
         for side, (begin, length) in ((height, rows), (width, columns))
     )
     whole, _ = ops.contextual_attention(features, features, masks, **arguments)
-    part = ops.rebuilt_window(
+    part = ops.contextual_attention_region(
         features,
         features,
         masks,
-        ops.Window(tf.constant([top, left]), tf.constant([bottom, right])),
+        ops.Region(tf.constant([top, left]), tf.constant([bottom, right])),
         block_scores=block_scores,
         **arguments,
     )
@@ -111,11 +111,11 @@ def test_sizes_may_be_free_and_xla_takes_fixed_ones(block_scores):
     def attention(features, masks):
         with tf.GradientTape() as tape:
             tape.watch(features)
-            rebuilt, offsets = ops.fast_contextual_attention(
+            reconstructed, offsets = ops.fast_contextual_attention(
                 features, features, masks, softmax_scale=2.0, block_scores=block_scores
             )
-            total = tf.reduce_sum(rebuilt**2)
-        return rebuilt, offsets, tape.gradient(total, features)
+            total = tf.reduce_sum(reconstructed**2)
+        return reconstructed, offsets, tape.gradient(total, features)
 
     free = [tf.TensorSpec([None, None, None, n]) for n in (3, 1)]
     any_batch = [tf.TensorSpec([None, *features.shape[1:3], n]) for n in (3, 1)]
@@ -137,5 +137,5 @@ def test_scores_that_no_array_could_hold_are_refused(side):
         lambda features: ops.fast_contextual_attention(features, features, rate=1)[0],
         input_signature=[specification],
     )
-    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="picture is too large"):
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="image is too large"):
         attention(tf.zeros([1, 4096, 4096, 1]))

@@ -20,14 +20,14 @@ def test_colours_as_released(key):
 
 
 @pytest.mark.parametrize("key", [k for k in cases("attention.npz") if "v1" not in str(k)])
-def test_flow_pictures_of_the_second_paper_as_released(key):
+def test_flow_images_of_the_second_paper_as_released(key):
     """Enlarged to the features' size with bilinear interpolation."""
     r = case("attention.npz", key)
     flow = ops.resize_bilinear(ops.offsets_to_color(r["offsets"]), *r["f"].shape[1:3])
     assert np.abs(flow - r["flow"]).max() * 127.5 <= ONE_LEVEL
 
 
-def test_flow_picture_of_the_first_paper_as_released():
+def test_flow_image_of_the_first_paper_as_released():
     """Enlarged with nearest neighbour."""
     r = case("attention.npz", "r2_v1_batch3_self_hole")
     flow = ops.resize_nearest(ops.offsets_to_color(r["offsets"]), *r["f"].shape[1:3])

@@ -108,7 +108,7 @@ def test_second_gradients_under_xla(method, sizes_in_out):
 def test_doubling_repeats_every_pixel(h, w):
     x = np.random.default_rng(0).normal(size=[2, h, w, 3]).astype("f")
     expected = x.repeat(2, axis=1).repeat(2, axis=2)
-    np.testing.assert_array_equal(ops.double_nearest(tf.constant(x)), expected)
+    np.testing.assert_array_equal(ops.upsample_nearest_2x(tf.constant(x)), expected)
 
 
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])

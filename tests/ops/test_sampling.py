@@ -46,7 +46,7 @@ def test_border_values_continue_outside(outside):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
-def test_pictures_one_pixel_wide(shape):
+def test_images_one_pixel_wide(shape):
     x = noise(1, *shape, 2)
     rows, columns = (p[None, :, None] for p in positions(30, low=-1, high=6))
     length = np.arange(max(shape))

@@ -21,7 +21,7 @@ SSH, SLURM = FOLDER / "ssh" / "train.sh", FOLDER / "slurm" / "train.sbatch"
 TINY = ROOT / "tests" / "training" / "tiny.gin"
 
 # As the README says.
-START_AGAIN = 75
+RESTART = 75
 
 # What stands for Python: writes down what it was given, then ends as CODES says, or waits.
 TRAINING = """#!{python}
@@ -166,14 +166,14 @@ def test_ssh_tells_every_worker_its_place(finish, tmp_path):
     (tmp_path / "over there").mkdir()
     arguments = ["--gin_file=celeba.gin", "--gin_param=data.root=\"a $b 'c'\"", "--run_dir=x"]
     code, out, _ = finish(
-        SSH, WORKERS, *arguments, FOLDER=str(tmp_path / "over there"), DEEPFILL_DATA="my pictures"
+        SSH, WORKERS, *arguments, FOLDER=str(tmp_path / "over there"), DEEPFILL_DATA="my images"
     )
     assert code == 0
     for index in range(2):
         told = json.loads((tmp_path / f"worker-{index}").read_text())
         assert told["DEEPFILL_WORKERS"] == WORKERS
         assert told["DEEPFILL_WORKER_INDEX"] == str(index)
-        assert told["DEEPFILL_DATA"] == "my pictures"
+        assert told["DEEPFILL_DATA"] == "my images"
         assert told["arguments"] == ["-m", "deepfill_tf.train", *arguments]
         assert told["folder"] == str(tmp_path / "over there")
     assert sorted(out.splitlines()) == ["[0] a line", "[1] a line"]
@@ -238,7 +238,7 @@ def test_slurm_starts_again_after_75_alone(finish, tmp_path, codes, expected):
     code, _, _ = finish(SLURM, "--run_dir=x", CODES=codes)
     assert code == expected
     requeued = tmp_path / "requeued"
-    assert requeued.exists() is (expected == START_AGAIN)
+    assert requeued.exists() is (expected == RESTART)
     if requeued.exists():
         assert requeued.read_text().strip() == "17"
 

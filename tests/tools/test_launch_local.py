@@ -253,7 +253,7 @@ def test_two_workers_train(finish, tmp_path):
     assert code == 0, "\n".join(lines)
     assert (tmp_path / "run" / "model" / "saved_model.pb").exists()
     for index in range(2):
-        assert f"[{index}] starting at step 0 on 2 replica(s), 12 training pictures" in lines
+        assert f"[{index}] starting at step 0 on 2 replica(s), 12 training images" in lines
 
 
 def test_a_bad_config_is_the_workers_one_line(finish):

@@ -13,7 +13,7 @@ from deepfill_tf.training.trainer import Trainer
 yaml = pytest.importorskip("yaml")
 
 # As the README says.
-START_AGAIN = 75
+RESTART = 75
 
 FOLDER = Path(__file__).parents[2] / "tools" / "cluster" / "kubernetes"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -155,7 +155,7 @@ def test_sigterm_reaches_python_and_leaves_time_to_save(document):
 
 
 @pytest.mark.parametrize("document", TRAINING)
-def test_run_directory_and_pictures_are_on_the_shared_claim(document):
+def test_run_directory_and_images_are_on_the_shared_claim(document):
     claim = document_of("claim.yaml", "PersistentVolumeClaim")
     volumes = pod_template(document)["spec"]["volumes"]
     assert claim["metadata"]["name"] in {
@@ -171,7 +171,7 @@ def test_run_directory_and_pictures_are_on_the_shared_claim(document):
 
 def test_the_operator_starts_again_after_75():
     """Its policy ExitCode would not: it takes all codes below 128 for permanent."""
-    assert START_AGAIN < 128
+    assert RESTART < 128
     worker = document_of("tfjob.yaml", "TFJob")["spec"]["tfReplicaSpecs"]["Worker"]
     assert worker["restartPolicy"] == "OnFailure"
     # Others the operator does not look for.
@@ -186,7 +186,7 @@ def test_jobs_start_again_after_75_and_fail_after_1(document):
             assert rule["onExitCodes"]["operator"] == "In"
             assert rule["onExitCodes"]["containerName"] == container(document)["name"]
             actions |= dict.fromkeys(rule["onExitCodes"]["values"], rule["action"])
-    assert actions == {1: "FailJob", START_AGAIN: "Ignore"}
+    assert actions == {1: "FailJob", RESTART: "Ignore"}
     # What a policy for failures asks for.
     assert pod_template(document)["spec"]["restartPolicy"] == "Never"
 

@@ -6,32 +6,32 @@ import tensorflow as tf
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
 from deepfill_tf.objectives import Objective
 from deepfill_tf.training.inner_loop import InnerLoop
-from deepfill_tf.training.players import Players
+from deepfill_tf.training.train_state import TrainState
 
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 SIZE = 32
 
 
 def make_players(
-    strategy, *, seed: int = 0, average_decay=None, share_count=True, dtype=None, width: int = 4
+    strategy, *, seed: int = 0, ema_decay=None, share_step=True, dtype=None, width: int = 4
 ):
-    """Small players under a strategy, the same for the same seed."""
+    """Small state under a strategy, the same for the same seed."""
     tf.keras.utils.set_random_seed(seed)
     with strategy.scope():
         generator = GeneratorV2(width=width, dtype=dtype)
         discriminator = PatchDiscriminator(width=4, dtype=dtype)
         Objective().build(generator, discriminator, example_batch(1))
-        return Players(
+        return TrainState(
             generator,
             discriminator,
-            share_count=share_count,
-            average_decay=average_decay,
+            share_step=share_step,
+            ema_decay=ema_decay,
             adam=ADAM,
         )
 
 
 def example_batch(count: int, seed: int = 0) -> dict[str, tf.Tensor]:
-    """Smooth random pictures with a box as hole, a different one for each."""
+    """Smooth random images with a box as hole, a different one for each."""
     random = np.random.default_rng(seed)
     coarse = random.uniform(-0.9, 0.9, [count, 4, 4, 3]).astype(np.float32)
     images = tf.image.resize(coarse, [SIZE, SIZE], method="bicubic")
@@ -41,27 +41,29 @@ def example_batch(count: int, seed: int = 0) -> dict[str, tf.Tensor]:
     return {"image": tf.clip_by_value(images, -1, 1), "mask": tf.constant(masks)}
 
 
-def batches(strategy, global_batch_size: int, draws: int = 64):
+def batches(strategy, global_batch_size: int, batch_indices: int = 64):
     """A distributed iterator over batches that are the same for any number of replicas."""
     replicas = strategy.num_replicas_in_sync
     share = global_batch_size // replicas
-    examples = [example_batch(global_batch_size, seed=draw) for draw in range(draws)]
+    examples = [
+        example_batch(global_batch_size, seed=batch_index) for batch_index in range(batch_indices)
+    ]
     stacked = {key: np.concatenate([e[key] for e in examples]) for key in examples[0]}
     dataset = tf.data.Dataset.from_tensor_slices(stacked).batch(share, drop_remainder=True)
     return iter(strategy.distribute_datasets_from_function(lambda _: dataset))
 
 
-def inner_loop(players, strategy, objective=None, **options) -> InnerLoop:
-    return InnerLoop(players, objective or Objective(), strategy, **options)
+def inner_loop(state, strategy, objective=None, **options) -> InnerLoop:
+    return InnerLoop(state, objective or Objective(), strategy, **options)
 
 
 def one_device():
     return tf.distribute.OneDeviceStrategy("CPU:0")
 
 
-def weights(players) -> dict[str, np.ndarray]:
+def weights(state) -> dict[str, np.ndarray]:
     """All variables of both networks, copied."""
-    named = players.generator_variables.named | {
-        f"discriminator/{k}": v for k, v in players.discriminator_variables.named.items()
+    named = state.generator_variables.named | {
+        f"discriminator/{k}": v for k, v in state.discriminator_variables.named.items()
     }
     return {name: v.numpy().copy() for name, v in named.items()}

@@ -16,44 +16,44 @@ def trained(tmp_path_factory):
     """A run of two steps with a moving average, saved."""
     run_dir = tmp_path_factory.mktemp("run")
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    players = make_players(strategy, average_decay=0.9)
-    inner_loop(players, strategy).run(batches(strategy, 2), 2)
-    checkpoints = Checkpoints(str(run_dir), players)
+    state = make_players(strategy, ema_decay=0.9)
+    inner_loop(state, strategy).run(batches(strategy, 2), 2)
+    checkpoints = Checkpoints(str(run_dir), state)
     assert checkpoints.restore() == 0
     checkpoints.prepare()
     checkpoints.save()
-    return run_dir, players
+    return run_dir, state
 
 
-def every_variable(players) -> dict[str, np.ndarray]:
-    state = weights(players)
+def every_variable(state) -> dict[str, np.ndarray]:
+    state = weights(state)
     for kind in ("generator_optimizer", "discriminator_optimizer"):
-        optimizer = getattr(players, kind)
+        optimizer = getattr(state, kind)
         state[f"{kind}/count"] = optimizer.count.numpy()
         for moments in ("first_moments", "second_moments"):
             named = getattr(optimizer, moments).named
             state |= {f"{kind}/{moments}/{k}": v.numpy() for k, v in named.items()}
-    if players.average is not None:
-        state |= {f"average/{k}": v.numpy() for k, v in players.average.named.items()}
+    if state.ema is not None:
+        state |= {f"ema/{k}": v.numpy() for k, v in state.ema.named.items()}
     return state
 
 
 def test_everything_comes_back(trained):
-    run_dir, players = trained
+    run_dir, state = trained
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    fresh = make_players(strategy, seed=7, average_decay=0.9)
+    fresh = make_players(strategy, seed=7, ema_decay=0.9)
     assert Checkpoints(str(run_dir), fresh).restore() == 2
-    expected, actual = every_variable(players), every_variable(fresh)
+    expected, actual = every_variable(state), every_variable(fresh)
     assert expected.keys() == actual.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
 
 def test_two_replicas_go_on_from_one(trained, two_replicas):
-    run_dir, players = trained
-    mirrored = make_players(two_replicas, seed=7, average_decay=0.9)
+    run_dir, state = trained
+    mirrored = make_players(two_replicas, seed=7, ema_decay=0.9)
     assert Checkpoints(str(run_dir), mirrored).restore() == 2
-    for name, value in weights(players).items():
+    for name, value in weights(state).items():
         np.testing.assert_array_equal(weights(mirrored)[name], value, err_msg=name)
 
 
@@ -69,17 +69,17 @@ def change_architecture(run_dir, **arguments):
 def test_another_architecture_is_refused_and_named(trained, tmp_path):
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     change_architecture(run_dir, width=48)
-    players = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), average_decay=0.9)
+    state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), ema_decay=0.9)
     with pytest.raises(UserError, match="another generator: width was 48"):
-        Checkpoints(str(run_dir), players).restore()
+        Checkpoints(str(run_dir), state).restore()
 
 
 def test_another_architecture_goes_on_where_that_is_allowed(trained, tmp_path, caplog):
     """It says so, and from then on the run's networks are the new ones."""
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     path = change_architecture(run_dir, attention="none")
-    players = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, average_decay=0.9)
-    checkpoints = Checkpoints(str(run_dir), players)
+    state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
+    checkpoints = Checkpoints(str(run_dir), state)
     assert checkpoints.restore(allow_change=True) == 2
     assert "another generator: attention was 'none'" in caplog.text
     checkpoints.prepare()
@@ -91,16 +91,16 @@ def test_weights_of_other_shapes_are_refused_even_where_a_change_is_allowed(trai
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     change_architecture(run_dir, width=48)
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    players = make_players(strategy, average_decay=0.9, width=6)
+    state = make_players(strategy, ema_decay=0.9, width=6)
     with pytest.raises(UserError, match="does not fit .* another generator: width was 48"):
-        Checkpoints(str(run_dir), players).restore(allow_change=True)
+        Checkpoints(str(run_dir), state).restore(allow_change=True)
 
 
 def test_a_checkpoint_without_the_moving_average_is_refused(trained, tmp_path):
     run_dir, _ = trained
-    players = make_players(tf.distribute.OneDeviceStrategy("CPU:0"))
+    state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"))
     with pytest.raises(UserError, match="does not fit"):
-        Checkpoints(str(run_dir), players).restore()
+        Checkpoints(str(run_dir), state).restore()
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def two_saved(trained, tmp_path):
 
 
 def fresh_players():
-    return make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, average_decay=0.9)
+    return make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
 
 
 def cut_short(newest):
@@ -195,11 +195,11 @@ def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
 
 def test_the_newest_are_kept(two_saved):
     run_dir, _ = two_saved
-    players = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), players, keep=2)
+    state = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), state, keep=2)
     checkpoints.restore()
     for step in (8, 9, 11):
-        players.step.assign(step)
+        state.step.assign(step)
         checkpoints.save()
     names = {path.name for path in (run_dir / "checkpoints").glob("step-*")}
     assert names == {"step-9", "step-11"}
@@ -207,11 +207,11 @@ def test_the_newest_are_kept(two_saved):
 
 def test_other_circumstances_are_named(trained, tmp_path, caplog):
     run_dir = tmp_path / "run"
-    players = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), players, circumstances={"threads": 2, "replicas": 1})
+    state = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), state, environment={"threads": 2, "replicas": 1})
     checkpoints.prepare()
     checkpoints.save()
-    Checkpoints(str(run_dir), players, circumstances={"threads": 4, "replicas": 1}).restore()
+    Checkpoints(str(run_dir), state, environment={"threads": 4, "replicas": 1}).restore()
     assert "threads was 2 and is 4" in caplog.text
     assert "replicas" not in caplog.text
 
@@ -230,11 +230,11 @@ def small_disk(tmp_path):
 
 def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
     run_dir = small_disk / "run"
-    players = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), players)
+    state = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), state)
     checkpoints.prepare()
     good = checkpoints.save()
-    players.step.assign(1)
+    state.step.assign(1)
     free = shutil.disk_usage(small_disk).free
     (small_disk / "other").write_bytes(bytes(free - 200_000))
     with pytest.raises(UserError) as refused:
@@ -251,12 +251,12 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
 
 def test_a_read_only_run_directory(two_saved, small_disk):
     run_dir = shutil.copytree(two_saved[0], small_disk / "run")
-    players = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), players)
+    state = fresh_players()
+    checkpoints = Checkpoints(str(run_dir), state)
     assert checkpoints.restore() == 2
     (run_dir / "checkpoints" / "step-3.part").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    players.step.assign(4)
+    state.step.assign(4)
     for write in (checkpoints.prepare, checkpoints.save):
         with pytest.raises(UserError, match="Read-only file system"):
             write()

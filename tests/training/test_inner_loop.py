@@ -18,17 +18,17 @@ def one_and_two_replicas(two_replicas):
     """For one replica and for two: gradients of the first step, weights after ten."""
     results = []
     for strategy in (one_device(), two_replicas):
-        players = make_players(strategy)
-        loop, iterator = inner_loop(players, strategy), batches(strategy, 4)
+        state = make_players(strategy)
+        loop, iterator = inner_loop(state, strategy), batches(strategy, 4)
         first_reports = loop.run(iterator, 1)
         # After one update the first moment is (1 - beta_1) times the summed gradient.
         gradients = {
             f"{kind}/{name}": moment.numpy() / (1 - ADAM["beta_1"])
             for kind in ("generator", "discriminator")
-            for name, moment in getattr(players, f"{kind}_optimizer").first_moments.named.items()
+            for name, moment in getattr(state, f"{kind}_optimizer").first_moments.named.items()
         }
         loop.run(iterator, 9)
-        results.append((first_reports, gradients, weights(players), players, strategy))
+        results.append((first_reports, gradients, weights(state), state, strategy))
     return results
 
 
@@ -54,8 +54,8 @@ def test_two_replicas_report_what_one_reports(one_and_two_replicas):
 
 
 def test_u_is_the_same_on_both_replicas(one_and_two_replicas):
-    *_, players, strategy = one_and_two_replicas[1]
-    for name, variable in players.discriminator_variables.named.items():
+    *_, state, strategy = one_and_two_replicas[1]
+    for name, variable in state.discriminator_variables.named.items():
         if name.endswith("/u"):
             first, second = (v.numpy() for v in strategy.experimental_local_results(variable))
             np.testing.assert_array_equal(first, second)
@@ -64,10 +64,10 @@ def test_u_is_the_same_on_both_replicas(one_and_two_replicas):
 def test_u_moves_once_for_each_evaluation_of_the_discriminator():
     """Two evaluations a step, each one power iteration from the kernel of its time."""
     strategy = one_device()
-    players = make_players(strategy)
-    loop = inner_loop(players, strategy)
-    u = players.discriminator_variables.named["conv1/u"]
-    kernel = players.discriminator_variables.named["conv1/convolution/kernel"]
+    state = make_players(strategy)
+    loop = inner_loop(state, strategy)
+    u = state.discriminator_variables.named["conv1/u"]
+    kernel = state.discriminator_variables.named["conv1/convolution/kernel"]
 
     def iterate(u, kernel):
         matrix = kernel.reshape(-1, kernel.shape[-1])
@@ -89,14 +89,14 @@ def test_parts_of_a_batch_make_up_one_update():
     results = []
     for parts in (1, 2):
         strategy = one_device()
-        players = make_players(strategy)
-        loop = inner_loop(players, strategy, accumulation_parts=parts)
+        state = make_players(strategy)
+        loop = inner_loop(state, strategy, gradient_accumulation_steps=parts)
         iterator = batches(strategy, 4)
         first = {name: float(value) for name, value in loop.run(iterator, 1).items()}
-        u = players.discriminator_variables.named["conv1/u"].numpy()
+        u = state.discriminator_variables.named["conv1/u"].numpy()
         loop.run(iterator, 9)
-        assert int(players.generator_optimizer.count.numpy()) == 20
-        results.append((first, u, weights(players)))
+        assert int(state.generator_optimizer.count.numpy()) == 20
+        results.append((first, u, weights(state)))
     (one_reports, one_u, one), (two_reports, two_u, two) = results
     assert one_reports == pytest.approx(two_reports, rel=1e-4)
     np.testing.assert_allclose(two_u, one_u, atol=1e-6)
@@ -107,25 +107,25 @@ def test_parts_of_a_batch_make_up_one_update():
 
 @pytest.mark.parametrize("bad", ["image", "weights"])
 def test_what_is_not_finite_changes_no_weight_from_then_on(bad):
-    """The third of eight draws is bad: the weights are those after the second, to the end."""
+    """The third of eight batch_indices is bad: the weights are those after the second, to the end."""
     strategy = one_device()
-    players = make_players(strategy, average_decay=0.9)
-    loop, good = inner_loop(players, strategy), batches(strategy, 2)
+    state = make_players(strategy, ema_decay=0.9)
+    loop, good = inner_loop(state, strategy), batches(strategy, 2)
     loop.run(good, 1)
     if bad == "weights":
-        players.generator_variables.named["coarse/conv1/bias"].assign_add([np.inf, *[0] * 7])
-    before = weights(players)
+        state.generator_variables.named["coarse/conv1/bias"].assign_add([np.inf, *[0] * 7])
+    before = weights(state)
     spoiled = example_batch(2)
     if bad == "image":
         spoiled["image"] = spoiled["image"].numpy()
         spoiled["image"][0, 0, 0, 0] = np.nan
     loop.run(iter([spoiled, next(good), next(good), next(good)]), 2)
-    assert loop.halted_draw == 2
-    after = weights(players)
+    assert loop.first_non_finite_batch == 2
+    after = weights(state)
     for name, value in before.items():
         if not name.endswith("/u"):
             np.testing.assert_array_equal(after[name], value, err_msg=name)
-    assert int(players.generator_optimizer.count.numpy()) == 2
+    assert int(state.generator_optimizer.count.numpy()) == 2
 
 
 def test_stopping_between_steps():
@@ -139,10 +139,10 @@ def test_forward_and_backward_pass_compile_under_xla():
     results = []
     for jit_compile in (False, True):
         strategy = one_device()
-        players = make_players(strategy)
-        loop = inner_loop(players, strategy, jit_compile=jit_compile)
+        state = make_players(strategy)
+        loop = inner_loop(state, strategy, jit_compile=jit_compile)
         reports = loop.run(batches(strategy, 2), 2)
-        results.append((float(reports["generator/loss"]), weights(players)))
+        results.append((float(reports["generator/loss"]), weights(state)))
     (plain_loss, plain), (compiled_loss, compiled) = results
     np.testing.assert_allclose(compiled_loss, plain_loss, rtol=1e-4)
     differences = np.concatenate([np.abs(plain[n] - compiled[n]).ravel() for n in plain])
@@ -152,11 +152,11 @@ def test_forward_and_backward_pass_compile_under_xla():
 
 def test_mixed_bfloat16_trains_float32_weights():
     strategy = one_device()
-    players = make_players(strategy, dtype="mixed_bfloat16")
-    reports = inner_loop(players, strategy).run(batches(strategy, 2), 1)
+    state = make_players(strategy, dtype="mixed_bfloat16")
+    reports = inner_loop(state, strategy).run(batches(strategy, 2), 1)
     reference = make_players(strategy)
     expected = inner_loop(reference, strategy).run(batches(strategy, 2), 1)
-    assert all(v.dtype == tf.float32 for v in players.generator_variables.named.values())
+    assert all(v.dtype == tf.float32 for v in state.generator_variables.named.values())
     np.testing.assert_allclose(
         float(reports["generator/reconstruction_refined"]),
         float(expected["generator/reconstruction_refined"]),
@@ -166,12 +166,12 @@ def test_mixed_bfloat16_trains_float32_weights():
 
 def test_the_moving_average_follows_the_weights():
     strategy = one_device()
-    players = make_players(strategy, average_decay=0.75)
+    state = make_players(strategy, ema_decay=0.75)
     name = "coarse/conv1/kernel"
-    start = players.average.named[name].numpy()
-    loop, iterator = inner_loop(players, strategy), batches(strategy, 2)
+    start = state.ema.named[name].numpy()
+    loop, iterator = inner_loop(state, strategy), batches(strategy, 2)
     expected = start
     for _ in range(3):
         loop.run(iterator, 1)
-        expected = 0.75 * expected + 0.25 * players.generator_variables.named[name].numpy()
-    np.testing.assert_allclose(players.average.named[name].numpy(), expected, atol=1e-7)
+        expected = 0.75 * expected + 0.25 * state.generator_variables.named[name].numpy()
+    np.testing.assert_allclose(state.ema.named[name].numpy(), expected, atol=1e-7)

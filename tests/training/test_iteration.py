@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.training.players import Players
+from deepfill_tf.training.train_state import TrainState
 from tests.objectives.training_step import NETS, batch, objective, recorded
 from tests.reference_networks import (
     assert_record_close,
@@ -24,29 +24,29 @@ RELEASED_NAMES = {
 }
 
 
-def reference_players(net: str, strategy) -> Players:
+def reference_players(net: str, strategy) -> TrainState:
     seed = int(recorded(net)["weights_seed"])
     with strategy.scope():
-        return Players(
+        return TrainState(
             reference_generator(seed, net),
             reference_discriminator(seed, net),
-            share_count=True,
-            average_decay=None,
+            share_step=True,
+            ema_decay=None,
             adam=ADAM | {"beta_2": BETA_2[net]},
         )
 
 
 @pytest.fixture(scope="module", params=NETS)
 def iteration(request):
-    """Network, players after an iteration, what it reported, weights before it."""
+    """Network, state after an iteration, what it reported, weights before it."""
     net, strategy = request.param, one_device()
-    players = reference_players(net, strategy)
-    before = weights(players)
+    state = reference_players(net, strategy)
+    before = weights(state)
     dataset = tf.data.Dataset.from_tensors(batch(net)).repeat()
     iterator = iter(strategy.distribute_datasets_from_function(lambda _: dataset))
-    loop = inner_loop(players, strategy, objective(net), discriminator_updates=UPDATES[net])
+    loop = inner_loop(state, strategy, objective(net), discriminator_updates=UPDATES[net])
     reports = loop.run(iterator, 1)
-    return net, players, {name: float(value) for name, value in reports.items()}, before
+    return net, state, {name: float(value) for name, value in reports.items()}, before
 
 
 def consistent(net: str) -> str:
@@ -72,9 +72,9 @@ def test_weights(iteration, network):
     the entries agree within 1e-6 (next test), after the fifth about half. Two versions of
     TensorFlow, and one with and without oneDNN, agree with each other no better.
     """
-    net, players, *_ = iteration
+    net, state, *_ = iteration
     prefix = consistent(net) if network == "discriminator" else ""
-    differences = weight_differences(net, players, network, f"{prefix}after_iteration")
+    differences = weight_differences(net, state, network, f"{prefix}after_iteration")
     assert len(differences) >= 12 * 16
     assert max(differences) < 5e-4
     if (net, network) == ("v1", "discriminator"):
@@ -87,17 +87,17 @@ def test_weights(iteration, network):
 
 def test_critics_after_their_first_update():
     strategy = one_device()
-    players = reference_players("v1", strategy)
-    loop = inner_loop(players, strategy, objective("v1"))
+    state = reference_players("v1", strategy)
+    loop = inner_loop(state, strategy, objective("v1"))
     strategy.run(loop.update_discriminator, (batch("v1"),))
-    differences = weight_differences("v1", players, "discriminator", "after_first_d")
+    differences = weight_differences("v1", state, "discriminator", "after_first_d")
     assert max(differences) < 5e-4
     assert np.mean(differences < 1e-6) >= 0.97
 
 
-def weight_differences(net, players, network, moment) -> np.ndarray:
+def weight_differences(net, state, network, moment) -> np.ndarray:
     r, differences = recorded(net), []
-    for name, variable in getattr(players, f"{network}_variables").named.items():
+    for name, variable in getattr(state, f"{network}_variables").named.items():
         if not name.endswith("/u"):
             expected = r[f"{moment}/value/{RELEASED_NAMES[network](name)}"]
             differences.append(np.abs(record(variable.numpy())[2:] - expected[2:]))
@@ -105,17 +105,17 @@ def weight_differences(net, players, network, moment) -> np.ndarray:
 
 
 def test_every_weight_moved(iteration):
-    _, players, _, before = iteration
-    after = weights(players)
+    _, state, _, before = iteration
+    after = weights(state)
     still = [n for n, old in before.items() if np.array_equal(old, after[n])]
-    # Nothing moves the bias of a critic's score, which real and completed pictures share.
+    # Nothing moves the bias of a critic's score, which real and completed images share.
     assert all(name.endswith("score/bias") for name in still), still
 
 
 def test_u(iteration):
-    net, players, *_ = iteration
+    net, state, *_ = iteration
     count = 0
-    for name, variable in players.discriminator_variables.named.items():
+    for name, variable in state.discriminator_variables.named.items():
         if name.endswith("/u"):
             key = f"old_u/after_iteration/value/{released_discriminator_name(name)}"
             np.testing.assert_allclose(
@@ -131,8 +131,8 @@ def test_moments_of_the_generator(iteration):
     Its recorded discriminator was updated with the original's gradient (the new `u`), ours
     with the consistent one, so that norms agree less well here than the gradients' own.
     """
-    net, players, *_ = iteration
-    optimizer = players.generator_optimizer
+    net, state, *_ = iteration
+    optimizer = state.generator_optimizer
     norm_tolerance = 1e-2 if net == "v2_guided" else 5e-3
     for name, variable in optimizer.first_moments.named.items():
         expected = recorded(net)[f"after_iteration/slot/{released_generator_name(name)}/Adam"]
@@ -151,8 +151,8 @@ def test_moments_of_the_generator(iteration):
 
 
 def test_the_count_is_shared_between_both_networks(iteration):
-    net, players, *_ = iteration
-    count = int(players.generator_optimizer.count.numpy())
+    net, state, *_ = iteration
+    count = int(state.generator_optimizer.count.numpy())
     assert count == UPDATES[net] + 1
     # The released powers are multiplied once more after each update.
     power = float(recorded(net)["after_iteration/scalar/beta2_power"])

@@ -16,7 +16,7 @@ ARGUMENTS = [
         f"Trainer.max_steps = {KILLS * STEPS_BETWEEN + 40}",
         "Trainer.actions = [@SaveCheckpoints(), @ExportModel()]",
         "SaveCheckpoints.every_steps = 2",
-        "Trainer.steps_per_visit = 2",
+        "Trainer.steps_per_loop = 2",
     )
 ]
 

@@ -11,7 +11,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def session(step: int) -> SimpleNamespace:
+def context_at(step: int) -> SimpleNamespace:
     losses = {"generator/reconstruction_refined": 0.25, "discriminator/loss": 1.0}
     return SimpleNamespace(first_step=0, step=step, max_steps=40, rate=2.0, losses=losses)
 
@@ -23,10 +23,10 @@ def test_shows_step_rate_time_left_and_losses(stream, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     progress = ShowProgress(every_seconds=0)
-    progress.begin(session(0))
-    progress.visit(session(10))
-    progress.visit(session(40))
-    progress.end(session(40))
+    progress.on_train_begin(context_at(0))
+    progress.on_loop_end(context_at(10))
+    progress.on_loop_end(context_at(40))
+    progress.close(context_at(40))
     shown = output.getvalue()
     assert "40/40" in shown
     assert "2.00 steps/s" in shown
@@ -41,7 +41,7 @@ def test_plain_lines_keep_their_distance(monkeypatch):
     output = io.StringIO()
     monkeypatch.setattr("sys.stderr", output)
     progress = ShowProgress(every_seconds=1000)
-    progress.begin(session(0))
+    progress.on_train_begin(context_at(0))
     for step in (10, 20, 30, 40):
-        progress.visit(session(step))
+        progress.on_loop_end(context_at(step))
     assert [line.split()[1] for line in output.getvalue().splitlines()] == ["10/40", "40/40"]

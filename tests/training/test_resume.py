@@ -10,7 +10,7 @@ from tests.training.workers import assert_same_model, finish, start, wait_for_ch
 
 
 def check_logs(run_dir) -> None:
-    """Every loss, norms, rate, validation and pictures are in TensorBoard's files."""
+    """Every loss, norms, rate, validation and images are in TensorBoard's files."""
     tags = collections.defaultdict(set)
     for path in glob.glob(f"{run_dir}/logs/*"):
         for event in tf.compat.v1.train.summary_iterator(path):
@@ -18,7 +18,7 @@ def check_logs(run_dir) -> None:
                 tags[value.tag].add(event.step)
     for player in ("generator", "discriminator"):
         assert {f"{player}/loss", f"{player}/gradient_norm"} <= tags.keys()
-    assert {"learning_rate", "images_per_second", "input/waiting_share"} <= tags.keys()
+    assert {"learning_rate", "images_per_second", "input/stall_fraction"} <= tags.keys()
     assert "generator/reconstruction_coarse" in tags
     assert tags["generator/adversarial"] == {5, 10, 15, 20, 25, 30}
     for metric in ("l1", "l2", "psnr", "psnr_in_hole", "tv"):

@@ -9,20 +9,20 @@ from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 from deepfill_tf.compat import keras
 from deepfill_tf.configuration import configured_trainer, parse
-from deepfill_tf.training.players import Players
+from deepfill_tf.training.train_state import TrainState
 from tests.training.small_run import ADAM, inner_loop, weights
 
 NETWORKS = ("quickstart.gin", "quickstart_v1.gin", "quickstart_guided.gin")
 SMALL = ["GeneratorV1.width = 4", "GeneratorV2.width = 4", "GAN.width = 4"]
 
 
-def players_of(trainer) -> Players:
+def players_of(trainer) -> TrainState:
     keras.utils.set_random_seed(0)
     generator = trainer.generator()
     discriminator = trainer.objective.gan.discriminator(guided=trainer.data.guided)
     example = trainer.data.example(with_box=trainer.objective.needs_box)
     trainer.objective.build(generator, discriminator, example)
-    return Players(generator, discriminator, share_count=True, average_decay=0.9, adam=ADAM)
+    return TrainState(generator, discriminator, share_step=True, ema_decay=0.9, adam=ADAM)
 
 
 def two_batches(trainer) -> list[dict[str, tf.Tensor]]:
@@ -45,15 +45,15 @@ def test_a_step_compiles_whole_and_computes_the_same(config):
     strategy = tf.distribute.get_strategy()
     results = []
     for compiled in (False, True):
-        players = players_of(trainer)
-        loop = inner_loop(players, strategy, trainer.objective)
+        state = players_of(trainer)
+        loop = inner_loop(state, strategy, trainer.objective)
 
         @tf.function(jit_compile=compiled)
         def step(first, second, loop=loop):
             return loop.update_discriminator(first), loop.update_generator(second, 1)
 
         reports = [{name: float(value) for name, value in part.items()} for part in step(*batches)]
-        results.append((reports, weights(players)))
+        results.append((reports, weights(state)))
     (reports, plain), (compiled_reports, compiled) = results
     for one, two in zip(reports, compiled_reports, strict=True):
         assert two == pytest.approx(one, rel=1e-3, abs=1e-5)
@@ -90,8 +90,8 @@ def eight_replicas(monkeypatch):
 def test_a_step_of_eight_replicas_lowers_with_static_shapes(config, eight_replicas):
     parse([config, "laptop.gin"], SMALL)
     trainer = configured_trainer()
-    players = players_of(trainer)
-    loop = inner_loop(players, eight_replicas, trainer.objective)
+    state = players_of(trainer)
+    loop = inner_loop(state, eight_replicas, trainer.objective)
 
     @tf.function(jit_compile=True)
     def step(first, second):
@@ -99,7 +99,7 @@ def test_a_step_of_eight_replicas_lowers_with_static_shapes(config, eight_replic
 
     program = step.experimental_get_compiler_ir(*two_batches(trainer))(stage="hlo")
     sums = re.findall(r" all-reduce\(.*", program)
-    summed = players.generator.trainable_variables + players.discriminator.trainable_variables
+    summed = state.generator.trainable_variables + state.discriminator.trainable_variables
     assert len(sums) > len(summed)  # reports too
     assert all("replica_groups={{0,1,2,3,4,5,6,7}}" in line for line in sums)
     assert "<=" not in program  # a bound of a size that is not known

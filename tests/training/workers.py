@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from deepfill_tf.inference.checkpoint_directory import list_checkpoints, step_of
+from deepfill_tf.storage.checkpoint_format import list_checkpoints, step_of
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [

@@ -11,7 +11,7 @@ from deepfill_tf.data.seeds import integers, uniform
 
 
 class Strokes(NamedTuple):
-    """Strokes of N pictures, up to S in each, up to V segments in a stroke.
+    """Strokes of N images, up to S in each, up to V segments in a stroke.
 
     x, y: vertices, whole numbers in float64 `[N, S, V + 1]`.
     segments: int32 `[N, S]`, 0 for a stroke that is not drawn.
@@ -28,18 +28,18 @@ class Strokes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class BrushStrokeMasks:
-    """One to three strokes that zigzag through the picture.
+    """One to three strokes that zigzag through the image.
 
     A stroke goes from vertex to vertex, every other angle turned back; its lengths are
-    normal around an eighth of the picture's diagonal, cut off at 0 and at twice that.
+    normal around an eighth of the image's diagonal, cut off at 0 and at twice that.
     Each segment is a line as wide as the brush, each vertex a disc of that diameter. The
     whole mask is mirrored left to right and top to bottom with probability 1/2 each.
 
     Attributes:
-      min_strokes, max_strokes: strokes in a picture, equally likely.
+      min_strokes, max_strokes: strokes in an image, equally likely.
       min_vertices, max_vertices: segments of a stroke, equally likely.
       min_brush_width, max_brush_width: pixels; the lower included, the upper not. They
-        are not scaled with the picture, as released.
+        are not scaled with the image, as released.
       mean_angle: radians; a segment goes up or down around this angle from the horizontal.
       angle_range: radians; the most by which a stroke's angles may lie to either side.
       as_released: with the released program's two defects: masks are never mirrored,
@@ -80,16 +80,16 @@ class BrushStrokeMasks:
         return tf.cast(mask, tf.float32)[..., None]
 
     def strokes(self, seeds: tf.Tensor, height: int, width: int) -> Strokes:
-        """What is drawn in a picture, before mirroring."""
+        """What is drawn in an image, before mirroring."""
         bottom, right = (width, height) if self.as_released else (height, width)
         numbers, vertices = 6 + 2 * self.max_vertices, self.max_vertices
         shares = uniform(seeds, 3 + self.max_strokes * numbers)
-        picture, shares = shares[:, :3], shares[:, 3:]
+        image, shares = shares[:, :3], shares[:, 3:]
         shares = tf.reshape(shares, [-1, self.max_strokes, numbers])
         scalars, angles, lengths = tf.split(shares, [6, vertices, vertices], axis=2)
         scalars = tf.unstack(scalars, axis=2)
 
-        count = self.min_strokes + integers(picture[:, 0], self.max_strokes - self.min_strokes + 1)
+        count = self.min_strokes + integers(image[:, 0], self.max_strokes - self.min_strokes + 1)
         segments = self.min_vertices + integers(
             scalars[0], self.max_vertices - self.min_vertices + 1
         )
@@ -110,7 +110,7 @@ class BrushStrokeMasks:
         # The limits themselves may be reached, one beyond the last pixel, as released.
         x = _walk(tf.floor(scalars[4] * right), lengths * tf.cos(angles), right)
         y = _walk(tf.floor(scalars[5] * bottom), lengths * tf.sin(angles), bottom)
-        mirrored = (picture[:, 1:] < 0.5) & (not self.as_released)
+        mirrored = (image[:, 1:] < 0.5) & (not self.as_released)
         return Strokes(x, y, segments, brush_width, mirrored)
 
     def _drawn(self, strokes: Strokes, height: int, width: int) -> tf.Tensor:

@@ -9,7 +9,7 @@ from deepfill_tf.data.seeds import integers, uniform
 
 @dataclass(frozen=True, kw_only=True)
 class RectangleMasks:
-    """Boxes somewhere in the picture, each shrunk a little around its centre.
+    """Boxes somewhere in the image, each shrunk a little around its centre.
 
     As released the last position of a box is left out, so that it never touches the
     lower or right border.
@@ -18,7 +18,7 @@ class RectangleMasks:
       height, width: of the unshrunk box, in pixels.
       max_delta_height, max_delta_width: the most that is taken off, half on each side.
       vertical_margin, horizontal_margin: pixels that a box keeps from the border.
-      count: boxes in a picture; they may overlap.
+      count: boxes in an image; they may overlap.
     """
 
     height: int = 128
@@ -49,8 +49,8 @@ class RectangleMasks:
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
         spans = []
-        for starts, taken_off, size, picture in self._sides(seeds, height, width):
-            places = tf.range(picture)
+        for starts, taken_off, size, image in self._sides(seeds, height, width):
+            places = tf.range(image)
             low, high = (starts + taken_off)[..., None], (starts + size - taken_off)[..., None]
             spans.append((places >= low) & (places < high))
         boxes = spans[0][:, :, :, None] & spans[1][:, :, None, :]
@@ -60,7 +60,7 @@ class RectangleMasks:
         """Where each hole's box is, before it is shrunk: what `ops.crop` takes.
 
         Rows int32 `[N, self.height]` and columns `[N, self.width]`. Raises ValueError where
-        a picture has several boxes.
+        an image has several boxes.
         """
         if self.count != 1:
             raise ValueError(
@@ -77,19 +77,19 @@ class RectangleMasks:
         rows = self._positions(height, self.height, self.vertical_margin, "height")
         columns = self._positions(width, self.width, self.horizontal_margin, "width")
         shares = tf.reshape(uniform(seeds, self.count * 4), [-1, self.count, 4])
-        for place, size, max_delta, share, picture in (
+        for place, size, max_delta, share, image in (
             (rows, self.height, self.max_delta_height, shares[..., 0:2], height),
             (columns, self.width, self.max_delta_width, shares[..., 2:4], width),
         ):
             starts = place[0] + integers(share[..., 0], place[1])
-            yield starts, integers(share[..., 1], max_delta // 2 + 1), size, picture
+            yield starts, integers(share[..., 1], max_delta // 2 + 1), size, image
 
-    def _positions(self, picture: int, box: int, margin: int, side: str) -> tuple[int, int]:
+    def _positions(self, image: int, box: int, margin: int, side: str) -> tuple[int, int]:
         """First position and number of positions of a box along one side."""
-        count = picture - 2 * margin - box
+        count = image - 2 * margin - box
         if count < 1:
             raise ValueError(
                 f"RectangleMasks.{side}={box} with margins of {margin} leaves no room in a "
-                f"picture of {side} {picture}"
+                f"image of {side} {image}"
             )
         return margin, count

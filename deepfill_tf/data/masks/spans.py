@@ -113,7 +113,7 @@ def fill_spans(left: tf.Tensor, right: tf.Tensor, width: int) -> tf.Tensor:
 
     Args:
       left, right: whole numbers `[N, K, height]`, any K; both ends included, pixels
-        beyond the picture are cut off.
+        beyond the image are cut off.
       width: number of columns.
     """
     first = tf.cast(tf.clip_by_value(left, 0, width), tf.int32)

@@ -1,4 +1,4 @@
-"""Several kinds of holes in one picture."""
+"""Several kinds of holes in one image."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

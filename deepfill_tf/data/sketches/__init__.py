@@ -1,4 +1,4 @@
-"""Sketches of training pictures, for the second paper's user-guided mode.
+"""Sketches of training images, for the second paper's user-guided mode.
 
 Each source is a `SketchSource`; `data.sketches` of a gin file names one.
 """

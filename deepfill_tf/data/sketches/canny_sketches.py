@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class CannySketches:
-    """Canny's edges (1986) of the blurred picture, as thin lines of full strength.
+    """Canny's edges (1986) of the blurred image, as thin lines of full strength.
 
     At each pixel the colour with the strongest gradient counts.
 
@@ -33,12 +33,12 @@ class CannySketches:
             )
 
     def check(self, paths: Sequence[str]) -> None:
-        """Nothing can be wrong with a picture that can be read."""
+        """Nothing can be wrong with an image that can be read."""
 
     def __call__(
-        self, path: str, picture: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
+        self, path: str, image: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
         if self.blur:
-            picture = cv2.GaussianBlur(picture, (0, 0), self.blur)
+            image = cv2.GaussianBlur(image, (0, 0), self.blur)
         thresholds = self.low_threshold, self.high_threshold
-        return cv2.Canny(picture, *thresholds, L2gradient=True)[..., None]
+        return cv2.Canny(image, *thresholds, L2gradient=True)[..., None]

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from deepfill_tf.errors import UserError
 
-# Height and width of the picture that a model is tried on.
-TRIED = (64, 96)
+# Height and width of the image that a model is tried on.
+PROBE_SIZE = (64, 96)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class HolisticSketches:
     graph `.pb`, and up to OpenCV 4 also the `.caffemodel` that the authors of HED
     released. It takes float32 `[1, 3, H, W]`, BGR less `mean`, of any height and width,
     and gives `[1, 1, h, w]`, the probability of an edge; an output of another size is
-    resized to the picture's.
+    resized to the image's.
 
     Attributes:
       model: the file with the weights.
@@ -46,12 +46,12 @@ class HolisticSketches:
             )
 
     def check(self, paths: Sequence[str]) -> None:
-        """Raises UserError unless the model can be read and finds edges in a small picture."""
-        output = self._output(np.full([*TRIED, 3], 127, np.uint8))
+        """Raises UserError unless the model can be read and finds edges in a small image."""
+        output = self._output(np.full([*PROBE_SIZE, 3], 127, np.uint8))
         if output.ndim != 4 or output.shape[:2] != (1, 1) or not output.size:
             raise UserError(
-                f"HolisticSketches.model {self.model!r} gives {list(output.shape)} for a picture "
-                f"of {list(TRIED)}, but an edge detector gives [1, 1, height, width]"
+                f"HolisticSketches.model {self.model!r} gives {list(output.shape)} for an image "
+                f"of {list(PROBE_SIZE)}, but an edge detector gives [1, 1, height, width]"
             )
         if not (output.min() >= 0 and output.max() <= 1):
             raise UserError(
@@ -61,17 +61,17 @@ class HolisticSketches:
             )
 
     def __call__(
-        self, path: str, picture: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
+        self, path: str, image: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
-        height, width = picture.shape[:2]
-        strength = self._output(picture)[0, 0]
+        height, width = image.shape[:2]
+        strength = self._output(image)[0, 0]
         if strength.shape != (height, width):
             strength = cv2.resize(strength, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.rint(255 * strength.clip(0, 1)).astype(np.uint8)[..., None]
 
-    def _output(self, picture: np.ndarray) -> np.ndarray:
+    def _output(self, image: np.ndarray) -> np.ndarray:
         """What the network gives for uint8 `[H, W, 1 or 3]`. One thread at a time runs it."""
-        blue_first = np.broadcast_to(picture, [*picture.shape[:2], 3])[:, :, ::-1]
+        blue_first = np.broadcast_to(image, [*image.shape[:2], 3])[:, :, ::-1]
         image = (blue_first - np.asarray(self.mean)).astype(np.float32).transpose(2, 0, 1)[None]
         with self._lock:
             network = self._network
@@ -80,8 +80,8 @@ class HolisticSketches:
                 return network.forward()
             except cv2.error as error:
                 raise UserError(
-                    f"HolisticSketches.model {self.model!r} fails on a picture of "
-                    f"{list(picture.shape[:2])}, but it must take any size: {_reason(error)}"
+                    f"HolisticSketches.model {self.model!r} fails on an image of "
+                    f"{list(image.shape[:2])}, but it must take any size: {_reason(error)}"
                 ) from error
 
     @functools.cached_property

@@ -12,8 +12,8 @@ import numpy as np
 from deepfill_tf.errors import UserError
 
 PARTS = ("FACE_OVAL", "LEFT_EYE", "LEFT_EYEBROW", "RIGHT_EYE", "RIGHT_EYEBROW", "NOSE", "LIPS")
-# More than a training picture of faces shows.
-MOST_FACES = 8
+# More than a training image of faces shows.
+MAX_FACES = 8
 OTHERWISE = "or take data.sketches=@CannySketches(), which needs nothing"
 
 
@@ -21,7 +21,7 @@ OTHERWISE = "or take data.sketches=@CannySketches(), which needs nothing"
 class LandmarkSketches:
     """Facial landmarks joined by lines, the second paper's sketches for faces.
 
-    Of every face the oval, eyes, brows, nose and lips, in full strength; a picture without
+    Of every face the oval, eyes, brows, nose and lips, in full strength; an image without
     a face gives an empty sketch. The landmarks are those of mediapipe.
 
     Attributes:
@@ -44,13 +44,13 @@ class LandmarkSketches:
 
     def check(self, paths: Sequence[str]) -> None:
         """Raises UserError unless mediapipe and its model are there and run."""
-        self("", np.zeros([64, 64, 3], np.uint8), lambda picture: picture)
+        self("", np.zeros([64, 64, 3], np.uint8), lambda image: image)
 
     def __call__(
-        self, path: str, picture: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
+        self, path: str, image: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
-        height, width = picture.shape[:2]
-        colours = np.ascontiguousarray(np.broadcast_to(picture, [height, width, 3]))
+        height, width = image.shape[:2]
+        colours = np.ascontiguousarray(np.broadcast_to(image, [height, width, 3]))
         with self._lock:
             joined, faces_of = self._landmarks
             faces = faces_of(colours)
@@ -66,7 +66,7 @@ class LandmarkSketches:
         """Which landmarks are joined, int `[lines, 2]`, and what finds those of every face.
 
         The latter takes uint8 `[H, W, 3]` and is not to be called by two threads at once. A
-        landmark's `x` and `y` are shares of the width and height.
+        landmark's `x` and `y` are fractions of the width and height.
         """
         try:
             import mediapipe
@@ -101,10 +101,10 @@ def _joined(mediapipe) -> np.ndarray:
 
 
 def _from_package(mediapipe) -> Callable[[np.ndarray], list]:
-    mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=MOST_FACES)
+    mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=MAX_FACES)
 
-    def faces_of(picture: np.ndarray) -> list:
-        return [face.landmark for face in mesh.process(picture).multi_face_landmarks or []]
+    def faces_of(image: np.ndarray) -> list:
+        return [face.landmark for face in mesh.process(image).multi_face_landmarks or []]
 
     return faces_of
 
@@ -114,7 +114,7 @@ def _from_file(mediapipe, path: str) -> Callable[[np.ndarray], list]:
         raise UserError(f"there is no file {path}, which LandmarkSketches.model names")
     tasks = mediapipe.tasks
     options = tasks.vision.FaceLandmarkerOptions(
-        base_options=tasks.BaseOptions(model_asset_path=path), num_faces=MOST_FACES
+        base_options=tasks.BaseOptions(model_asset_path=path), num_faces=MAX_FACES
     )
     try:
         landmarker = tasks.vision.FaceLandmarker.create_from_options(options)
@@ -124,8 +124,8 @@ def _from_file(mediapipe, path: str) -> Callable[[np.ndarray], list]:
             f"must be a FaceLandmarker's .task file: {str(error).splitlines()[0]}"
         ) from error
 
-    def faces_of(picture: np.ndarray) -> list:
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=picture)
-        return landmarker.detect(image).face_landmarks
+    def faces_of(image: np.ndarray) -> list:
+        wrapped = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
+        return landmarker.detect(wrapped).face_landmarks
 
     return faces_of

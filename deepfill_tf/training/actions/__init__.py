@@ -3,12 +3,12 @@
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.actions.comparison import CompareCompletion
 from deepfill_tf.training.actions.exporting import ExportModel
-from deepfill_tf.training.actions.pictures import WritePictures
+from deepfill_tf.training.actions.images import WriteImages
+from deepfill_tf.training.actions.input_bound import WarnIfInputBound
 from deepfill_tf.training.actions.progress import ShowProgress
 from deepfill_tf.training.actions.saving import SaveCheckpoints
 from deepfill_tf.training.actions.scalars import WriteScalars
 from deepfill_tf.training.actions.validation import Validate
-from deepfill_tf.training.actions.watching import WatchInput
 
 __all__ = [
     "Action",
@@ -17,7 +17,7 @@ __all__ = [
     "SaveCheckpoints",
     "ShowProgress",
     "Validate",
-    "WatchInput",
-    "WritePictures",
+    "WarnIfInputBound",
+    "WriteImages",
     "WriteScalars",
 ]

@@ -1,6 +1,6 @@
 """What happens between visits of the inner loop."""
 
-from deepfill_tf.training.session import Session
+from deepfill_tf.training.training_context import TrainingContext
 
 
 def check_steps(name: str, value: int | None) -> int | None:
@@ -20,14 +20,14 @@ def check_seconds(name: str, value: float) -> float:
 class Action:
     """Host work, small and of one kind. All methods may be left out."""
 
-    def begin(self, session: Session) -> None:
-        """Called once before the first step of a session."""
+    def on_train_begin(self, context: TrainingContext) -> None:
+        """Called once before the first step of a context."""
 
-    def visit(self, session: Session) -> None:
+    def on_loop_end(self, context: TrainingContext) -> None:
         """Called after each visit of the inner loop."""
 
-    def finish(self, session: Session) -> None:
+    def on_train_end(self, context: TrainingContext) -> None:
         """Called once when the last step of the run is done."""
 
-    def end(self, session: Session) -> None:
+    def close(self, context: TrainingContext) -> None:
         """Called once when the session ends, for whatever reason."""

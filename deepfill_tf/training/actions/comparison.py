@@ -1,4 +1,4 @@
-"""One training picture, completed by the exported model."""
+"""One training image, completed by the exported model."""
 
 import logging
 import os
@@ -6,12 +6,12 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from deepfill_tf.data import write_picture
+from deepfill_tf.data import write_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics, mean_fill
 from deepfill_tf.inference import Inpainter, run_directory
 from deepfill_tf.training.actions.action import Action
-from deepfill_tf.training.session import Session
+from deepfill_tf.training.training_context import TrainingContext
 
 LOG = logging.getLogger(__name__)
 
@@ -24,29 +24,29 @@ class CompareCompletion(Action):
     the completion beats the mean colour of the known pixels.
 
     Args:
-      picture: which of the training pictures, counted in the list's order.
-      enlarge: how many times each pixel is repeated in the written picture.
+      example_index: which of the training images, counted in the list's order.
+      upscale: how many times each pixel is repeated in the written image.
     """
 
-    def __init__(self, *, picture: int = 0, enlarge: int = 1):
-        if not isinstance(enlarge, int) or enlarge < 1:
+    def __init__(self, *, example_index: int = 0, upscale: int = 1):
+        if not isinstance(upscale, int) or upscale < 1:
             raise ValueError(
-                f"CompareCompletion.enlarge must be a positive integer, got {enlarge!r}"
+                f"CompareCompletion.upscale must be a positive integer, got {upscale!r}"
             )
-        self._picture = picture
-        self._enlarge = enlarge
+        self._example_index = example_index
+        self._upscale = upscale
 
-    def begin(self, session: Session) -> None:
-        count = len(session.data.paths)
-        if not isinstance(self._picture, int) or not 0 <= self._picture < count:
+    def on_train_begin(self, context: TrainingContext) -> None:
+        count = len(context.data.paths)
+        if not isinstance(self._example_index, int) or not 0 <= self._example_index < count:
             raise UserError(
-                f"CompareCompletion.picture must be in [0, {count}), got {self._picture!r}"
+                f"CompareCompletion.example_index must be in [0, {count}), got {self._example_index!r}"
             )
 
-    def finish(self, session: Session) -> None:
-        if session.pretrain_coarse:
+    def on_train_end(self, context: TrainingContext) -> None:
+        if context.pretrain_coarse:
             return
-        example = session.data.training_example(self._picture, session.seed)
+        example = context.data.training_example(self._example_index, context.seed)
         image, mask = example["image"], example["mask"]
         original = _to_uint8(image)
         hole = (np.asarray(mask) * 255).astype(np.uint8)
@@ -56,12 +56,12 @@ class CompareCompletion(Action):
             sketch = {"sketches": (np.asarray(example["sketch"]) * 255).astype(np.uint8)}
             drawn = (sketch["sketches"] > 0) & (hole > 127)
             masked = np.where(drawn, 0, masked).astype(np.uint8)
-        inpainter = Inpainter.load(os.path.join(session.run_dir, run_directory.MODEL))
+        inpainter = Inpainter.load(os.path.join(context.run_dir, run_directory.MODEL))
         completed = inpainter(original, hole, **sketch)
 
-        path = os.path.join(session.run_dir, "completed.png")
+        path = os.path.join(context.run_dir, "completed.png")
         panels = np.concatenate([original, masked, completed], axis=2)[0]
-        write_picture(path, panels.repeat(self._enlarge, axis=0).repeat(self._enlarge, axis=1))
+        write_image(path, panels.repeat(self._upscale, axis=0).repeat(self._upscale, axis=1))
         ours = completion_metrics(tf.cast(completed, tf.float32) / 127.5 - 1, image, mask)
         filled = completion_metrics(mean_fill(image, mask), image, mask)
         ours, filled = float(ours["psnr_in_hole"]), float(filled["psnr_in_hole"])

@@ -5,10 +5,10 @@ import os
 
 from deepfill_tf.inference import run_directory, save_model_directory
 from deepfill_tf.inference.model_directory import check_replaceable
-from deepfill_tf.inference.weights import assign_weights
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.storage.weights import assign_weights
 from deepfill_tf.training.actions.action import Action
-from deepfill_tf.training.session import Session
+from deepfill_tf.training.training_context import TrainingContext
 
 LOG = logging.getLogger(__name__)
 
@@ -19,20 +19,20 @@ class ExportModel(Action):
     Where only the coarse network is trained there is nothing yet to export.
     """
 
-    def begin(self, session: Session) -> None:
-        check_replaceable(os.path.join(session.run_dir, run_directory.MODEL))
+    def on_train_begin(self, context: TrainingContext) -> None:
+        check_replaceable(os.path.join(context.run_dir, run_directory.MODEL))
 
-    def finish(self, session: Session) -> None:
-        if session.pretrain_coarse:
+    def on_train_end(self, context: TrainingContext) -> None:
+        if context.pretrain_coarse:
             LOG.info("no model is exported: its refinement network is not trained yet")
             return
-        players = session.players
-        trained = dict(players.generator_variables.named)
-        if players.average is not None:
-            trained |= players.average.named
+        state = context.state
+        trained = dict(state.generator_variables.named)
+        if state.ema is not None:
+            trained |= state.ema.named
         weights = {name: variable.numpy() for name, variable in trained.items()}
-        generator = model_from_architecture(architecture_of(players.generator))
+        generator = model_from_architecture(architecture_of(state.generator))
         assign_weights(generator, weights, "the trained generator")
-        path = os.path.join(session.run_dir, run_directory.MODEL)
-        save_model_directory(generator, path, origin="trained by deepfill_tf", step=session.step)
+        path = os.path.join(context.run_dir, run_directory.MODEL)
+        save_model_directory(generator, path, origin="trained by deepfill_tf", step=context.step)
         LOG.info("exported %s", path)

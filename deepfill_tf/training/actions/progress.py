@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deepfill_tf.training.actions.action import Action, check_seconds
-from deepfill_tf.training.session import Session
+from deepfill_tf.training.training_context import TrainingContext
 
 # Losses that are shown, with their short names.
-SHOWN = {
+MAX_LISTED = {
     "generator/reconstruction_refined": "reconstruction",
     "generator/box_reconstruction_refined": "reconstruction",
     "generator/loss": "generator",
@@ -30,7 +30,7 @@ class ShowProgress(Action):
         self._bar: Progress | None = None
         self._printed_at = -float("inf")
 
-    def begin(self, session: Session) -> None:
+    def on_train_begin(self, context: TrainingContext) -> None:
         if not sys.stderr.isatty():
             return
         self._bar = Progress(
@@ -43,30 +43,30 @@ class ShowProgress(Action):
         )
         self._bar.start()
         self._task = self._bar.add_task(
-            "", total=session.max_steps, completed=session.first_step, report="starting"
+            "", total=context.max_steps, completed=context.first_step, report="starting"
         )
 
-    def visit(self, session: Session) -> None:
+    def on_loop_end(self, context: TrainingContext) -> None:
         losses = "  ".join(
-            f"{short} {session.losses[name]:.4f}"
-            for name, short in SHOWN.items()
-            if name in session.losses
+            f"{short} {context.losses[name]:.4f}"
+            for name, short in MAX_LISTED.items()
+            if name in context.losses
         )
-        report = f"{session.rate:.2f} steps/s  {losses}"
+        report = f"{context.rate:.2f} steps/s  {losses}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=session.step, report=report)
+            self._bar.update(self._task, completed=context.step, report=report)
             return
         now = time.monotonic()
-        last = session.step >= session.max_steps
+        last = context.step >= context.max_steps
         if now - self._printed_at >= self._every_seconds or last:
             self._printed_at = now
-            left = (session.max_steps - session.step) / session.rate if session.rate else 0
+            left = (context.max_steps - context.step) / context.rate if context.rate else 0
             print(
-                f"step {session.step}/{session.max_steps}  {report}  {left:.0f} s left",
+                f"step {context.step}/{context.max_steps}  {report}  {left:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )
 
-    def end(self, session: Session) -> None:
+    def close(self, context: TrainingContext) -> None:
         if self._bar is not None:
             self._bar.stop()

@@ -4,7 +4,7 @@ import logging
 import time
 
 from deepfill_tf.training.actions.action import Action, check_seconds, check_steps
-from deepfill_tf.training.session import Session
+from deepfill_tf.training.training_context import TrainingContext
 
 LOG = logging.getLogger(__name__)
 
@@ -25,23 +25,23 @@ class SaveCheckpoints(Action):
         self._saved_at = 0.0
         self._saved_step = -1
 
-    def begin(self, session: Session) -> None:
+    def on_train_begin(self, context: TrainingContext) -> None:
         self._saved_at = time.monotonic()
-        self._saved_step = session.first_step
+        self._saved_step = context.first_step
 
-    def visit(self, session: Session) -> None:
+    def on_loop_end(self, context: TrainingContext) -> None:
         waited = time.monotonic() - self._saved_at
-        if session.passed(self._every_steps) or (
+        if context.is_due(self._every_steps) or (
             self._every_seconds is not None and waited >= self._every_seconds
         ):
-            self._save(session)
+            self._save(context)
 
-    def finish(self, session: Session) -> None:
-        if self._saved_step != session.step:
-            self._save(session)
+    def on_train_end(self, context: TrainingContext) -> None:
+        if self._saved_step != context.step:
+            self._save(context)
 
-    def _save(self, session: Session) -> None:
-        path = session.checkpoints.save()
+    def _save(self, context: TrainingContext) -> None:
+        path = context.checkpoints.save()
         LOG.info("saved %s", path)
         self._saved_at = time.monotonic()
-        self._saved_step = session.step
+        self._saved_step = context.step

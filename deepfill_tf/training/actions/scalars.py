@@ -3,11 +3,11 @@
 import tensorflow as tf
 
 from deepfill_tf.training.actions.action import Action, check_steps
-from deepfill_tf.training.session import Session
+from deepfill_tf.training.training_context import TrainingContext
 
 
 class WriteScalars(Action):
-    """Losses, gradient norms, the learning rate, pictures a second, the share of waiting.
+    """Losses, gradient norms, the learning rate, images a second, the share of waiting.
 
     Args:
       every_steps: steps between the points of a curve.
@@ -16,12 +16,12 @@ class WriteScalars(Action):
     def __init__(self, *, every_steps: int = 100):
         self._every_steps = check_steps("WriteScalars.every_steps", every_steps)
 
-    def visit(self, session: Session) -> None:
-        if not session.passed(self._every_steps):
+    def on_loop_end(self, context: TrainingContext) -> None:
+        if not context.is_due(self._every_steps):
             return
-        with session.writer.as_default(step=session.step):
-            for name, value in session.losses.items():
+        with context.writer.as_default(step=context.step):
+            for name, value in context.losses.items():
                 tf.summary.scalar(name, value)
-            tf.summary.scalar("learning_rate", session.learning_rate)
-            tf.summary.scalar("images_per_second", session.images_per_second)
-            tf.summary.scalar("input/waiting_share", session.waiting_share)
+            tf.summary.scalar("learning_rate", context.learning_rate)
+            tf.summary.scalar("images_per_second", context.images_per_second)
+            tf.summary.scalar("input/stall_fraction", context.stall_fraction)

@@ -17,8 +17,8 @@ def _strokes(masks, height, width):
 
 
 def _drawn_by_pillow(x, y, segments, brush_width, mirrored, height, width):
-    picture = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(image)
     for stroke, last in enumerate(segments):
         if last == 0:
             continue
@@ -28,7 +28,7 @@ def _drawn_by_pillow(x, y, segments, brush_width, mirrored, height, width):
         for px, py in points:
             r = brush // 2
             draw.ellipse((px - r, py - r, px + r, py + r), fill=1)
-    mask = np.asarray(picture, np.float32)
+    mask = np.asarray(image, np.float32)
     mask = mask[:, ::-1] if mirrored[0] else mask
     return mask[::-1] if mirrored[1] else mask
 

@@ -17,12 +17,12 @@ def _constant(values):
 @pytest.mark.parametrize("radius", [*range(1, 21), 33])
 def test_discs_are_pillows(radius):
     x, y = 25, 11
-    picture = Image.new("L", (WIDTH, HEIGHT))
+    image = Image.new("L", (WIDTH, HEIGHT))
     box = (x - radius, y - radius, x + radius, y + radius)
-    ImageDraw.Draw(picture).ellipse(box, fill=1)
+    ImageDraw.Draw(image).ellipse(box, fill=1)
     centre = _constant([x]), _constant([y])
     spans = disc_spans(centre, tf.constant([[radius]]), 40, HEIGHT)
-    np.testing.assert_array_equal(fill_spans(*spans, WIDTH)[0], np.asarray(picture, bool))
+    np.testing.assert_array_equal(fill_spans(*spans, WIDTH)[0], np.asarray(image, bool))
 
 
 @pytest.mark.parametrize("width", [2, 3, 12, 13, 39])
@@ -41,14 +41,14 @@ def test_discs_are_pillows(radius):
     ],
 )
 def test_lines_are_pillows(start, end, width):
-    picture = Image.new("L", (WIDTH, HEIGHT))
-    ImageDraw.Draw(picture).line([start, end], fill=1, width=width)
+    image = Image.new("L", (WIDTH, HEIGHT))
+    ImageDraw.Draw(image).line([start, end], fill=1, width=width)
     points = [tuple(_constant([v]) for v in point) for point in (start, end)]
     spans = line_spans(*points, _constant([width]), HEIGHT)
-    np.testing.assert_array_equal(fill_spans(*spans, WIDTH)[0], np.asarray(picture, bool))
+    np.testing.assert_array_equal(fill_spans(*spans, WIDTH)[0], np.asarray(image, bool))
 
 
-def test_spans_overlap_touch_and_leave_the_picture():
+def test_spans_overlap_touch_and_leave_the_image():
     left = tf.constant([[[-9.0], [2.0], [3.0], [6.0], [5.0], [40.0]]], tf.float64)
     right = tf.constant([[[0.0], [3.0], [3.0], [99.0], [4.0], [50.0]]], tf.float64)
     row = fill_spans(left, right, 8)[0, 0].numpy().astype(int)

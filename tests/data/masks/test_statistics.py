@@ -70,7 +70,7 @@ def test_number_of_holes(case):
         assert (found == int(number)).mean() == pytest.approx(share, abs=allowed + 1e-12)
 
 
-def test_released_strokes_drift_to_the_right_and_may_miss_a_wide_picture():
+def test_released_strokes_drift_to_the_right_and_may_miss_a_wide_image():
     released = statistics.drawn(RELEASED, 1000, 256, 256)
     assert released[:, :, 128:].mean() > 1.7 * released[:, :, :128].mean()
     empty = ~statistics.drawn(RELEASED, 1000, 256, 384).any(axis=(1, 2))

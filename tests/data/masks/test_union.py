@@ -22,7 +22,7 @@ def test_a_union_of_one_kind_twice_has_two_holes():
 def test_unions_may_be_nested():
     pair = UnionMasks(generators=[BOX, BOX])
     holes = UnionMasks(generators=[pair, pair])(SEEDS, 512, 512).numpy().sum(axis=(1, 2, 3))
-    # Four boxes of 400 pixels seldom overlap in so large a picture.
+    # Four boxes of 400 pixels seldom overlap in so large an image.
     assert np.median(holes) == 1600
 
 

@@ -6,9 +6,9 @@ from deepfill_tf.data.sketches.canny_sketches import CannySketches
 
 def square(channels: int = 3) -> np.ndarray:
     """White on black, rows and columns 16 to 47 of 64."""
-    picture = np.zeros([64, 64, channels], np.uint8)
-    picture[16:48, 16:48] = 255
-    return picture
+    image = np.zeros([64, 64, channels], np.uint8)
+    image[16:48, 16:48] = 255
+    return image
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -23,15 +23,15 @@ def test_a_square_becomes_its_outline(channels):
     assert len(rows) > 4 * 28
 
 
-def test_a_flat_picture_has_no_edges():
+def test_a_flat_image_has_no_edges():
     assert not CannySketches()("a.png", np.full([32, 32, 3], 99, np.uint8), None).any()
 
 
 def test_higher_thresholds_leave_fewer_edges():
-    picture = np.random.default_rng(0).integers(0, 256, [64, 64, 3], np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, [64, 64, 3], np.uint8)
     thresholds = [(0, 10), (80, 180), (200, 400)]
     counts = [
-        np.count_nonzero(CannySketches(low_threshold=a, high_threshold=b)("", picture, None))
+        np.count_nonzero(CannySketches(low_threshold=a, high_threshold=b)("", image, None))
         for a, b in thresholds
     ]
     assert counts[0] > counts[1] > counts[2]

@@ -32,13 +32,13 @@ layer { name: "sigmoid" type: "Sigmoid" bottom: "crop" top: "sigmoid" }
 """
 
 
-def expected(picture: np.ndarray) -> np.ndarray:
+def expected(image: np.ndarray) -> np.ndarray:
     """The model's answer by TensorFlow, float `[H, W]` of 0 to 255."""
-    image = np.repeat(picture, 3 // picture.shape[2], 2)[None, :, :, ::-1] - np.float32(MEAN)
+    image = np.repeat(image, 3 // image.shape[2], 2)[None, :, :, ::-1] - np.float32(MEAN)
     return 255 * tf.sigmoid(tf.nn.conv2d(image, KERNEL.transpose(2, 3, 1, 0), 1, "SAME"))[0, ..., 0]
 
 
-def random_picture(height: int, width: int, channels: int = 3) -> np.ndarray:
+def random_image(height: int, width: int, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(height).integers(0, 256, [height, width, channels], np.uint8)
 
 
@@ -144,20 +144,20 @@ def source(request, written) -> HolisticSketches:
 
 def test_models_of_every_format_give_what_they_compute(source):
     source.check([])
-    for picture in (random_picture(40, 56), random_picture(64, 24), random_picture(40, 56, 1)):
-        sketch = source("a.png", picture, None)
-        assert sketch.shape == (*picture.shape[:2], 1)
+    for image in (random_image(40, 56), random_image(64, 24), random_image(40, 56, 1)):
+        sketch = source("a.png", image, None)
+        assert sketch.shape == (*image.shape[:2], 1)
         assert sketch.dtype == np.uint8
         assert sketch.std() > 10
-        np.testing.assert_allclose(sketch[..., 0], expected(picture), atol=0.51)
+        np.testing.assert_allclose(sketch[..., 0], expected(image), atol=0.51)
 
 
 def test_threads_do_not_get_each_others_sketches(source):
-    pictures = [random_picture(16 + 8 * (i % 4) + i, 32) for i in range(32)]
+    images = [random_image(16 + 8 * (i % 4) + i, 32) for i in range(32)]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        sketches = list(pool.map(lambda picture: source("", picture, None), pictures))
-    for picture, sketch in zip(pictures, sketches, strict=True):
-        np.testing.assert_allclose(sketch[..., 0], expected(picture), atol=0.51)
+        sketches = list(pool.map(lambda image: source("", image, None), images))
+    for image, sketch in zip(images, sketches, strict=True):
+        np.testing.assert_allclose(sketch[..., 0], expected(image), atol=0.51)
 
 
 @needs_caffe
@@ -168,20 +168,20 @@ def test_a_crop_with_an_offset_begins_there(written):
         config=written("model.prototxt", PROTOTXT.replace("OFFSET", offset)),
         mean=MEAN,
     )
-    picture = random_picture(40, 56)
+    image = random_image(40, 56)
     # The padding is 5 and the middle begins at 4: this begins one up and one to the right.
-    sketch = source("", picture, None)[..., 0]
-    np.testing.assert_allclose(sketch[1:, :-1], expected(picture)[:-1, 1:], atol=0.51)
+    sketch = source("", image, None)[..., 0]
+    np.testing.assert_allclose(sketch[1:, :-1], expected(image)[:-1, 1:], atol=0.51)
 
 
 def test_a_smaller_output_is_resized(written):
-    """Of a flat picture the inner outputs are all alike, whatever the stride."""
+    """Of a flat image the inner outputs are all alike, whatever the stride."""
     source = HolisticSketches(model=written("model.onnx", onnx_model(stride=4)), mean=MEAN)
     source.check([])
-    picture = np.full([40, 56, 3], 99, np.uint8)
-    sketch = source("", picture, None)
+    image = np.full([40, 56, 3], 99, np.uint8)
+    sketch = source("", image, None)
     assert sketch.shape == (40, 56, 1)
-    np.testing.assert_allclose(sketch[8:, 8:, 0], expected(picture)[8:-1, 8:-1][0, 0], atol=0.51)
+    np.testing.assert_allclose(sketch[8:, 8:, 0], expected(image)[8:-1, 8:-1][0, 0], atol=0.51)
 
 
 def test_without_a_model_the_binding_and_the_other_sources_are_named():
@@ -232,7 +232,7 @@ def test_weights_that_do_not_fit_their_architecture_are_named(written):
     [
         ({"last": "Identity"}, "gives values from .*: end the model with a sigmoid"),
         ({"kernel": np.repeat(KERNEL, 2, 0)}, r"gives \[1, 2, 64, 96\] .* \[1, 1, height, width\]"),
-        ({"last": "Reshape", "sides": (16, 16)}, r"fails on a picture of \[64, 96\].*any size"),
+        ({"last": "Reshape", "sides": (16, 16)}, r"fails on an image of \[64, 96\].*any size"),
     ],
 )
 def test_models_that_are_no_edge_detectors_are_refused(arguments, reason, written):

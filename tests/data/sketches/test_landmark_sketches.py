@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deepfill_tf
-from deepfill_tf.data.picture_files import read_picture
+from deepfill_tf.data.image_files import read_image
 from deepfill_tf.data.sketches.landmark_sketches import LandmarkSketches
 from deepfill_tf.errors import UserError
 
@@ -58,11 +58,11 @@ def test_what_is_no_model_is_named(tmp_path):
 
 def test_the_astronaut(bundled):
     """The lines are on her face, whose place in the photograph was measured by eye."""
-    picture = read_picture(str(ASTRONAUT))
+    image = read_image(str(ASTRONAUT))
     source = LandmarkSketches()
     source.check([str(ASTRONAUT)])
-    sketch = source(str(ASTRONAUT), picture, None)
-    assert sketch.shape == (*picture.shape[:2], 1)
+    sketch = source(str(ASTRONAUT), image, None)
+    assert sketch.shape == (*image.shape[:2], 1)
     assert sketch.dtype == np.uint8
     assert set(np.unique(sketch)) == {0, 255}
     rows, columns, _ = np.nonzero(sketch)
@@ -73,15 +73,15 @@ def test_the_astronaut(bundled):
 
 
 def test_wider_lines_cover_the_thin_ones(bundled):
-    picture = read_picture(str(ASTRONAUT))
-    thin, wide = (LandmarkSketches(line_width=n)("", picture, None) > 0 for n in (1, 3))
+    image = read_image(str(ASTRONAUT))
+    thin, wide = (LandmarkSketches(line_width=n)("", image, None) > 0 for n in (1, 3))
     assert wide[thin].all()
     assert wide.sum() > 1.5 * thin.sum()
 
 
 def test_two_faces_are_both_drawn(bundled):
-    picture = read_picture(str(ASTRONAUT))[:192, 64:256]
-    sketch = LandmarkSketches()("", np.concatenate([picture, picture], 1), None)
+    image = read_image(str(ASTRONAUT))[:192, 64:256]
+    sketch = LandmarkSketches()("", np.concatenate([image, image], 1), None)
     assert sketch[:, :192].any()
     assert sketch[:, 192:].any()
 
@@ -94,10 +94,10 @@ def test_without_a_face_the_sketch_is_empty(bundled, channels):
 
 
 def test_threads_do_not_get_each_others_sketches(bundled):
-    face = read_picture(str(ASTRONAUT), channels=1)
-    pictures = [face, np.zeros_like(face), np.ascontiguousarray(face[:, ::-1])] * 6
+    face = read_image(str(ASTRONAUT), channels=1)
+    images = [face, np.zeros_like(face), np.ascontiguousarray(face[:, ::-1])] * 6
     source = LandmarkSketches()
-    alone = [source("", picture, None) for picture in pictures[:3]] * 6
+    alone = [source("", image, None) for image in images[:3]] * 6
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        together = list(pool.map(lambda picture: source("", picture, None), pictures))
+        together = list(pool.map(lambda image: source("", image, None), images))
     np.testing.assert_array_equal(together, alone)

@@ -5,7 +5,7 @@
 #         --gin_file=celeba.gin --run_dir=/shared/runs/celeba
 #
 # Every machine needs: login without a password under that name (users and SSH ports belong into
-# ~/.ssh/config), the named port open to the others, and run directory and pictures at the same
+# ~/.ssh/config), the named port open to the others, and run directory and images at the same
 # place. Variables, all optional:
 #
 #     FOLDER          where workers are started; the home directory if not given

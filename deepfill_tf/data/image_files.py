@@ -1,0 +1,103 @@
+"""Images and masks as files."""
+
+import io
+import os
+
+import numpy as np
+import tensorflow as tf
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from deepfill_tf.data.records import open_image
+from deepfill_tf.errors import UserError
+
+# What a damaged or foreign file makes Pillow raise.
+DECODING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+READING_ERRORS = (*DECODING_ERRORS, UnidentifiedImageError, tf.errors.OpError)
+# Modes of 16 bits a channel, which Pillow would clip on the way to 8.
+_WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def read_image(path: str, channels: int = 3) -> np.ndarray:
+    """The image in a file, uint8 `[H, W, channels]`, RGB (or grey for one channel).
+
+    EXIF orientation is honoured. Grey is repeated and alpha dropped, as the original
+    does; palettes and CMYK become RGB, and 16 bits become 8 by division.
+
+    Raises UserError, naming the file, where it is missing, foreign or cut off.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"channels must be 1 or 3, got {channels!r}")
+    image = _eight_bits(_open(path))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        # By way of RGBA: a palette's transparent entries keep their colour.
+        image = image.convert("RGBA")
+        image = Image.merge("RGB", image.split()[:3])
+    mode = "RGB" if channels == 3 else "L"
+    return np.asarray(image.convert(mode)).reshape(image.height, image.width, channels)
+
+
+def image_size(path: str) -> tuple[int, int]:
+    """Height and width of the image in a file, from its header alone.
+
+    EXIF orientation is honoured. Raises UserError as `read_image` does.
+    """
+    try:
+        with open_image(path) as file, Image.open(file) as image:
+            width, height = image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except READING_ERRORS as error:
+        raise UserError(f"cannot read the image {path}: {type(error).__name__}") from error
+    return (width, height) if turned else (height, width)
+
+
+def read_mask(path: str) -> np.ndarray:
+    """The mask in a file, uint8 `[H, W, 1]`: its first channel, above 127 is the hole.
+
+    Raises UserError as `read_image` does.
+    """
+    return np.ascontiguousarray(read_image(path)[:, :, :1])
+
+
+def write_image(path: str, image: np.ndarray) -> None:
+    """Writes uint8 `[H, W, 1 or 3]` in the format that the path's suffix names.
+
+    It is written aside and then takes the path's place. Raises UserError where that
+    cannot be done.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    formats = Image.registered_extensions()
+    if suffix not in formats:
+        raise UserError(f"cannot write {path}: {suffix!r} is no image's suffix, try .png")
+    content = io.BytesIO()
+    squeezed = image[:, :, 0] if image.shape[2] == 1 else image
+    options = {"quality": 95} if formats[suffix] == "JPEG" else {}
+    aside = f"{path}.{os.getpid()}.part"
+    try:
+        Image.fromarray(squeezed).save(content, format=formats[suffix], **options)
+        with tf.io.gfile.GFile(aside, "wb") as file:
+            file.write(content.getvalue())
+        tf.io.gfile.rename(aside, path, overwrite=True)
+    except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+        if tf.io.gfile.exists(aside):
+            tf.io.gfile.remove(aside)
+        raise UserError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+
+
+def _open(path: str) -> Image.Image:
+    """The decoded image, turned as its EXIF data says."""
+    try:
+        with open_image(path) as file:
+            image = Image.open(io.BytesIO(file.read()))
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except tf.errors.NotFoundError as error:
+        raise UserError(f"there is no image {path}") from error
+    except READING_ERRORS as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"cannot read the image {path}: {reason}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode not in _WIDE_MODES:
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) // 257).clip(0, 255).astype("u1"))

@@ -1,0 +1,31 @@
+"""Nearest-neighbour doubling and a convolution, as one transposed convolution."""
+
+import tensorflow as tf
+
+from deepfill_tf.ops.shapes import height_and_width
+
+
+def upsample_conv2d(images: tf.Tensor, kernel: tf.Tensor, padding: str = "same") -> tf.Tensor:
+    """Convolution of the doubled `[N, h, w, C]` with `[k, k, C, D]`, k odd.
+
+    Zeros surround the doubled images. "same" gives `[N, 2h, 2w, D]`, "full" all that is not 0,
+    `[N, 2h + k - 1, 2w + k - 1, D]`. Two neighbours of the doubled images are equal, so
+    that a kernel of k + 1, the sum of `kernel` over boxes of 2 x 2, sees them once.
+    """
+    height, width = height_and_width(images)
+    size, channels = kernel.shape[0], kernel.shape[3]
+    more = 0 if padding == "same" else size - 1
+    return tf.nn.conv2d_transpose(
+        images,
+        tf.transpose(_box_sum(kernel), [0, 1, 3, 2]),
+        [tf.shape(images)[0], 2 * height + more, 2 * width + more, channels],
+        strides=2,
+        padding="SAME" if padding == "same" else "VALID",
+    )
+
+
+def _box_sum(kernel: tf.Tensor) -> tf.Tensor:
+    """`[k, k, C, D]` turned by half a turn and summed over 2 x 2: `[k + 1, k + 1, C, D]`."""
+    padded = tf.pad(tf.reverse(kernel, [0, 1]), [[1, 1], [1, 1], [0, 0], [0, 0]])
+    rows = padded[:-1] + padded[1:]
+    return rows[:, :-1] + rows[:, 1:]

@@ -1,0 +1,1 @@
+"""Making a dataset of images as they are found: looked at, sorted out, split and packed."""

@@ -1,0 +1,68 @@
+"""Images for TensorBoard."""
+
+import tensorflow as tf
+
+from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.ops import composite, height_and_width, offsets_to_color, resize_nearest
+from deepfill_tf.training.actions.action import Action, check_steps
+from deepfill_tf.training.training_context import TrainingContext
+
+
+class WriteImages(Action):
+    """Images: original | masked | coarse | completed | attention flow.
+
+    Of a fixed set of validation images and of the batch that the generator's last
+    update took.
+
+    Args:
+      every_steps: steps between them.
+      count: how many of each.
+    """
+
+    def __init__(self, *, every_steps: int = 2000, count: int = 4):
+        self._every_steps = check_steps("WriteImages.every_steps", every_steps)
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"WriteImages.count must be a positive integer, got {count!r}")
+        self._count = count
+
+    def on_train_begin(self, context: TrainingContext) -> None:
+        self._predict = tf.function(context.state.generator, reduce_retracing=True)
+
+    def on_loop_end(self, context: TrainingContext) -> None:
+        if not (context.is_due(self._every_steps) or context.step >= context.max_steps):
+            return
+        last_draw = context.step * context.batches_per_step - 1
+        sets = {
+            "validation": context.data.validation_examples(context.seed),
+            "batch": context.data.batch(
+                last_draw, global_batch_size=context.global_batch_size, seed=context.seed
+            ),
+        }
+        with context.writer.as_default(step=context.step):
+            for name, examples in sets.items():
+                if examples is not None:
+                    tf.summary.image(name, self._strips(examples, context), max_outputs=self._count)
+
+    def _strips(self, examples: dict[str, tf.Tensor], context: TrainingContext) -> tf.Tensor:
+        batch = {name: value[: self._count] for name, value in examples.items()}
+        coarse, refined, offsets = self._predict(*inputs_of(batch))
+        refined = coarse if context.pretrain_coarse else refined
+        return image_strips(batch, coarse, refined, offsets)
+
+
+def image_strips(
+    batch: dict[str, tf.Tensor], coarse: tf.Tensor, refined: tf.Tensor, offsets: tf.Tensor
+) -> tf.Tensor:
+    """original | masked | coarse | completed | flow, in [0, 1]: `[N, H, 5 W, 3]`.
+
+    Where a batch has a sketch, it is drawn into the hole of the masked image.
+    """
+    images, masks = batch["image"], batch["mask"]
+    masked = images * (1 - masks)
+    if "sketch" in batch:
+        masked += batch["sketch"] * masks
+    flow = resize_nearest(offsets_to_color(offsets), *height_and_width(images))
+    panels = [images, masked, coarse, composite(refined, images, masks)]
+    if images.shape[-1] == 1:
+        panels = [tf.repeat(panel, 3, axis=-1) for panel in panels]
+    return tf.clip_by_value((tf.concat([*panels, flow], axis=2) + 1) / 2, 0, 1)

@@ -1,0 +1,46 @@
+"""What the last bits of a result depend on besides the config: versions, processor, replicas."""
+
+import os
+import platform
+
+import numpy as np
+import tensorflow as tf
+
+
+def environment_info(strategy: tf.distribute.Strategy) -> dict[str, object]:
+    """Where training runs, as far as its last bits depend on that."""
+    return {
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads() or _processors(),
+        "replicas": strategy.num_replicas_in_sync,
+        "gpus": len(tf.config.list_physical_devices("GPU")),
+    }
+
+
+def environment_changes(before: dict, now: dict) -> list[str]:
+    """What of the environment has changed, one sentence each."""
+    return [
+        f"{name} was {before[name]!r} and is {now[name]!r}"
+        for name in sorted(before.keys() & now.keys())
+        if before[name] != now[name]
+    ]
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    """The processor's name; "" where the system does not tell."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = (line for line in file if line.startswith("model name"))
+            return next(lines, ":").split(":", 1)[1].strip()
+    except OSError:
+        return platform.processor()

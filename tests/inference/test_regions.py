@@ -1,0 +1,118 @@
+"""Completion in regions around the holes against whole images."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf import Inpainter
+from deepfill_tf.compat import KERAS_3
+from deepfill_tf.inference.signatures import complete_float, refined_in_holes
+from tests.networks.goldens import generator as recorded_generator
+from tests.networks.goldens import inputs, net_of
+from tests.reference_cases import arrays
+from tests.small_generators import random_images, random_masks, small_generator
+
+# Rows and columns of holes.
+HOLES = {
+    "inside": [(60, 90, 40, 110)],
+    "in a corner": [(0, 30, 0, 20)],
+    "in the other corner": [(270, 300, 390, 410)],
+    "all across": [(100, 120, 0, 410)],
+    "far apart": [(5, 25, 10, 40), (250, 290, 350, 400)],
+    "almost all": [(8, 300, 0, 400)],
+    "none": [],
+}
+KINDS = [
+    {"convolution": "plain", "sees_mask": True, "attention_options": {"softmax_scale": 1e-3}},
+    {"attention": "none"},
+    {"padding": "symmetric"},
+    {"padding": "reflect"},
+    {"guided": True},
+    {"attention_options": {"fuse_size": 1}},
+]
+
+
+def both(generator, holes, batch=1):
+    """What a generator makes of noise in regions and whole, in the holes, float32."""
+    random = np.random.default_rng(0)
+    shape = [batch, *holes.shape[1:3]]
+    images = tf.constant(random.uniform(-1, 1, [*shape, 3]).astype("f"))
+    edges = (
+        [tf.constant(random.random([*shape, 1]) > 0.9)] if generator.get_config()["guided"] else []
+    )
+    in_windows = tf.function(lambda *inputs: refined_in_holes(generator, *inputs))
+    part = in_windows(images, tf.constant(holes), *edges).numpy()
+    whole = complete_float(generator, images, tf.constant(holes), *edges)["refined"].numpy()
+    inside = np.broadcast_to(holes, whole.shape)
+    return part[inside], whole[inside]
+
+
+@pytest.mark.parametrize(
+    "arguments, where",
+    [({}, where) for where in HOLES]
+    + [(kind, where) for kind in KINDS for where in ("in a corner", "far apart")],
+    ids=str,
+)
+def test_every_kind_of_generator_and_hole(arguments, where):
+    boxes = HOLES[where]
+    holes = np.zeros([1, 300, 410, 1], bool)
+    for top, bottom, left, right in boxes:
+        holes[:, top:bottom, left:right] = True
+    part, whole = both(small_generator(**arguments), holes)
+    # Random weights: where there are no gates signals grow, and their round-off with them.
+    tolerance = 1e-5 if arguments.get("convolution") != "plain" else 5e-5
+    np.testing.assert_allclose(part, whole, rtol=0, atol=tolerance)
+    assert not boxes or whole.std() > 1e-2
+
+
+def test_each_image_of_a_batch_has_its_own_windows(generator):
+    holes = np.zeros([3, 64, 80, 1], bool)
+    holes[0, :20, :30] = holes[1, 40:, 50:] = True
+    part, whole = both(generator, holes, batch=3)
+    np.testing.assert_allclose(part, whole, rtol=0, atol=1e-5)
+    part, whole = both(generator, holes[:1], batch=3)
+    np.testing.assert_allclose(part, whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["v1/rect256", "v2/free256", "v2/rect128x192", "v2_guided/free256"]
+)
+def test_photographs_with_the_recorded_weights(name):
+    """At full width. As good as equal: attention is steep, and multiplies round-off."""
+    images, masks, *sketches = inputs(name)
+    net = net_of(name)
+    generator = recorded_generator(int(arrays(f"{net}/goldens.npz")["weights_seed"]), net)
+    holes, edges = masks > 0.5, [sketch > 0.5 for sketch in sketches]
+    part = refined_in_holes(generator, images, holes, *edges).numpy()
+    whole = complete_float(generator, images, holes, *edges)["refined"].numpy()
+    inside = np.broadcast_to(holes, whole.shape)
+    # Convolutions of TensorFlow 2.15 round as their size makes them.
+    tolerance = 1e-5 if KERAS_3 else 5e-5
+    np.testing.assert_allclose(part[inside], whole[inside], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"convolution": "partial"},
+        {"skips": True},
+        {"attention": "appearance_flow"},
+        {"refinement": False},
+    ],
+    ids=str,
+)
+def test_generators_without_windows_compute_whole_images(arguments):
+    generator = small_generator(**arguments)
+    assert not generator.supports_regions
+    image, mask = random_images(64, 64, 3), random_masks(1, 64, 64)[0]
+    completed = Inpainter(generator)(image, mask)
+    np.testing.assert_array_equal(completed, Inpainter(generator, regions=False)(image, mask))
+
+
+def test_off_by_an_argument(generator, model_directory, tmp_path):
+    images, masks = random_images(2, 90, 100, 3), random_masks(2, 90, 100)
+    results = [Inpainter(generator, regions=regions)(images, masks) for regions in (True, False)]
+    for regions in (True, False):
+        results.append(Inpainter.load(model_directory, regions=regions)(images, masks))
+    for result in results[1:]:
+        assert np.abs(result.astype(int) - results[0]).max() <= 1

@@ -1,0 +1,62 @@
+"""Every command of the page about preparing data is run, in a folder, as it stands there."""
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.preparation.images import photograph
+from tests.preparation.test_layouts import lay_out_celeba
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "preparing_data.md").read_text()
+COMMANDS = re.findall(r"^python (.*)$", PAGE, re.MULTILINE)
+# What a trial leaves out of a run of days.
+TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What the page's reader has: images, an archive of others, CelebA as it is published."""
+    (tmp_path / "images").mkdir()
+    for index in range(6):
+        path = tmp_path / "images" / photograph(index).name
+        path.write_bytes(photograph(index).read_bytes())
+    others = [photograph(index).name for index in range(6, 12)]
+    archive = ["tar", "-cf", tmp_path / "more.tar", "-C", photograph(6).parent, *others]
+    subprocess.run(archive, check=True)
+    lay_out_celeba(tmp_path / "data")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("apache_beam") is None, reason="apache-beam is not installed"
+)
+def test_the_commands_one_after_the_other(folder):
+    assert len(COMMANDS) == 3
+    for command in COMMANDS:
+        arguments = shlex.split(command)
+        if arguments[0].startswith("tools/"):
+            arguments[0] = str(ROOT / arguments[0])
+            # Of twelve images one in a hundred is none.
+            shares = ["--validation_share=0.3"] if "--output=prepared/" in arguments else []
+        else:
+            shares = TRIAL
+        ended = subprocess.run(
+            [sys.executable, *arguments, *shares],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert ended.returncode == 0, f"{command}: {ended.stderr}"
+    assert (folder / "data/celeba/train.flist").exists()
+    assert (folder / "prepared/report.json").exists()
+    assert (folder / "runs/mine/model/saved_model.pb").exists()

@@ -1,0 +1,73 @@
+"""A wheel installed elsewhere trains, exports, completes and converts without the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.reference import reference_path
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """An empty folder, and a function that runs Python there with the installed wheel only."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    site = tmp_path_factory.mktemp("site")
+    # A copy: what an earlier build left in the checkout would get into the wheel.
+    source = tmp_path_factory.mktemp("source") / "checkout"
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "runs", "__pycache__")
+    shutil.copytree(ROOT, source, ignore=left_out)
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", site, source], check=True)
+    wheel = next(site.glob("deepfill_tf-*.whl"))
+    subprocess.run([*pip, "install", "--no-deps", "--target", site / "lib", wheel], check=True)
+
+    def run(*arguments) -> str:
+        environment = os.environ | {"PYTHONPATH": str(site / "lib")}
+        finished = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    where = run("-c", "import deepfill_tf; print(deepfill_tf.__file__)")
+    assert where.startswith(str(site))
+    return folder, run
+
+
+def test_trains_exports_and_completes(elsewhere):
+    folder, run = elsewhere
+    shrink = ["Trainer.max_steps = 2", "Trainer.global_batch_size = 2", "GeneratorV2.width = 4"]
+    bindings = [f"--gin_param={binding}" for binding in shrink]
+    run("-m", "deepfill_tf.train", "--gin_file=quickstart.gin", *bindings, "--run_dir=run")
+    assert (folder / "run" / "completed.png").exists()
+    run("-m", "deepfill_tf.export", "--model=run", "--output=model")
+
+    image = np.random.default_rng(0).integers(0, 256, [37, 50, 3], np.uint8)
+    mask = np.zeros([37, 50], np.uint8)
+    mask[10:20, 10:30] = 255
+    Image.fromarray(image).save(folder / "a.png")
+    Image.fromarray(mask).save(folder / "a_mask.png")
+    files = ["--image=a.png", "--mask=a_mask.png", "--output=b.png"]
+    run("-m", "deepfill_tf.inpaint", "--model=model", *files)
+    completed = np.asarray(Image.open(folder / "b.png"))
+    np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
+
+
+def test_converts(elsewhere):
+    folder, run = elsewhere
+    run(reference_path("make_weights.py"), "v2", "--checkpoint", folder / "released" / "snap-0")
+    run("-m", "deepfill_tf.convert", "--checkpoint=released/snap-0", "--output=converted")
+    assert (folder / "converted" / "weights.safetensors").exists()
