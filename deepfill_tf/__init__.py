@@ -9,9 +9,13 @@ import importlib
 
 __version__ = "0.1.0"
 
-_HOMES = {"Inpainter": "deepfill_tf.inference", "load_generator": "deepfill_tf.inference"}
+_HOMES = {
+    "Inpainter": "deepfill_tf.inference",
+    "UserError": "deepfill_tf.errors",
+    "load_generator": "deepfill_tf.inference",
+}
 
-__all__ = ["Inpainter", "__version__", "load_generator"]
+__all__ = ["Inpainter", "UserError", "__version__", "load_generator"]
 
 
 def __getattr__(name: str):

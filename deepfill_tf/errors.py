@@ -1,7 +1,7 @@
-"""What a user can put right."""
+"""Errors that a user can put right, and what errors say in one line."""
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """Bad input, bad configuration or missing data.
 
     Its text is one sentence that names the offending value and says what would
@@ -10,4 +10,12 @@ class UserError(Exception):
 
 
 class WorkerLostError(Exception):
-    """Another process of the cluster went away: started again, all go on."""
+    """Lost connection to another process of the cluster: after a restart, all resume."""
+
+
+def reason(error: BaseException) -> str:
+    """First line of an error's message, or the name of its type where it has no message."""
+    text = str(error).strip()
+    if "No space left" in text:
+        return "no space is left on the device"
+    return text.splitlines()[0] if text else type(error).__name__

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-PHOTOGRAPHS = Path(__file__).parents[3] / "deepfill_tf" / "photographs"
+PHOTOGRAPHS = Path(__file__).parents[2] / "deepfill_tf" / "photographs"
 
 
 def photograph(index: int) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from tests.preparation.images import photograph
 from tests.preparation.test_layouts import lay_out_celeba
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "preparing_data.md").read_text()
 COMMANDS = re.findall(r"^python (.*)$", PAGE, re.MULTILINE)
 # What a trial leaves out of a run of days.

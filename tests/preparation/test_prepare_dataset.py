@@ -17,7 +17,7 @@ from PIL import Image
 from deepfill_tf.data import list_images, read_image
 from tests.preparation.images import defective, encoded, photograph
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "tools" / "prepare_dataset.py")]
 
 needs_beam = pytest.mark.skipif(

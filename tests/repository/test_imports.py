@@ -14,8 +14,10 @@ FLOORS = [
     {"train", "inpaint", "export", "evaluate", "convert"},
     {"configuration"},
     {"training"},
-    {"inference"},
+    {"preparation"},
     {"evaluation"},
+    {"inference"},
+    {"storage"},
     {"objectives"},
     {"data"},
     {"networks"},
@@ -23,7 +25,7 @@ FLOORS = [
     {"ops"},
 ]
 # Importable from anywhere; they import each other at most.
-LEAVES = {"compat", "errors", "command_line"}
+LEAVES = {"atomic", "checks", "command_line", "compat", "errors"}
 
 
 def floor_of(part: str) -> int:
