@@ -150,7 +150,6 @@ ENTRIES = {
         picture_and_mask,
         bfloat16=0.1,
     ),
-    # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
     "GeneratorV2 guided, with skip connections": Entry(
         make(
             networks.GeneratorV2,
@@ -187,6 +186,7 @@ ENTRIES = {
         bfloat16=0.1,
         fixed_size=True,
     ),
+    # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
     # gradient of a 5 x 5 kernel reads memory that was never written.
     "PatchDiscriminator": Entry(
         make(networks.PatchDiscriminator, width=4),
