@@ -56,6 +56,7 @@ class _StandardError(logging.Handler):
 def run(values: flags.FlagValues) -> int:
     """Trains; gives 0 when all steps are done and 75 when it is to be started again."""
     import gin
+
     from deepfill_tf import configuration
     from deepfill_tf.errors import UserError, WorkerLostError
     from deepfill_tf.inference import run_directory

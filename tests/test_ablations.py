@@ -1,9 +1,9 @@
 """Every comparison that the papers draw can be trained by naming its config."""
 
+import gin
 import numpy as np
 import pytest
 
-import gin
 from deepfill_tf.configuration import config_directory, configured_trainer, parse
 from deepfill_tf.objectives.vgg16 import BLOCKS
 from deepfill_tf.training.actions import Action, ExportModel, SaveCheckpoints

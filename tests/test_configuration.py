@@ -1,9 +1,9 @@
 import dataclasses
 
+import gin
 import pytest
 import tensorflow as tf
 
-import gin
 from deepfill_tf import networks, objectives
 from deepfill_tf.configuration import (
     CONFIGURABLES,

@@ -13,6 +13,7 @@ hole is `ops.complete(refined, pictures, masks)`. `offsets` are the attention's,
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -32,13 +33,13 @@ def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
 
 # What each paper's generator is made of. The second's is a quarter slimmer (the released
 # program counts channels before the gate: its 48 is 24 here).
-FIRST_PAPER = {
+FIRST_PAPER: dict[str, Any] = {
     "width": 32,
     "convolution": "plain",
     "output_activation": "clip",
     "sees_mask": True,
 }
-SECOND_PAPER = {
+SECOND_PAPER: dict[str, Any] = {
     "width": 24,
     "convolution": "gated",
     "output_activation": "tanh",
@@ -89,7 +90,7 @@ class Generator(BuiltByCalling, keras.Model):
                 "guided=True does not go with convolution='partial', which sees nothing in the "
                 "hole, and so no sketch there"
             )
-        common = {
+        common: dict[str, Any] = {
             "width": width,
             "channels": channels,
             "convolution": convolution,
@@ -97,7 +98,7 @@ class Generator(BuiltByCalling, keras.Model):
             "output_activation": output_activation,
             "skips": skips,
         }
-        refining = {
+        refining: dict[str, Any] = {
             "attention": attention,
             "attention_options": dict(attention_options or {}),
             "sees_mask": sees_mask,
@@ -149,6 +150,8 @@ class Generator(BuiltByCalling, keras.Model):
         `[K, 4]`, that cover the hole together: the first row and column of each, and the row and
         column after its last ones. Elsewhere the picture comes back, with zeros in the hole.
         """
+        refinement = self.refinement
+        assert refinement is not None
         masks = tf.cast(masks, pictures.dtype)
         incomplete = pictures * (1 - masks)
         inputs = self._coarse_inputs(incomplete, masks, sketches)
@@ -157,10 +160,10 @@ class Generator(BuiltByCalling, keras.Model):
             return self.coarse.on_window(inputs, masks, window)
 
         def refine(window):
-            return self.refinement.on_window(completed, masks, looked_at, window)
+            return refinement.on_window(completed, masks, looked_at, window)
 
         completed = _filled(incomplete, masks, windows, guess)
-        looked_at = self.refinement.looked_at(completed, masks)
+        looked_at = refinement.looked_at(completed, masks)
         return tf.cast(_filled(incomplete, masks, windows, refine), tf.float32)
 
     def _coarse_inputs(self, incomplete, masks, sketches) -> tf.Tensor:

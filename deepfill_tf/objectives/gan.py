@@ -160,12 +160,14 @@ class GAN:
     def _penalty(
         self, judge: Judge, discriminator: keras.Model, completed: tf.Tensor, batch: Batch
     ) -> tf.Tensor:
-        seen = [judge.sees(x, batch) for x in (batch["image"], completed, batch["mask"])]
+        real, filled, mask = (
+            judge.sees(x, batch) for x in (batch["image"], completed, batch["mask"])
+        )
         shares = batch["shares"][:, 0 if judge is LOCAL else 1]
         return gradient_penalty(
             lambda images: judge.scores(discriminator, images, batch),
-            interpolate(*seen[:2], shares),
-            seen[2],
+            interpolate(real, filled, shares),
+            mask,
         )
 
     def _report(self, judge: Judge, what: str) -> str:

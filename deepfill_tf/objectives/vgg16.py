@@ -105,8 +105,7 @@ def _read_keras(file: io.BytesIO) -> VGG16Weights:
         for group in (groups[name] for name in wanted):
             names = [n.decode() if isinstance(n, bytes) else n for n in group.attrs["weight_names"]]
             pairs.append([np.asarray(group[name]) for name in names])
-    pairs = _checked(pairs, wanted)
-    (kernel, bias), *others = pairs
+    (kernel, bias), *others = _checked(pairs, wanted)
     return VGG16Weights(((kernel[:, :, ::-1], bias), *others), *_CAFFE)
 
 
@@ -171,7 +170,7 @@ def _checked(pairs, names: Iterable[str]) -> tuple[tuple[np.ndarray, np.ndarray]
             raise ValueError(f"{name} must hold arrays of float32")
         if (found := [array.shape for array in pair]) != wanted:
             raise ValueError(f"{name} must have the shapes {wanted}, got {found}")
-    return tuple(tuple(pair) for pair in pairs)
+    return tuple((kernel, bias) for kernel, bias in pairs)
 
 
 class VGG16:

@@ -1,6 +1,7 @@
 """Which processes train together, as the environment says."""
 
 import os
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ WORKER_INDEX = "DEEPFILL_WORKER_INDEX"
 JOB_INDEX = "JOB_COMPLETION_INDEX"
 SLURM_PORT = 8888
 
-Resolver = tf.distribute.cluster_resolver.ClusterResolver
+Resolver: TypeAlias = tf.distribute.cluster_resolver.ClusterResolver
 
 
 def cluster_from_environment() -> Resolver | None:

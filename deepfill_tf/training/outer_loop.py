@@ -99,6 +99,7 @@ class OuterLoop:
     def _what_halted(self, session: Session, pipeline: PicturePipeline) -> str:
         """Which update was not finite, from which tensor on, and with which pictures."""
         draw = self._loop.halted_draw
+        assert draw is not None
         step, update = divmod(draw, session.draws_per_step)
         of_discriminator = update < session.draws_per_step - 1
         player = "discriminator" if of_discriminator else "generator"

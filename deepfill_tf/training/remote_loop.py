@@ -31,7 +31,7 @@ class RemoteLoop(InnerLoop):
         """As `InnerLoop.run`."""
         started = time.monotonic()
         first = int(self._players.step.numpy())
-        scheduled = []
+        scheduled: list[tf.distribute.experimental.coordinator.RemoteValue] = []
         while len(scheduled) < steps and not (scheduled and stop()):
             batches = [next(iterator) for _ in range(self._draws_per_step)]
             draw = tf.constant((first + len(scheduled)) * self._draws_per_step, tf.int64)
@@ -47,7 +47,7 @@ class RemoteLoop(InnerLoop):
         }
 
     def _updates(self, batches: list, draw: tf.Tensor) -> dict[str, tf.Tensor]:
-        reports = {}
+        reports: dict[str, tf.Tensor] = {}
         *for_discriminator, for_generator = batches
         for index, batch in enumerate(for_discriminator):
             reports |= self._reports(self.update_discriminator, batch, draw + index)

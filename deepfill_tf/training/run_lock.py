@@ -7,7 +7,7 @@ from types import TracebackType
 try:
     import fcntl
 except ImportError:  # not a Unix: there nothing is locked
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 from deepfill_tf.errors import UserError
 

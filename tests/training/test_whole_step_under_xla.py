@@ -83,9 +83,7 @@ def eight_replicas(monkeypatch):
     return strategy
 
 
-@pytest.mark.skipif(
-    tf.__version__.startswith("2.15"), reason="its XLA knows no such sum on processors"
-)
+@pytest.mark.needs_keras_3  # the XLA of TensorFlow 2.15 knows no such sum on processors
 @pytest.mark.parametrize("config", NETWORKS)
 def test_a_step_of_eight_replicas_lowers_with_static_shapes(config, eight_replicas):
     parse([config, "laptop.gin"], SMALL)

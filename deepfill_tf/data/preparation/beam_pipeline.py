@@ -117,7 +117,7 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
             | "spread sources" >> beam.Reshuffle()
             | "find" >> beam.FlatMapTuple(_references)
             | "spread pictures" >> beam.Reshuffle()
-            | "look" >> beam.Map(lambda found: _look(*found, settings.min_side))
+            | "look" >> beam.Map(lambda found: _look(found[0], found[1], settings.min_side))
         )
         usable = seen | "usable" >> beam.Filter(lambda picture: picture.inspection.usable)
         unusable = seen | "unusable" >> beam.Filter(lambda picture: not picture.inspection.usable)
@@ -149,7 +149,7 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
             | "kept" >> beam.Filter(lambda picture: not picture.dropped)
             | "by shard" >> beam.Map(_by_shard, settings)
             | "of one shard" >> beam.GroupByKey()
-            | "write" >> beam.Map(lambda shard: _write_shard(*shard, settings))
+            | "write" >> beam.Map(lambda shard: _write_shard(shard[0], shard[1], settings))
         )
         equal = unequal | "equal" >> beam.Filter(lambda picture: picture.dropped)
         _report(pipeline, (unusable, equal, decided), written, settings)
@@ -190,6 +190,7 @@ def _dropped(picture: Picture, kind: str, origin: str, name: str) -> Picture:
 def _by_band(picture: Picture) -> Iterator[tuple[tuple[int, int], tuple]]:
     seen = picture.inspection
     member = (picture.rank, seen.difference_hash, picture.origin, seen.sha256)
+    assert seen.difference_hash is not None  # usable pictures can be decoded
     for band in bands(seen.difference_hash):
         yield band, member
 

@@ -20,10 +20,6 @@ from tests.data.preparation.pictures import defective, encoded, photograph
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, str(ROOT / "tools" / "prepare_dataset.py")]
 
-needs_beam = pytest.mark.skipif(
-    importlib.util.find_spec("apache_beam") is None, reason="apache-beam is not installed"
-)
-
 
 def run(*arguments: str, folder=None) -> subprocess.CompletedProcess:
     return subprocess.run(
@@ -64,7 +60,6 @@ def found(tmp_path):
     return folder
 
 
-@needs_beam
 def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
     output = tmp_path / "prepared"
     ended = run(f"--input={found}", f"--input={tmp_path}/more.tar", f"--output={output}",
@@ -94,7 +89,6 @@ def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
         assert (again / path.name).read_bytes() == path.read_bytes()
 
 
-@needs_beam
 @pytest.mark.slow
 def test_another_runner_makes_the_same_shards(found, tmp_path):
     """By Beam's own options: here its workers are processes, which look at the pictures."""
@@ -109,7 +103,6 @@ def test_another_runner_makes_the_same_shards(found, tmp_path):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
-@needs_beam
 def test_odd_names_stay_on_their_lines(tmp_path):
     folder = tmp_path / "found"
     folder.mkdir()
@@ -125,7 +118,6 @@ def test_odd_names_stay_on_their_lines(tmp_path):
     assert len(list_pictures(f"{output}/*.tfrecord")) == 4
 
 
-@needs_beam
 def test_an_archive_may_have_several_of_one_name(tmp_path):
     """As `tar --append` makes it of a newer version: all are looked at."""
     with tarfile.open(tmp_path / "grown.tar", "w") as archive:
@@ -138,7 +130,6 @@ def test_an_archive_may_have_several_of_one_name(tmp_path):
     assert len(list_pictures(f"{output}/*.tfrecord")) == 2
 
 
-@needs_beam
 def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
     validation = tmp_path / "validation"
     validation.mkdir()
@@ -154,7 +145,6 @@ def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
     assert report["written"] == {"train": 4, "validation": 3}
 
 
-@needs_beam
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -228,7 +218,6 @@ def peak_and_summary(folder: Path, output: Path) -> tuple[int, str]:
     return peak, process.stdout.read()
 
 
-@needs_beam
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_fifty_thousand_pictures_in_bounded_memory(tmp_path):
