@@ -64,7 +64,7 @@ def run(values: flags.FlagValues) -> int:
     from deepfill_tf.training.cluster import is_chief
     from deepfill_tf.training.held_config import check_writable, hold_config
     from deepfill_tf.training.held_pictures import hold_pictures
-    from deepfill_tf.training.run_lock import RunLock
+    from deepfill_tf.training.run_lock import run_lock
 
     logging.basicConfig(format="%(message)s", handlers=[_StandardError()])
     logging.getLogger("deepfill_tf").setLevel(logging.INFO)
@@ -85,7 +85,7 @@ def run(values: flags.FlagValues) -> int:
         hold_pictures(values.run_dir, trainer.data.names, allow=allow)
 
     try:
-        with RunLock(values.run_dir) if chief else contextlib.nullcontext():
+        with run_lock(values.run_dir) if chief else contextlib.nullcontext():
             finished = trainer.train(
                 values.run_dir,
                 strategy=strategy,
