@@ -52,6 +52,8 @@ def _from_tf_config() -> Resolver:
         tasks = cluster.cluster_spec().as_dict()
         if not tasks:
             raise ValueError("it names no cluster")
+        if "ps" in tasks:
+            raise ValueError("there are no parameter servers here, its jobs are chief and worker")
         job, index = cluster.task_type, cluster.task_id
         if job == "evaluator":
             raise ValueError("there are no evaluators here: validation is an action of the chief")

@@ -25,7 +25,6 @@ from deepfill_tf.training.cluster import is_chief
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.outer_loop import OuterLoop
 from deepfill_tf.training.players import Players
-from deepfill_tf.training.remote_loop import RemoteLoop
 from deepfill_tf.training.session import Session
 from deepfill_tf.training.stop_request import StopRequest
 from deepfill_tf.training.strategies import make_strategy
@@ -37,7 +36,6 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 # gradient of a 5 x 5 kernel reads memory that was never written.
 SMALLEST_BFLOAT16 = 64
 # What TensorFlow makes of a process that does not answer any more.
-CLUSTERS = (tf.distribute.MultiWorkerMirroredStrategy, tf.distribute.ParameterServerStrategy)
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
@@ -163,7 +161,7 @@ class Trainer:
             with StopRequest() as stop:
                 return self._train(run_dir, strategy, on_built, stop, allow_change)
         except LOST as error:
-            if not isinstance(strategy, CLUSTERS):
+            if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
                 raise
             raise WorkerLostError(
                 "another worker went away: start all of them again, and they go on from the "
@@ -229,8 +227,7 @@ class Trainer:
             replicas,
             len(self.data.paths),
         )
-        servers = isinstance(strategy, tf.distribute.ParameterServerStrategy)
-        loop = (RemoteLoop if servers else InnerLoop)(
+        loop = InnerLoop(
             players,
             self.objective,
             strategy,

@@ -1,6 +1,5 @@
 """Two processes (MultiWorkerMirrored) against one, and what becomes of them when one ends."""
 
-import json
 import signal
 
 import numpy as np
@@ -13,8 +12,6 @@ from tests.training.workers import (
     assert_same_model,
     codes,
     finish,
-    free_ports,
-    start,
     two_workers,
     wait_for_checkpoint,
 )
@@ -115,26 +112,3 @@ def test_a_killed_worker_ends_the_other_and_all_go_on(together, tmp_path, victim
             assert codes(processes) == [0, 0]
     assert_same_model(run_dir, whole)
     assert_close_weights(together, run_dir)
-
-
-@pytest.mark.slow
-def test_parameter_servers_joined_every_step_agree_with_one_process(alone, tmp_path):
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(4)]
-    tasks = [("ps", 0), ("worker", 0), ("worker", 1), ("chief", 0)]
-    cluster = {"ps": addresses[:1], "worker": addresses[1:3], "chief": addresses[3:]}
-    joined = [*BINDINGS, "--gin_param=Trainer.steps_per_visit = 1"]
-    processes = [
-        start(
-            tmp_path / "run",
-            *joined,
-            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": job, "index": index}}),
-        )
-        for job, index in tasks
-    ]
-    try:
-        assert codes(processes[-1:]) == [0]
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-    assert_close_weights(alone, tmp_path / "run")
