@@ -47,7 +47,7 @@ def pictures(tmp_path, monkeypatch):
 @pytest.mark.parametrize("overlay", [[], ["laptop.gin"]], ids=["whole", "laptop"])
 @pytest.mark.parametrize("name", WHOLE)
 def test_every_config_makes_its_trainer_and_networks(name, overlay, pictures):
-    # What the papers make sketches with needs a package or a model file.
+    # What the papers make sketches with needs a package.
     bindings = ["data.sketches = @CannySketches()"] if "guided" in name else []
     parse([name, *overlay], bindings)
     trainer = configured_trainer()
@@ -78,15 +78,18 @@ def test_the_configs_of_both_papers_are_their_objectives(pictures):
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "binding", "complaint"),
     [
-        ("places2_guided.gin", "HolisticSketches.model"),
-        ("quickstart_v1.gin", "GAN.kind must be one of"),
+        (
+            "places2_guided.gin",
+            'HolisticSketches.weights_file = "nowhere.h5"',
+            "nowhere.h5, HolisticSketches.weights_file",
+        ),
+        ("quickstart_v1.gin", 'GAN.kind = "wgan"', "GAN.kind must be one of"),
     ],
 )
-def test_what_a_config_lacks_is_said_before_the_first_step(name, complaint, pictures):
-    bindings = ['GAN.kind = "wgan"'] if "quickstart" in name else []
-    parse([name], bindings)
+def test_what_a_config_lacks_is_said_before_the_first_step(name, binding, complaint, pictures):
+    parse([name], [binding])
     with pytest.raises(UserError, match=complaint):
         configured_trainer()
 

