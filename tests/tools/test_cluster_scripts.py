@@ -210,7 +210,6 @@ def test_ssh_bad_arguments_are_one_line(finish, arguments):
     assert err.startswith("usage: train.sh host:port") and err.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_ssh_trains_two_workers(finish, tmp_path):
     arguments = [f"--gin_file={TINY}", "--gin_param=Trainer.max_steps=2", "--run_dir=run"]
     variables = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "FOLDER": str(tmp_path)}

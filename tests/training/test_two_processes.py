@@ -27,6 +27,7 @@ BINDINGS = [
         f"Trainer.max_steps = {STEPS}",
     )
 ]
+WITH_MODEL = "--gin_param=Trainer.actions = [@SaveCheckpoints(), @ExportModel()]"
 
 
 def saved(run_dir, step: int, part: str) -> dict[str, np.ndarray]:
@@ -56,7 +57,7 @@ def alone(tmp_path_factory):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("together")
-    with two_workers(run_dir, *BINDINGS) as processes:
+    with two_workers(run_dir, *BINDINGS, WITH_MODEL) as processes:
         assert codes(processes) == [0, 0]
     return run_dir
 
@@ -90,7 +91,6 @@ def test_told_to_stop_all_stop_at_one_step_and_one_process_goes_on(alone, tmp_pa
     assert_close_weights(alone, run_dir)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1], ids=["chief", "other"])
 def test_a_killed_worker_ends_the_other_and_all_go_on(together, tmp_path, victim):
     run_dir = tmp_path / "run"
@@ -105,10 +105,7 @@ def test_a_killed_worker_ends_the_other_and_all_go_on(together, tmp_path, victim
     for path in run_dir.glob("checkpoints/step-*"):
         if not path.name.endswith(".part") and int(path.name[5:]) > 3:
             path.rename(path.with_name(f"later-{path.name}"))
-    with_model = [*BINDINGS, "--gin_param=Trainer.actions = [@SaveCheckpoints(), @ExportModel()]"]
-    whole = tmp_path / "whole"
-    for folder in (run_dir, whole):
-        with two_workers(folder, *with_model) as processes:
-            assert codes(processes) == [0, 0]
-    assert_same_model(run_dir, whole)
+    with two_workers(run_dir, *BINDINGS, WITH_MODEL) as processes:
+        assert codes(processes) == [0, 0]
+    assert_same_model(run_dir, together)
     assert_close_weights(together, run_dir)

@@ -33,7 +33,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow
 def test_the_commands_one_after_the_other(folder):
     assert len(COMMANDS) == 3
     for command in COMMANDS:
