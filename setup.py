@@ -45,7 +45,7 @@ setup(
         "tensorboard",
     ],
     extras_require={
-        # The last platform with tensorflow-addons; Python 3.10 or 3.11.
+        # The last TensorFlow with tensorflow-addons; Python 3.10 or 3.11.
         "addons": [
             "tensorflow-cpu==2.15.1",
             "tensorflow-addons==0.23.0",
@@ -61,6 +61,7 @@ setup(
         "test": [
             "apache-beam>=2.77",
             "hypothesis",
+            "mypy",
             "pytest",
             "pytest-xdist",
             "ruff",

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import gin
 import tensorflow as tf
 
-import gin
 from deepfill_tf import data, objectives
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
@@ -31,7 +31,7 @@ def _factory(network: type[keras.Model], defaults: dict) -> Callable[..., keras.
 
     make.__name__ = make.__qualname__ = network.__name__
     make.__doc__ = network.__doc__
-    make.__signature__ = inspect.Signature(
+    make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             parameter.replace(default=defaults.get(name, parameter.default))
             for name, parameter in inspect.signature(Generator).parameters.items()

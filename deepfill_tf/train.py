@@ -56,12 +56,13 @@ class _StandardError(logging.Handler):
 def run(values: flags.FlagValues) -> int:
     """Trains; gives 0 when all steps are done and 75 when it is to be started again."""
     import gin
+
     from deepfill_tf import configuration
     from deepfill_tf.errors import UserError, WorkerLostError
     from deepfill_tf.inference import run_directory
     from deepfill_tf.storage.image_list_check import check_image_list_unchanged
     from deepfill_tf.storage.resume_checks import check_config_unchanged, check_writable
-    from deepfill_tf.storage.run_lock import RunLock
+    from deepfill_tf.storage.run_lock import run_lock
     from deepfill_tf.training import actions
     from deepfill_tf.training.distribution.cluster import is_chief
 
@@ -86,7 +87,7 @@ def run(values: flags.FlagValues) -> int:
         check_image_list_unchanged(values.run_dir, trainer.data.names, allow=allow)
 
     try:
-        with RunLock(values.run_dir) if chief else contextlib.nullcontext():
+        with run_lock(values.run_dir) if chief else contextlib.nullcontext():
             finished = trainer.train(
                 values.run_dir,
                 strategy=strategy,

@@ -1,21 +1,52 @@
+import json
+import signal
+from collections import Counter
+from pathlib import Path
+
 import pytest
 import tensorflow as tf
+
+from deepfill_tf.compat import KERAS_3
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+# A shell that runs this in the background may have it ignore signals; the processes that tests
+# start, and stop with signals, would inherit that.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="also the tests that take minutes")
+    parser.addoption(
+        "--slow", action="store_true", help="also the tests that take a minute or more"
+    )
+    parser.addoption("--left_out", help="JSON file for the numbers of deselected tests, by reason")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--slow"):
-        return
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="takes minutes: --slow"))
+    left_out = {
+        "slow": not config.getoption("--slow") and "slow: only with --slow",
+        "needs_addons": KERAS_3 and "only with TensorFlow 2.15",
+        "needs_mediapipe": KERAS_3 and "only with TensorFlow 2.15",
+        "needs_keras_3": not KERAS_3 and "only with the newest TensorFlow",
+    }
+    reasons = {
+        item: reason
+        for item in items
+        for marker, reason in left_out.items()
+        if reason and item.get_closest_marker(marker)
+    }
+    items[:] = [item for item in items if item not in reasons]
+    config.hook.pytest_deselected(items=list(reasons))
+    # All processes of pytest-xdist collect the same tests.
+    worker = getattr(config, "workerinput", {}).get("workerid", "gw0")
+    if worker == "gw0" and (path := config.getoption("--left_out")):
+        Path(path).write_text(json.dumps(Counter(reasons.values())))
 
 
 @pytest.hookimpl(tryfirst=True)

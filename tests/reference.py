@@ -5,21 +5,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-TESTS = Path(__file__).parent
+COMMITTED = Path(__file__).parent / "references"
 
 
 def reference_path(name: str) -> Path:
-    """Path of a reference file; skips the test where it cannot be found."""
-    places = [TESTS / "references"]
-    if "DEEPFILL_REFERENCE" in os.environ:
-        places.append(Path(os.environ["DEEPFILL_REFERENCE"]))
-    places.append(TESTS.parent.parent / "shared" / "reference")
+    """Path of a reference file: of the full recordings where DEEPFILL_REFERENCE names them."""
+    places = [COMMITTED]
+    if full := os.environ.get("DEEPFILL_REFERENCE"):
+        places.insert(0, Path(full))
     for place in places:
         if (place / name).exists():
             return place / name
-    pytest.skip(f"needs {name} of the reference: set DEEPFILL_REFERENCE to its directory")
+    raise FileNotFoundError(f"no {name} in {' or '.join(map(str, places))}")
 
 
 def reference_weights(net: str, seed: int) -> dict[str, np.ndarray]:

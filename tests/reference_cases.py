@@ -4,14 +4,13 @@ import functools
 import json
 
 import numpy as np
-import pytest
 
 from tests.reference import reference_path
 
 
 @functools.cache
 def arrays(file: str) -> dict[str, np.ndarray]:
-    """All arrays of a file; skips the test where it cannot be found."""
+    """All arrays of a file."""
     with np.load(reference_path(file)) as archive:
         return {key: archive[key] for key in archive.files}
 
@@ -27,16 +26,12 @@ def description(file: str, key: str) -> dict:
     return json.loads(str(arrays(file)["meta_json"]))[key]
 
 
-def cases(file: str, prefix: str = "", *, errors: bool = False) -> list:
+def cases(file: str, prefix: str = "", *, errors: bool = False) -> list[str]:
     """Keys that begin with `prefix`, for parametrising.
 
     With `errors` those that the original refuses, otherwise those that it computes.
-    Where the file is not there, one parameter that skips with the reason.
     """
-    try:
-        described = json.loads(str(arrays(file)["meta_json"]))
-    except pytest.skip.Exception as missing:
-        return [pytest.param(None, marks=pytest.mark.skip(reason=str(missing)), id=file)]
+    described = json.loads(str(arrays(file)["meta_json"]))
     keys = [
         key
         for key, words in described.items()

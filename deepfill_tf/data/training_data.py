@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -84,8 +85,8 @@ class TrainingData:
         if not callable(masks) or isinstance(masks, type):
             raise UserError(f"data.masks must make holes, such as @RectangleMasks(), got {masks!r}")
         self._masks = masks
-        self._sketches = {"sketches": sketches, "edge_threshold": edge_threshold}
-        self._options = {
+        self._sketches: dict[str, Any] = {"sketches": sketches, "edge_threshold": edge_threshold}
+        self._options: dict[str, Any] = {
             "random_crop": random_crop,
             "flip": flip,
             "shuffle": shuffle,

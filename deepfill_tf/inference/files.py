@@ -9,6 +9,7 @@ those called `_sketch`.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -74,13 +75,14 @@ def complete_folder(
         shared = any(folder.samefile(other) for other in others)
         partners[name] = _partners(folder, name, shared=shared)
     _make_folder(output)
-    seen, failures = {}, 0
+    seen: dict[str, Path] = {}
+    failures = 0
     for image in paths:
         try:
             if image.stem in seen:
                 raise UserError(f"{image} would be written where {seen[image.stem]} is")
             seen[image.stem] = image
-            files = {}
+            files: dict[str, Any] = {}
             for name, partner_of in partners.items():
                 files[name] = partner_of(image.stem)
                 if files[name] is None:

@@ -21,6 +21,7 @@ grey. Work is in proportion to the hole, and memory to the image.
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -43,6 +44,8 @@ MIN_SIDE = 16
 
 class Inpainter:
     """Completes images: `inpainter(image, mask)`, see this module's docstring."""
+
+    _model: Any  # the SavedModel: a signature does not keep its variables
 
     def __init__(self, generator: keras.Model, *, regions: bool = True):
         """Takes a built generator. It may go on learning: its variables are not copied.

@@ -93,7 +93,7 @@ def load_model_directory(path: str | os.PathLike) -> tuple[keras.Model, Provenan
         arrays = safetensors.numpy.load_file(path / WEIGHTS)
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"cannot read the weights {path / WEIGHTS}: {error}") from error
-    generator = model_from_architecture(description.get("architecture"))
+    generator = model_from_architecture(description.get("architecture", {}))
     assign_weights(generator, arrays, str(path / WEIGHTS))
     return generator, Provenance(description.get("origin", "unknown"), description.get("step"))
 

@@ -71,7 +71,7 @@ def bundled_arrays(checkpoint: str, bundle: str) -> dict[str, np.ndarray]:
     found = checkpoint_arrays(
         variables_prefix(checkpoint), lambda name: key.fullmatch(name) is not None
     )
-    return {_unescaped(key.fullmatch(name)[1]): array for name, array in found.items()}
+    return {_unescaped(key.sub(r"\1", name)): array for name, array in found.items()}
 
 
 def _load_checkpoint(architecture: Path, checkpoint: str) -> tuple[keras.Model, Provenance]:

@@ -1,5 +1,7 @@
 """Enlarging convolutions: nearest-neighbour upsampling, then a convolution."""
 
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
@@ -8,8 +10,14 @@ from deepfill_tf.layers.partial_conv import PartialConv2D
 from deepfill_tf.layers.plain_conv import PlainConv2D
 from deepfill_tf.ops import Region, upsample_conv2d, upsample_nearest_2x
 
+# What the layers below have as well is one of these convolutions.
+if TYPE_CHECKING:
+    _Convolution = PlainConv2D
+else:
+    _Convolution = object
 
-class _Upsampling:
+
+class _Upsampling(_Convolution):
     """Upsamples its input before the convolution: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
 
     def convolved(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

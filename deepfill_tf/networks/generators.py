@@ -13,6 +13,7 @@ hole is `ops.composite(refined, images, masks)`. `offsets` are the attention's, 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -32,13 +33,13 @@ def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
 
 # What each paper's generator is made of. The second's is a quarter slimmer (the released
 # program counts channels before the gate: its 48 is 24 here).
-FIRST_PAPER = {
+FIRST_PAPER: dict[str, Any] = {
     "width": 32,
     "convolution": "plain",
     "output_activation": "clip",
     "sees_mask": True,
 }
-SECOND_PAPER = {
+SECOND_PAPER: dict[str, Any] = {
     "width": 24,
     "convolution": "gated",
     "output_activation": "tanh",
@@ -89,7 +90,7 @@ class Generator(DeferredBuildMixin, keras.Model):
                 "guided=True does not go with convolution='partial', which sees nothing in the "
                 "hole, and so no sketch there"
             )
-        common = {
+        common: dict[str, Any] = {
             "width": width,
             "channels": channels,
             "convolution": convolution,
@@ -97,7 +98,7 @@ class Generator(DeferredBuildMixin, keras.Model):
             "output_activation": output_activation,
             "skips": skips,
         }
-        refining = {
+        refining: dict[str, Any] = {
             "attention": attention,
             "attention_options": dict(attention_options or {}),
             "sees_mask": sees_mask,
@@ -151,6 +152,8 @@ class Generator(DeferredBuildMixin, keras.Model):
         `[K, 4]`, that cover the hole together: the first row and column of each, and the row and
         column after its last ones. Elsewhere the image comes back, with zeros in the hole.
         """
+        refinement = self.refinement
+        assert refinement is not None
         masks = tf.cast(masks, images.dtype)
         incomplete = images * (1 - masks)
         inputs = self._coarse_inputs(incomplete, masks, sketches)
@@ -159,10 +162,10 @@ class Generator(DeferredBuildMixin, keras.Model):
             return self.coarse.call_on_region(inputs, masks, region)
 
         def refine(region):
-            return self.refinement.call_on_region(completed, masks, attention_features, region)
+            return refinement.call_on_region(completed, masks, attention_features, region)
 
         completed = _filled(incomplete, masks, regions, guess)
-        attention_features = self.refinement.attention_features(completed, masks)
+        attention_features = refinement.attention_features(completed, masks)
         return tf.cast(_filled(incomplete, masks, regions, refine), tf.float32)
 
     def _coarse_inputs(self, incomplete, masks, sketches) -> tf.Tensor:

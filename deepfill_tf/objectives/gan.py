@@ -164,12 +164,14 @@ class GAN:
         completed: tf.Tensor,
         batch: Batch,
     ) -> tf.Tensor:
-        seen = [view.crop(x, batch) for x in (batch["image"], completed, batch["mask"])]
+        real, filled, mask = (
+            view.crop(x, batch) for x in (batch["image"], completed, batch["mask"])
+        )
         alpha = batch["penalty_alpha"][:, 0 if view is LOCAL else 1]
         return gradient_penalty(
             lambda images: view.score(discriminator, images, batch),
-            interpolate(*seen[:2], alpha),
-            seen[2],
+            interpolate(real, filled, alpha),
+            mask,
         )
 
     def _report(self, view: DiscriminatorView, what: str) -> str:

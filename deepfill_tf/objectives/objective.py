@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import tensorflow as tf
 
@@ -114,7 +115,7 @@ class Objective:
 
 def objective_v1(**arguments) -> Objective:
     """What the first paper minimises, as released; arguments are those of `Objective`."""
-    first_paper = {
+    first_paper: dict[str, Any] = {
         "gan": GAN(kind="wgan_gp"),
         "adversarial_weight": 1e-3,
         "terms": (BoxReconstruction(), KnownReconstruction()),
@@ -124,5 +125,5 @@ def objective_v1(**arguments) -> Objective:
 
 def objective_v2(**arguments) -> Objective:
     """What the second paper minimises, as released; arguments are those of `Objective`."""
-    second_paper = {"gan": GAN(kind="hinge"), "terms": (Reconstruction(),)}
+    second_paper: dict[str, Any] = {"gan": GAN(kind="hinge"), "terms": (Reconstruction(),)}
     return Objective(**second_paper | arguments)

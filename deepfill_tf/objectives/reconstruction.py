@@ -65,7 +65,8 @@ class BoxReconstruction(Reconstruction):
     def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         errors = crop(self._errors(prediction, batch), batch["box_rows"], batch["box_columns"])
         if self.discount is not None:
-            errors *= box_discount(*errors.shape[1:3], self.discount)
+            height, width = errors.shape[1:3]
+            errors *= box_discount(height, width, self.discount)
         return tf.reduce_mean(errors)
 
 

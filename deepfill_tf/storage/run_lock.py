@@ -1,61 +1,46 @@
 """One training at a time in a run directory."""
 
+import contextlib
 import os
 import socket
-from types import TracebackType
+from collections.abc import Iterator
 
 try:
     import fcntl
 except ImportError:  # not a Unix: there nothing is locked
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 from deepfill_tf.errors import UserError
 
 LOCK = ".lock"
 
 
-class RunLock:
-    """Holds a run directory while it is entered.
+@contextlib.contextmanager
+def run_lock(run_dir: str) -> Iterator[None]:
+    """Holds a run directory.
 
     The system lets go when the process ends, however it ends. On object stores ("gs://...")
     there are no locks, and nothing is held.
 
-    Raises UserError on entering where another process holds it.
+    Raises UserError where another process holds it.
     """
-
-    def __init__(self, run_dir: str):
-        self._run_dir = run_dir
-        self._descriptor: int | None = None
-
-    def __enter__(self) -> "RunLock":
-        if fcntl is None or "://" in self._run_dir:
-            return self
-        path = os.path.join(self._run_dir, LOCK)
+    if fcntl is None or "://" in run_dir:
+        yield
+        return
+    try:
+        file = open(os.path.join(run_dir, LOCK), "a+", errors="replace")  # noqa: SIM115
+    except OSError as error:
+        raise UserError(f"cannot write to the run directory {run_dir}: {error}") from error
+    with file:
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            file.seek(0)
             raise UserError(
-                f"cannot write to the run directory {self._run_dir}: {error}"
+                f"another training is at work in {run_dir} "
+                f"({file.read(200).strip() or 'it does not say who'}); wait for it, stop it, or "
+                "name another --run_dir"
             ) from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(self._descriptor, 200).decode(errors="replace").strip()
-            self.__exit__()
-            raise UserError(
-                f"another training is at work in {self._run_dir} ({holder or 'it does not say who'}"
-                "); wait for it, stop it, or name another --run_dir"
-            ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        file.truncate(0)
+        print(f"process {os.getpid()} on {socket.gethostname()}", file=file, flush=True)
+        yield

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -97,7 +98,7 @@ def global_local_name(name: str) -> str:
     return f"{DISCRIMINATOR_SCOPE}/discriminator_{which}/{layer}/{kind}"
 
 
-_SECOND = {
+_SECOND: dict[str, Any] = {
     "refinement_inputs": 3,
     "gates": 2,
     "discriminator_first": patch_discriminator_name("conv1/convolution/kernel"),

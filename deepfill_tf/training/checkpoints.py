@@ -160,6 +160,7 @@ class Checkpoints:
     def _remove_old(self) -> None:
         """Leaves the newest `keep` up to the one just saved; later ones are damaged."""
         paths = checkpoint_format.list_checkpoints(self._directory)
+        assert self._newest is not None
         newest = checkpoint_format.step_of(self._newest)
         earlier = [path for path in paths if checkpoint_format.step_of(path) <= newest]
         for path in earlier[: -self._keep]:

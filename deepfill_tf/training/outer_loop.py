@@ -101,6 +101,7 @@ class OuterLoop:
     def _what_halted(self, context: TrainingContext, pipeline: ImagePipeline) -> str:
         """Which update was not finite, from which tensor on, and with which images."""
         batch_index = self._loop.first_non_finite_batch
+        assert batch_index is not None
         step, update = divmod(batch_index, context.batches_per_step)
         of_discriminator = update < context.batches_per_step - 1
         network = "discriminator" if of_discriminator else "generator"

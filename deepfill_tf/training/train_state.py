@@ -46,10 +46,8 @@ class TrainState(tf.Module):
 
     def moving_variables(self) -> list[tf.Variable]:
         """What the forward pass moves: spectral norm's `u`."""
-        trained = self.generator_optimizer.variables_by_name.values()
-        trained = {
-            id(v) for v in (*trained, *self.discriminator_optimizer.variables_by_name.values())
-        }
+        optimizers = self.generator_optimizer, self.discriminator_optimizer
+        trained = {id(v) for o in optimizers for v in o.variables_by_name.values()}
         named = self.generator_variables.named, self.discriminator_variables.named
         return [v for part in named for v in part.values() if id(v) not in trained]
 

@@ -25,7 +25,6 @@ from deepfill_tf.training.distribution.environment import environment_info
 from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.outer_loop import OuterLoop
-from deepfill_tf.training.remote_loop import RemoteLoop
 from deepfill_tf.training.stop_request import StopRequest
 from deepfill_tf.training.train_state import TrainState
 from deepfill_tf.training.training_context import TrainingContext
@@ -37,10 +36,6 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 # gradient of a 5 x 5 kernel reads memory that was never written.
 MIN_BFLOAT16_SIDE = 64
 # What TensorFlow makes of a process that does not answer any more.
-CLUSTER_STRATEGIES = (
-    tf.distribute.MultiWorkerMirroredStrategy,
-    tf.distribute.ParameterServerStrategy,
-)
 CONNECTION_ERRORS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
@@ -166,7 +161,7 @@ class Trainer:
             with StopRequest() as stop:
                 return self._train(run_dir, strategy, on_built, stop, allow_change)
         except CONNECTION_ERRORS as error:
-            if not isinstance(strategy, CLUSTER_STRATEGIES):
+            if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
                 raise
             raise WorkerLostError(
                 "another worker went away: start all of them again, and they go on from the "
@@ -235,8 +230,7 @@ class Trainer:
             replicas,
             len(self.data.paths),
         )
-        servers = isinstance(strategy, tf.distribute.ParameterServerStrategy)
-        loop = (RemoteLoop if servers else InnerLoop)(
+        loop = InnerLoop(
             state,
             self.objective,
             strategy,

@@ -57,4 +57,6 @@ class TrainingContext:
 
     def is_due(self, every: int | None) -> bool:
         """Whether a multiple of `every` steps lies since the visit before."""
-        return bool(every) and self.step // every > self.previous_step // every
+        if not every:
+            return False
+        return self.step // every > self.previous_step // every

@@ -66,6 +66,8 @@ class Entry:
       gain: of the weights; without gates 2 lets signals grow from layer to layer.
       fixed_size: the weights fit one size of images.
       exact: numbers of the outputs that hold only 0 and 1, the same in every precision.
+      part_of: the entry whose layer holds one like this and gives out all that it computes.
+      composition: of layers that are all entries themselves, as another composition is.
     """
 
     make: Callable[..., keras.layers.Layer]
@@ -74,6 +76,8 @@ class Entry:
     gain: float = 2.0
     fixed_size: bool = False
     exact: tuple[int, ...] = ()
+    part_of: str | None = None
+    composition: bool = False
 
 
 def spectral_norm(layer_class, dtype=None, **arguments) -> layers.SpectralNorm:
@@ -135,9 +139,17 @@ ENTRIES = {
     "SpatialTransformer": Entry(
         make(layers.SpatialTransformer, filters=4), two_features_and_mask, bfloat16=0.1, gain=1.0
     ),
-    "CoarseNetwork": Entry(make(networks.CoarseNetwork, width=4), image_and_mask, bfloat16=0.1),
+    "CoarseNetwork": Entry(
+        make(networks.CoarseNetwork, width=4),
+        image_and_mask,
+        bfloat16=0.1,
+        part_of="GeneratorV2",
+    ),
     "RefinementNetwork": Entry(
-        make(networks.RefinementNetwork, width=4, sees_mask=True), image_and_mask, bfloat16=0.1
+        make(networks.RefinementNetwork, width=4, sees_mask=True),
+        image_and_mask,
+        bfloat16=0.1,
+        part_of="GeneratorV1",
     ),
     "GeneratorV1": Entry(
         make(networks.GeneratorV1, width=4, attention_options={"softmax_scale": 1.0}),
@@ -150,7 +162,6 @@ ENTRIES = {
         image_and_mask,
         bfloat16=0.1,
     ),
-    # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
     "GeneratorV2 guided, with skip connections": Entry(
         make(
             networks.GeneratorV2,
@@ -161,6 +172,7 @@ ENTRIES = {
         ),
         image_mask_and_sketch,
         bfloat16=0.1,
+        composition=True,
     ),
     # Where little is known partial convolutions amplify it, and there is no gate here.
     "GeneratorV1 of partial convolutions without attention": Entry(
@@ -168,18 +180,28 @@ ENTRIES = {
         image_and_mask,
         bfloat16=0.1,
         gain=0.8,
+        composition=True,
     ),
     "GeneratorV1 without refinement": Entry(
         make(networks.GeneratorV1, width=4, refinement=False),
         image_and_mask,
         bfloat16=0.1,
         gain=1.25,
+        part_of="GeneratorV1",
     ),
     "GlobalDiscriminator": Entry(
-        make(networks.GlobalDiscriminator, width=4), image, bfloat16=0.1, fixed_size=True
+        make(networks.GlobalDiscriminator, width=4),
+        image,
+        bfloat16=0.1,
+        fixed_size=True,
+        part_of="GlobalLocalDiscriminator",
     ),
     "LocalDiscriminator": Entry(
-        make(networks.LocalDiscriminator, width=4), image, bfloat16=0.1, fixed_size=True
+        make(networks.LocalDiscriminator, width=4),
+        image,
+        bfloat16=0.1,
+        fixed_size=True,
+        part_of="GlobalLocalDiscriminator",
     ),
     "GlobalLocalDiscriminator": Entry(
         make(networks.GlobalLocalDiscriminator, width=4),
@@ -187,6 +209,7 @@ ENTRIES = {
         bfloat16=0.1,
         fixed_size=True,
     ),
+    # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
     # gradient of a 5 x 5 kernel reads memory that was never written.
     "PatchDiscriminator": Entry(
         make(networks.PatchDiscriminator, width=4),

@@ -1,5 +1,11 @@
-"""Everything that must work for every public layer and network."""
+"""Everything that must work for every public layer and network.
 
+What a network computes is tried on the whole network, not again on the parts that an entry
+has in common with it (`Entry.part_of`). Tests of one entry follow one another and share its
+layer, which none of them changes.
+"""
+
+import functools
 import json
 
 import numpy as np
@@ -14,7 +20,35 @@ EXACT = 1e-6
 COMPILED = 1e-5
 GRADIENT = 5e-4
 
-pytestmark = pytest.mark.parametrize("name", sorted(ENTRIES))
+# Each list begins with the next: pytest brings tests together by the place in their list.
+SINGLE = sorted(n for n, e in ENTRIES.items() if not e.part_of and not e.composition)
+WHOLE = SINGLE + sorted(n for n, e in ENTRIES.items() if not e.part_of and e.composition)
+ALL = WHOLE + sorted(n for n, e in ENTRIES.items() if e.part_of)
+
+whole = pytest.mark.parametrize("example", WHOLE, indirect=True, scope="module")
+single = pytest.mark.parametrize("example", SINGLE, indirect=True, scope="module")
+
+
+class Example:
+    """An entry's layer, its inputs, and what it computes of them, once for all tests."""
+
+    def __init__(self, name: str):
+        self.entry = ENTRIES[name]
+        self.layer = built(self.entry)
+        self.inputs = self.entry.inputs()
+
+    @functools.cached_property
+    def outputs(self) -> list[tf.Tensor]:
+        return outputs(self.layer, self.inputs)
+
+    @functools.cached_property
+    def function(self) -> tf.function:
+        return dynamic(self.layer, self.inputs, fixed_size=self.entry.fixed_size)
+
+
+@pytest.fixture(scope="module", params=ALL)
+def example(request) -> Example:
+    return Example(request.param)
 
 
 def outputs(layer, inputs) -> list[tf.Tensor]:
@@ -73,14 +107,16 @@ def sizes(x: tf.Tensor, fixed_size: bool) -> list:
     return [*(x.shape[1:3] if fixed_size else [None, None]), x.shape[-1]]
 
 
-def test_graph(name):
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
-    traced = tf.function(lambda *inputs: outputs(layer, inputs))
-    assert_same_outputs(traced(*inputs), outputs(layer, inputs), tolerance=COMPILED)
+@whole
+def test_graph(example):
+    """Traced once for all sizes and run at this one."""
+    actual = example.function(*example.inputs)
+    assert_same_outputs(actual, example.outputs, tolerance=COMPILED)
 
 
-def test_xla(name):
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
+@single
+def test_xla(example):
+    layer, inputs = example.layer, example.inputs
     compiled = tf.function(lambda *inputs: outputs_and_gradients(layer, inputs), jit_compile=True)
     actual, gradients = compiled(*inputs)
     expected, expected_gradients = outputs_and_gradients(layer, inputs)
@@ -88,16 +124,14 @@ def test_xla(name):
     assert_same_gradients(gradients, expected_gradients, tolerance=GRADIENT)
 
 
-def test_bfloat16(name):
+def test_bfloat16(example):
     """Finite, near float32, on variables and with gradients that are float32."""
-    entry = ENTRIES[name]
-    inputs = entry.inputs()
+    entry = example.entry
     mixed = built(entry, dtype="mixed_bfloat16")
     for variable in mixed.weights:
         assert tf.as_dtype(variable.dtype) == tf.float32, variable
-    expected = outputs(built(entry), inputs)
-    actual, gradients = outputs_and_gradients(mixed, inputs)
-    for number, (one, two) in enumerate(zip(actual, expected, strict=True)):
+    actual, gradients = outputs_and_gradients(mixed, example.inputs)
+    for number, (one, two) in enumerate(zip(actual, example.outputs, strict=True)):
         if number in entry.exact:
             np.testing.assert_array_equal(tf.cast(one, tf.float32), two)
         elif two.dtype.is_floating:
@@ -109,52 +143,53 @@ def test_bfloat16(name):
         assert gradient.dtype == tf.float32, variable
 
 
-def test_free_sizes(name):
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
-    if ENTRIES[name].fixed_size:
+@whole
+def test_free_sizes(example):
+    layer, inputs = example.layer, example.inputs
+    if example.entry.fixed_size:
         with pytest.raises(ValueError, match="made for one size"):
             dynamic(layer, inputs)(*inputs)
         return
-    function = dynamic(layer, inputs)
     for size in ({"height": 16, "width": 24}, {"height": 32, "width": 8}):
-        inputs = ENTRIES[name].inputs(**size)
-        assert_same_outputs(function(*inputs), outputs(layer, inputs), tolerance=COMPILED)
+        inputs = example.entry.inputs(**size)
+        actual = example.function(*inputs)
+        assert_same_outputs(actual, outputs(layer, inputs), tolerance=COMPILED)
 
 
-def test_saved_model(name, tmp_path):
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
+@whole
+def test_saved_model(example, tmp_path):
     module = tf.Module()
-    module.weights = VariableBundle(named_variables(layer.weights))
-    module.outputs = dynamic(layer, inputs, fixed_size=ENTRIES[name].fixed_size)
+    module.weights = VariableBundle(named_variables(example.layer.weights))
+    module.outputs = example.function
     tf.saved_model.save(module, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))
-    assert len(loaded.weights.named) == len(layer.weights)
-    expected = module.outputs(*inputs)
-    assert_same_outputs(loaded.outputs(*inputs), expected, tolerance=EXACT)
+    assert len(loaded.weights.named) == len(example.layer.weights)
+    expected = example.function(*example.inputs)
+    assert_same_outputs(loaded.outputs(*example.inputs), expected, tolerance=EXACT)
 
 
-def test_checkpoint(name, tmp_path):
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
-    bundle = VariableBundle(named_variables(layer.weights))
-    assert len(bundle.named) == len(layer.weights)
+def test_checkpoint(example, tmp_path):
+    bundle = VariableBundle(named_variables(example.layer.weights))
+    assert len(bundle.named) == len(example.layer.weights)
     path = tf.train.Checkpoint(bundle).write(str(tmp_path / "checkpoint"))
-    other = built(ENTRIES[name], filled=False)
+    other = built(example.entry, filled=False)
     restored = VariableBundle(named_variables(other.weights))
+    assert len(restored.named) == len(other.weights)
     tf.train.Checkpoint(restored).read(path).assert_consumed()
+    assert set(restored.named) == set(bundle.named)
     for variable, value in restored.named.items():
         np.testing.assert_array_equal(value, bundle.named[variable], err_msg=variable)
-    assert_same_outputs(outputs(other, inputs), outputs(layer, inputs), tolerance=EXACT)
 
 
-def test_two_replicas(name, two_replicas):
+@single
+def test_two_replicas(example, two_replicas):
     """Each computes half of the batch; gradients are summed."""
-    entry = ENTRIES[name]
-    layer, inputs = built(entry), entry.inputs()
-    expected, expected_gradients = outputs_and_gradients(layer, inputs)
+    inputs = example.inputs
+    expected, expected_gradients = outputs_and_gradients(example.layer, inputs)
     expected_gradients.pop("input")
     with two_replicas.scope():
-        mirrored = built(entry, filled=False)
-        copy_weights(layer, mirrored)
+        mirrored = built(example.entry, filled=False)
+        copy_weights(example.layer, mirrored)
 
     def half(index):
         return two_replicas.experimental_distribute_values_from_function(
@@ -180,8 +215,9 @@ def test_two_replicas(name, two_replicas):
 
 
 @pytest.mark.parametrize("way", ["config", "layers.serialize"])
-def test_serialisation(name, way):
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
+def test_serialisation(example, way):
+    """That the same is computed is seen where a Keras model is loaded."""
+    layer = example.layer
     if way == "config":
         clone = type(layer).from_config(layer.get_config())
     else:
@@ -189,18 +225,15 @@ def test_serialisation(name, way):
         clone = keras.layers.deserialize(json.loads(text))
     assert type(clone) is type(layer)
     assert clone.get_config() == layer.get_config()
-    clone(*inputs)
-    copy_weights(layer, clone)
-    assert_same_outputs(outputs(clone, inputs), outputs(layer, inputs), tolerance=EXACT)
 
 
-def test_inside_anyones_keras_model(name, tmp_path):
+def test_inside_anyones_keras_model(example, tmp_path):
     """A functional model around the layer, saved as `.keras` and loaded."""
-    layer, inputs = built(ENTRIES[name]), ENTRIES[name].inputs()
-    holders = [keras.Input(sizes(x, ENTRIES[name].fixed_size)) for x in inputs]
-    model = keras.Model(holders, layer(*holders))
+    fixed_size = example.entry.fixed_size
+    holders = [keras.Input(sizes(x, fixed_size)) for x in example.inputs]
+    model = keras.Model(holders, example.layer(*holders))
     path = str(tmp_path / "model.keras")
     model.save(path)
     loaded = keras.models.load_model(path)
-    results = tf.nest.flatten(loaded(list(inputs)))
-    assert_same_outputs(results, outputs(layer, inputs), tolerance=EXACT)
+    results = tf.nest.flatten(loaded(list(example.inputs)))
+    assert_same_outputs(results, example.outputs, tolerance=EXACT)

@@ -1,12 +1,24 @@
 import pytest
 
-from deepfill_tf.inference import save_model_directory
+from deepfill_tf.inference import Inpainter, save_model_directory
 from tests.small_generators import small_generator
 
 
 @pytest.fixture(scope="session")
 def generator():
     return small_generator()
+
+
+@pytest.fixture(scope="session")
+def another_generator():
+    """Other weights."""
+    return small_generator(seed=1)
+
+
+@pytest.fixture(scope="session")
+def inpainter(generator):
+    """Of `generator`; its program is traced once for all tests."""
+    return Inpainter(generator)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from deepfill_tf import Inpainter, inpaint
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
 from deepfill_tf.inference.files import complete_file, complete_folder
-from deepfill_tf.inference.signatures import InpaintingModule
+from deepfill_tf.inference.signatures import InpaintingModule, complete_uint8
 from tests.small_generators import random_images, random_masks, small_generator
 
 SIZE = (33, 40)
@@ -36,9 +36,8 @@ np.savez(sys.argv[3], **{k: np.asarray(v) for k, v in outputs.items()})
 """
 
 
-@pytest.fixture(scope="module")
-def generator():
-    generator = small_generator(guided=True)
+def guided_generator(**arguments):
+    generator = small_generator(guided=True, **arguments)
     # Gates halve every signal: so that the sketch's shows in eight bits.
     kernel = generator.coarse.conv1.kernel
     kernel.assign(kernel * np.array([1, 1, 1, 100, 1, 1], np.float32)[:, None])
@@ -46,14 +45,20 @@ def generator():
 
 
 @pytest.fixture(scope="module")
-def inpainter(generator):
-    return Inpainter(generator)
+def guided():
+    """Of one network: a small program, in which a sketch takes the same ways."""
+    return guided_generator(refinement=False)
 
 
 @pytest.fixture(scope="module")
-def model(generator, tmp_path_factory):
+def guided_inpainter(guided):
+    return Inpainter(guided)
+
+
+@pytest.fixture(scope="module")
+def model(guided, tmp_path_factory):
     path = tmp_path_factory.mktemp("guided") / "model"
-    save_model_directory(generator, path, origin="a test's random numbers")
+    save_model_directory(guided, path, origin="a test's random numbers")
     return path
 
 
@@ -65,59 +70,68 @@ def example(count: int = 2):
     return images, masks, sketches
 
 
-def test_the_sketch_steers(generator):
+def test_the_sketch_steers(guided):
     """Random weights do not let much of it through: it is looked for in floats."""
     images, masks, sketches = example()
-    raw = InpaintingModule(generator).raw
+    raw = InpaintingModule(guided).raw
     floats, holes = images.astype(np.float32) / 127.5 - 1, (masks > 127).astype(np.float32)
     drawn, empty = (raw(floats, holes, (sketches > t).astype(np.float32)) for t in (153, 255))
     assert np.abs(drawn["coarse"] - empty["coarse"]).max() > 1e-4
 
 
-def test_an_edge_is_above_the_released_threshold(inpainter):
+def test_windows_around_the_holes_see_the_sketch():
+    generator, inputs = guided_generator(), example(1)
+    assert generator.supports_regions
+    in_windows, whole = (
+        complete_uint8(generator, *inputs, regions=regions).numpy() for regions in (True, False)
+    )
+    np.testing.assert_allclose(in_windows.astype(int), whole, rtol=0, atol=1)
+
+
+def test_an_edge_is_above_the_released_threshold(guided_inpainter):
     images, masks, sketches = example()
-    completed = inpainter(images, masks, sketches)
-    np.testing.assert_array_equal(inpainter(images, masks, sketches > 153), completed)
-    np.testing.assert_array_equal(inpainter(images, masks, sketches[..., 0]), completed)
+    completed = guided_inpainter(images, masks, sketches)
+    np.testing.assert_array_equal(guided_inpainter(images, masks, sketches > 153), completed)
+    np.testing.assert_array_equal(guided_inpainter(images, masks, sketches[..., 0]), completed)
     known = np.broadcast_to(masks <= 127, images.shape)
     np.testing.assert_array_equal(completed[known], images[known])
 
 
-def test_what_is_drawn_outside_the_hole_does_not_matter(inpainter):
+def test_what_is_drawn_outside_the_hole_does_not_matter(guided_inpainter):
     images, masks, sketches = example()
     elsewhere = np.where(masks > 127, sketches, 255).astype(np.uint8)
     np.testing.assert_array_equal(
-        inpainter(images, masks, elsewhere), inpainter(images, masks, sketches)
+        guided_inpainter(images, masks, elsewhere), guided_inpainter(images, masks, sketches)
     )
 
 
-def test_one_sketch_and_one_mask_may_serve_all(inpainter):
+def test_one_sketch_and_one_mask_may_serve_all(guided_inpainter):
     images, masks, sketches = example()
-    once = inpainter(images, masks[:1], sketches[:1])
-    again = inpainter(images, masks[:1].repeat(2, 0), sketches[:1].repeat(2, 0))
+    once = guided_inpainter(images, masks[:1], sketches[:1])
+    again = guided_inpainter(images, masks[:1].repeat(2, 0), sketches[:1].repeat(2, 0))
     np.testing.assert_array_equal(once, again)
-    np.testing.assert_array_equal(once[0], inpainter(images[0], masks[0], sketches[0]))
+    np.testing.assert_array_equal(once[0], guided_inpainter(images[0], masks[0], sketches[0]))
 
 
-def test_a_sketch_comes_with_guided_models_and_no_others(inpainter):
+def test_a_sketch_comes_with_guided_models_and_no_others(guided_inpainter, inpainter):
     images, masks, sketches = example()
     with pytest.raises(ValueError, match="guided: it takes image, mask and sketch"):
-        inpainter(images, masks)
+        guided_inpainter(images, masks)
     with pytest.raises(ValueError, match="not guided"):
-        Inpainter(small_generator())(images, masks, sketches)
+        inpainter(images, masks, sketches)
     with pytest.raises(ValueError, match="the sketch's shape .* does not fit"):
-        inpainter(images, masks, sketches[:, 1:])
+        guided_inpainter(images, masks, sketches[:, 1:])
     with pytest.raises(ValueError, match="a sketch must be uint8"):
-        inpainter(images, masks, sketches.astype(np.float32))
+        guided_inpainter(images, masks, sketches.astype(np.float32))
 
 
-def test_the_saved_model_takes_sketches_without_this_package(model, inpainter, tmp_path):
+def test_the_saved_model_takes_sketches_without_this_package(model, guided_inpainter, tmp_path):
     images, masks, sketches = example()
     np.savez(tmp_path / "inputs.npz", image=images, mask=masks, sketch=sketches)
     arguments = [str(model), str(tmp_path / "inputs.npz"), str(tmp_path / "outputs.npz")]
     subprocess.run([sys.executable, "-I", "-c", FRESH, *arguments], check=True, cwd=tmp_path)
     outputs = np.load(tmp_path / "outputs.npz")
-    expected = inpainter(images, masks, sketches)
+    expected = guided_inpainter(images, masks, sketches)
     known = np.broadcast_to(masks <= 127, images.shape)
     for name in ("serving_default", "encoded"):
         np.testing.assert_array_equal(outputs[name][known], images[known], err_msg=name)
@@ -148,25 +162,25 @@ def pixels(path):
     return np.asarray(Image.open(path))
 
 
-def test_files(inpainter, folders):
+def test_files(guided_inpainter, inpainter, folders):
     paths = [folders / f for f in ("images/a.png", "masks/a_mask.png")]
     sketch = folders / "sketches/a_sketch.png"
-    complete_file(inpainter, *paths, folders / "out.png", sketch)
-    expected = inpainter(*(x[0] for x in example()))
+    complete_file(guided_inpainter, *paths, folders / "out.png", sketch)
+    expected = guided_inpainter(*(x[0] for x in example()))
     np.testing.assert_array_equal(pixels(folders / "out.png"), expected)
     with pytest.raises(UserError, match="guided by sketches"):
-        complete_file(inpainter, *paths, folders / "other.png")
+        complete_file(guided_inpainter, *paths, folders / "other.png")
     with pytest.raises(UserError, match="not guided.*a_sketch.png"):
-        complete_file(Inpainter(small_generator()), *paths, folders / "other.png", sketch)
+        complete_file(inpainter, *paths, folders / "other.png", sketch)
     with pytest.raises(UserError, match="the output .* is the sketch, which is never"):
-        complete_file(inpainter, *paths, sketch, sketch)
+        complete_file(guided_inpainter, *paths, sketch, sketch)
     with pytest.raises(UserError, match="no sketch .*z.png"):
-        complete_file(inpainter, *paths, folders / "other.png", folders / "z.png")
+        complete_file(guided_inpainter, *paths, folders / "other.png", folders / "z.png")
     assert not (folders / "other.png").exists()
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_folders(inpainter, folders, together):
+def test_folders(guided_inpainter, folders, together):
     names = ["images"] * 3 if together else ["images", "masks", "sketches"]
     if together:
         for folder in ("masks", "sketches"):
@@ -175,35 +189,35 @@ def test_folders(inpainter, folders, together):
     images, masks, sketches = (folders / name for name in names)
     failures = []
     counts = complete_folder(
-        inpainter, images, masks, folders / "out", sketches, on_failure=failures.append
+        guided_inpainter, images, masks, folders / "out", sketches, on_failure=failures.append
     )
     assert (counts, failures) == ((2, 0), [])
-    expected = inpainter(*example())
+    expected = guided_inpainter(*example())
     for letter, image in zip("ab", expected, strict=True):
         # A batch of one rounds otherwise than a batch of two.
         found = pixels(folders / "out" / f"{letter}.png").astype(int)
         assert np.abs(found - image).max() <= 1
 
 
-def test_one_file_is_never_mask_and_sketch(inpainter, folders):
+def test_one_file_is_never_mask_and_sketch(guided_inpainter, folders):
     for path in (folders / "masks").iterdir():
         path.rename(folders / "masks" / path.name.replace("_mask", ""))
     failures = []
     paths = [folders / f for f in ("images", "masks", "out", "masks")]
-    assert complete_folder(inpainter, *paths, on_failure=failures.append) == (0, 2)
+    assert complete_folder(guided_inpainter, *paths, on_failure=failures.append) == (0, 2)
     assert "a.png has no mask" in failures[0]
 
 
-def test_a_missing_sketch_is_named_and_the_rest_goes_on(inpainter, folders):
+def test_a_missing_sketch_is_named_and_the_rest_goes_on(guided_inpainter, folders):
     (folders / "sketches" / "a_sketch.png").unlink()
     failures = []
     paths = [folders / f for f in ("images", "masks", "out", "sketches")]
-    counts = complete_folder(inpainter, *paths, on_failure=failures.append)
+    counts = complete_folder(guided_inpainter, *paths, on_failure=failures.append)
     assert counts == (1, 1)
     assert len(failures) == 1 and "a.png has no sketch" in failures[0]
 
 
-def test_the_command(model, inpainter, folders, capsys):
+def test_the_command(model, guided_inpainter, folders, capsys):
     arguments = [
         f"--model={model}",
         f"--image={folders / 'images/b.png'}",
@@ -214,5 +228,5 @@ def test_the_command(model, inpainter, folders, capsys):
     assert "sketch" in capsys.readouterr().err
     arguments.append(f"--sketch={folders / 'sketches/b_sketch.png'}")
     assert inpaint.COMMAND.exit_code(inpaint.run, arguments) == 0
-    expected = inpainter(*(x[1] for x in example()))
+    expected = guided_inpainter(*(x[1] for x in example()))
     np.testing.assert_array_equal(pixels(folders / "b.png"), expected)

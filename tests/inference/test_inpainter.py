@@ -9,11 +9,6 @@ from deepfill_tf.errors import UserError
 from tests.small_generators import random_images, random_masks
 
 
-@pytest.fixture(scope="module")
-def inpainter(generator):
-    return Inpainter(generator)
-
-
 @pytest.fixture(scope="module", params=["model directory", "run directory", "SavedModel"])
 def loaded(request, model_directory, tmp_path_factory):
     folder = tmp_path_factory.mktemp("loaded")

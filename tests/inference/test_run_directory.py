@@ -16,7 +16,6 @@ from deepfill_tf.storage.checkpoint_format import (
     write_manifest,
 )
 from deepfill_tf.storage.weights import weights_of
-from tests.small_generators import small_generator
 
 
 def write_checkpoint(run, generator, step, average=None):
@@ -39,17 +38,17 @@ def assert_same_weights(model, expected):
         np.testing.assert_array_equal(actual[name], array, err_msg=name)
 
 
-def test_the_newest_checkpoint_is_taken(generator, tmp_path):
-    write_checkpoint(tmp_path, small_generator(seed=1), 9)
+def test_the_newest_checkpoint_is_taken(generator, another_generator, tmp_path):
+    write_checkpoint(tmp_path, another_generator, 9)
     write_checkpoint(tmp_path, generator, 10)
     loaded, provenance = load_with_provenance(tmp_path)
     assert_same_weights(loaded, generator)
     assert provenance.step == 10
 
 
-def test_a_damaged_checkpoint_is_passed_over(generator, tmp_path, caplog):
+def test_a_damaged_checkpoint_is_passed_over(generator, another_generator, tmp_path, caplog):
     write_checkpoint(tmp_path, generator, 9)
-    write_checkpoint(tmp_path, small_generator(seed=1), 10)
+    write_checkpoint(tmp_path, another_generator, 10)
     (tmp_path / "checkpoints" / "step-10" / "variables.index").unlink()
     assert_same_weights(load_generator(tmp_path), generator)
     assert "step-10: variables.index is missing" in caplog.text
@@ -61,19 +60,18 @@ def test_a_run_directory_may_be_moved(generator, tmp_path):
     assert_same_weights(load_generator(tmp_path / "moved"), generator)
 
 
-def test_the_moving_average_is_preferred(generator, tmp_path):
-    write_checkpoint(tmp_path, small_generator(seed=1), 5, average=generator)
+def test_the_moving_average_is_preferred(generator, another_generator, tmp_path):
+    write_checkpoint(tmp_path, another_generator, 5, average=generator)
     assert_same_weights(load_generator(tmp_path), generator)
 
 
 @pytest.mark.parametrize("step, newer", [(5, False), (7, False), (8, True)])
 def test_the_model_is_taken_unless_training_has_gone_on(
-    generator, model_directory, tmp_path, step, newer
+    generator, another_generator, model_directory, tmp_path, step, newer
 ):
     shutil.copytree(model_directory, tmp_path / "model")  # step 7
-    later = small_generator(seed=1)
-    write_checkpoint(tmp_path, later, step)
-    assert_same_weights(load_generator(tmp_path), later if newer else generator)
+    write_checkpoint(tmp_path, another_generator, step)
+    assert_same_weights(load_generator(tmp_path), another_generator if newer else generator)
 
 
 def test_a_run_without_anything_saved(tmp_path):

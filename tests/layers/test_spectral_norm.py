@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.compat import KERAS_3, keras
+from deepfill_tf.compat import keras
 from deepfill_tf.layers import GatedConv2D, PlainConv2D, SpectralNorm
 from deepfill_tf.ops import spectral_normalize
 from tests.closeness import assert_close
@@ -132,7 +132,7 @@ def test_iterations_at_once_equal_calls_one_after_another():
     np.testing.assert_allclose(once.u, often.u, rtol=0, atol=1e-6)
 
 
-@pytest.mark.skipif(KERAS_3, reason="tensorflow-addons cannot be imported with Keras 3")
+@pytest.mark.needs_addons
 @pytest.mark.parametrize("name", ["conv", "dense"])
 @pytest.mark.parametrize("iterations", [1, 2])
 def test_one_call_equals_that_of_the_addons(name, iterations):

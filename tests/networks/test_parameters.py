@@ -1,5 +1,6 @@
 """Every network's parameters: the table of docs/parameters.md."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -17,14 +18,26 @@ ROW = re.compile(r"^\| `(\w+)\((.*)\)` \| ([\d,]+) \|", re.MULTILINE)
 TABLE = ROW.findall((ROOT / "docs" / "parameters.md").read_text())
 
 
+@functools.cache
+def built(network, **arguments):
+    return build_model(network(**arguments))
+
+
 @pytest.mark.parametrize(("network", "arguments", "count"), TABLE)
 def test_the_table(network, arguments, count):
     keywords = eval(f"dict({arguments})")  # the documentation's own words
-    model = build_model(getattr(networks, network)(**keywords))
+    model = built(getattr(networks, network), **keywords)
     trainable = sum(
         v.shape.num_elements() for v in named_variables(model.trainable_variables).values()
     )
     assert trainable == int(count.replace(",", ""))
+    assert (
+        trainable
+        + sum(
+            v.shape.num_elements() for v in named_variables(model.non_trainable_variables).values()
+        )
+        == model.count_params()
+    )
 
 
 def test_the_table_has_every_network():
@@ -46,7 +59,7 @@ def test_variables_are_those_of_the_released_programs(net, generator, discrimina
         ("generator", generator, released_generator_name),
         ("discriminator", discriminator, released_discriminator_name),
     ):
-        model = build_model(network(**options))
+        model = built(network, **options)
         trainable = set(named_variables(model.trainable_variables))
         ours = {
             name_of(name): (tuple(v.shape), name in trainable)

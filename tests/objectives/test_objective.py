@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.compat import named_variables
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
 from deepfill_tf.objectives import (
     BoxReconstruction,
@@ -127,25 +126,15 @@ def test_what_makes_no_sense_is_refused():
 
 @pytest.fixture(scope="module")
 def small():
-    generator, discriminator = GeneratorV2(width=4), PatchDiscriminator(width=4)
+    generator = GeneratorV2(width=4, refinement=False)
+    discriminator = PatchDiscriminator(width=4)
     images = tf.random.stateless_uniform([2, 32, 32, 3], [0, 1], -1, 1)
     masks = np.zeros([2, 32, 32, 1], "f")
     masks[0, 4:12, 4:20] = masks[1, 10:30, 16:24] = 1
     batch = {"image": images, "mask": tf.constant(masks)}
     generator(images, masks)
     discriminator(images, masks)
-    # Gates halve the signal at every layer: without this, gradients are lost in round-off.
-    for name, variable in named_variables(generator.weights).items():
-        if name.endswith("kernel"):
-            variable.assign(2 * variable)
     return generator, discriminator, batch
-
-
-def test_the_discriminators_loss_does_not_train_the_generator(small):
-    generator, discriminator, batch = small
-    with tf.GradientTape() as tape:
-        loss, _ = Objective().discriminator_loss(generator, discriminator, batch)
-    assert not any(g is not None for g in tape.gradient(loss, generator.trainable_variables))
 
 
 def test_the_adversarial_gradient_reaches_the_refined_image_only_in_the_hole(small):
@@ -181,14 +170,22 @@ def test_one_mask_for_the_batch_equals_the_mask_repeated(small):
 
 @pytest.mark.parametrize("method", ["discriminator_loss", "generator_loss"])
 def test_forward_and_backward_compile_with_static_shapes(small, method):
-    generator, discriminator, batch = small
-    network = generator if method == "generator_loss" else discriminator
+    """With given predictions: the generators themselves compile in `tests/conformance`."""
+    _, discriminator, batch = small
+    shape = batch["image"].shape
+    predictions = [tf.Variable(tf.random.stateless_uniform(shape, [0, i], -1, 1)) for i in (2, 3)]
+    learning = (
+        predictions if method == "generator_loss" else list(discriminator.trainable_variables)
+    )
     vectors = [u.numpy() for u in discriminator.non_trainable_variables]
+
+    def generator(images, masks):
+        return *(tf.convert_to_tensor(x) for x in predictions), None
 
     def loss_and_gradients(batch):
         with tf.GradientTape() as tape:
             loss, _ = getattr(Objective(), method)(generator, discriminator, batch)
-        return loss, tape.gradient(loss, network.trainable_variables)
+        return loss, tape.gradient(loss, learning)
 
     eager_loss, eager = loss_and_gradients(batch)
     moved = [u.numpy() for u in discriminator.non_trainable_variables]

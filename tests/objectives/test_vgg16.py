@@ -2,7 +2,6 @@ import os
 import pickle
 import re
 import weakref
-from zipfile import ZipFile
 
 import h5py
 import numpy as np
@@ -106,18 +105,6 @@ def ckpt(folder, weights):
     return write_pickle(folder / "vgg16.ckpt", flax_tree(weights))
 
 
-@pytest.fixture(scope="module")
-def npz(folder, weights):
-    arrays = {
-        f"{network}/{layer}/{name}": array
-        for network, layers in flax_tree(weights).items()
-        for layer, pair in layers.items()
-        for name, array in pair.items()
-    }
-    np.savez(folder / "vgg16.npz", **arrays)
-    return str(folder / "vgg16.npz")
-
-
 def example_images(height=39, width=33, channels=3):
     """`[2, height, width, channels]` in [-1, 1]; sizes that pooling has to round."""
     random = np.random.default_rng(1)
@@ -143,13 +130,12 @@ def test_features_of_keras_weights_are_those_of_keras(request, keras_vgg16, file
         assert_close(values, expected[layer], tolerance=1e-5, what=layer)
 
 
-@pytest.mark.parametrize("file", ["ckpt", "npz"])
-def test_features_of_lpips_weights_are_those_of_keras_on_normalised_rgb(request, keras_vgg16, file):
+def test_features_of_lpips_weights_are_those_of_keras_on_normalised_rgb(keras_vgg16, ckpt):
     """Torchvision's `Normalize(mean, std)` of RGB in [0, 1], for which they were trained."""
     images = example_images()
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
     expected = keras_features(keras_vgg16, ((images + 1) / 2 - mean) / std)
-    features = VGG16(request.getfixturevalue(file), LAYERS).features(images)
+    features = VGG16(ckpt, LAYERS).features(images)
     for layer, values in features.items():
         assert_close(values, expected[layer], tolerance=1e-5, what=layer)
 
@@ -191,11 +177,13 @@ def test_weights_are_untrained_variables_outside_the_graph(ckpt, two_replicas):
         assert_close(values, expected, tolerance=1e-6)
 
 
-def test_the_network_is_shared_by_those_who_use_it_under_one_strategy(ckpt, npz, two_replicas):
+def test_the_network_is_shared_by_those_who_use_it_under_one_strategy(
+    ckpt, published_h5, two_replicas
+):
     network = shared_vgg16(ckpt, ["pool1"])
     assert shared_vgg16(ckpt, ("pool1",)) is network
     assert shared_vgg16(ckpt, ["pool2"]) is not network
-    assert shared_vgg16(npz, ["pool1"]) is not network
+    assert shared_vgg16(published_h5, ["pool1"]) is not network
     with two_replicas.scope():
         assert shared_vgg16(ckpt, ["pool1"]) is not network
     gone = weakref.ref(network)
@@ -262,12 +250,10 @@ def narrow(kernel):
 WRONG_FILES = {
     "missing": ("cannot read", lambda path, w: None),
     "folder": ("cannot read", lambda path, w: path.mkdir()),
-    "text": ("neither HDF5, nor a pickle, nor .npz", lambda path, w: path.write_text("version")),
+    "text": ("neither HDF5 nor a pickle", lambda path, w: path.write_text("version")),
     "empty": ("neither HDF5", lambda path, w: path.write_bytes(b"")),
     "cut HDF5": ("is HDF5 without", lambda path, w: path.write_bytes(b"\x89HDF\r\n\x1a\n123")),
     "cut pickle": ("is a pickle without", lambda path, w: path.write_bytes(pickle.dumps(1)[:-1])),
-    "cut npz": ("is an .npz without", lambda path, w: path.write_bytes(b"PK\3\4")),
-    "empty npz": ("lacks VGG16_0/Conv_0/bias", lambda path, w: ZipFile(path, "w").close()),
     "VGG19": ("it has block5_conv4, which", lambda path, w: write_h5(path, with_one_more(w))),
     "VGG13": ("it lacks block3_conv3", lambda path, w: write_h5(path, without(w, (3, 3)))),
     "narrow VGG16": (
@@ -280,11 +266,11 @@ WRONG_FILES = {
     ),
     "other pickle": ("it has no entry 'VGG16_0'", lambda path, w: write_pickle(path, [1, 2])),
     "twelve layers": (
-        "it lacks VGG16_0/Conv_12/bias",
+        "it lacks Conv_12/bias",
         lambda path, w: write_pickle(path, flax_tree(without(w, (3, 3)))),
     ),
     "fourteen layers": (
-        "it has VGG16_0/Conv_13/bias",
+        "it has Conv_13/bias",
         lambda path, w: write_pickle(path, flax_tree(with_one_more(w))),
     ),
     "integers": (
@@ -323,11 +309,3 @@ def test_a_pickle_that_calls_something_is_refused_before_it_does(
     assert not (tmp_path / "ran").exists()
     pickle.loads(path.read_bytes())  # So it would have run.
     assert (tmp_path / "ran").exists()
-
-
-def test_an_npz_of_objects_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    np.savez("vgg16.npz", **{"VGG16_0/Conv_0/kernel": np.array([Attack()], dtype=object)})
-    with pytest.raises(UserError, match=r"allow_pickle"):
-        read_vgg16_weights("vgg16.npz")
-    assert not (tmp_path / "ran").exists()

@@ -7,14 +7,15 @@ import tensorflow as tf
 
 from deepfill_tf.compat import named_variables
 from deepfill_tf.objectives import Objective, objective_v1, objective_v2
-from tests.reference_cases import arrays
+from tests.reference_cases import arrays, case
 from tests.reference_networks import reference_discriminator, reference_generator
 
 NETS = ("v1", "v2", "v2_guided")
 
 
 def recorded(net: str) -> dict[str, np.ndarray]:
-    return arrays(f"training_step_{net}.npz")
+    """What is recorded of a training step; the images are shared by all of them."""
+    return case("images.npz", "training_step") | arrays(f"training_step_{net}.npz")
 
 
 def objective(net: str) -> Objective:

@@ -3,7 +3,6 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf import ops
-from deepfill_tf.compat import KERAS_3
 from tests.closeness import assert_close
 
 
@@ -109,7 +108,7 @@ def test_bfloat16_features_at_float32_positions():
     np.testing.assert_array_equal(y, tf.cast(exact, tf.bfloat16))
 
 
-@pytest.mark.skipif(KERAS_3, reason="tensorflow-addons cannot be imported with Keras 3")
+@pytest.mark.needs_addons
 def test_equals_the_addons():
     """Values inside and outside and gradients inside, of both of their samplers."""
     import tensorflow_addons as tfa

@@ -1,6 +1,5 @@
 """Every command of the page about preparing data is run, in a folder, as it stands there."""
 
-import importlib.util
 import os
 import re
 import shlex
@@ -34,10 +33,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("apache_beam") is None, reason="apache-beam is not installed"
-)
 def test_the_commands_one_after_the_other(folder):
     assert len(COMMANDS) == 3
     for command in COMMANDS:

@@ -1,5 +1,6 @@
 """A wheel installed elsewhere trains, exports, completes and converts without the checkout."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,27 +48,36 @@ def elsewhere(tmp_path_factory):
     return folder, run
 
 
-def test_trains_exports_and_completes(elsewhere):
+# Several commands in one process: TensorFlow is imported once.
+COMMANDS = """
+import importlib, json, sys
+
+for name, *arguments in json.loads(sys.argv.pop()):
+    command = importlib.import_module(f"deepfill_tf.{name}")
+    assert command.COMMAND.exit_code(command.run, arguments) == 0, name
+"""
+
+
+def test_trains_exports_completes_and_converts(elsewhere):
     folder, run = elsewhere
     shrink = ["Trainer.max_steps = 2", "Trainer.global_batch_size = 2", "GeneratorV2.width = 4"]
+    shrink += ["GeneratorV2.refinement = False"]
     bindings = [f"--gin_param={binding}" for binding in shrink]
     run("-m", "deepfill_tf.train", "--gin_file=quickstart.gin", *bindings, "--run_dir=run")
     assert (folder / "run" / "completed.png").exists()
-    run("-m", "deepfill_tf.export", "--model=run", "--output=model")
 
     image = np.random.default_rng(0).integers(0, 256, [37, 50, 3], np.uint8)
     mask = np.zeros([37, 50], np.uint8)
     mask[10:20, 10:30] = 255
     Image.fromarray(image).save(folder / "a.png")
     Image.fromarray(mask).save(folder / "a_mask.png")
-    files = ["--image=a.png", "--mask=a_mask.png", "--output=b.png"]
-    run("-m", "deepfill_tf.inpaint", "--model=model", *files)
+    run(reference_path("make_weights.py"), "v2", "--checkpoint", folder / "released" / "snap-0")
+    commands = [
+        ["export", "--model=run", "--output=model"],
+        ["inpaint", "--model=model", "--image=a.png", "--mask=a_mask.png", "--output=b.png"],
+        ["convert", "--checkpoint=released/snap-0", "--output=converted"],
+    ]
+    run("-c", COMMANDS, json.dumps(commands))
     completed = np.asarray(Image.open(folder / "b.png"))
     np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
-
-
-def test_converts(elsewhere):
-    folder, run = elsewhere
-    run(reference_path("make_weights.py"), "v2", "--checkpoint", folder / "released" / "snap-0")
-    run("-m", "deepfill_tf.convert", "--checkpoint=released/snap-0", "--output=converted")
     assert (folder / "converted" / "weights.safetensors").exists()

@@ -241,7 +241,6 @@ def test_bad_arguments_are_one_line(finish, arguments, complaint):
     assert complaint in lines[0]
 
 
-@pytest.mark.slow
 def test_two_workers_train(finish, tmp_path):
     code, _, lines = finish(
         "--workers=2",

@@ -4,13 +4,14 @@ import dataclasses
 import re
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
+from kubeflow.training import models as training_models
 
 from deepfill_tf.configuration import find_config
 from deepfill_tf.train import COMMAND
 from deepfill_tf.training.trainer import Trainer
-
-yaml = pytest.importorskip("yaml")
 
 # As the README says.
 RESTART = 75
@@ -60,7 +61,6 @@ def test_there_are_manifests():
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_kubernetes_schema(document, version):
-    kubernetes_validate = pytest.importorskip("kubernetes_validate")
     if document["kind"] == "TFJob":
         # Kubernetes knows what is in it: pods.
         template = pod_template(document)
@@ -70,7 +70,6 @@ def test_kubernetes_schema(document, version):
 
 @pytest.mark.parametrize("change", ["apiVersion", "unknown field", "type"])
 def test_the_schema_refuses_what_is_wrong(change):
-    kubernetes_validate = pytest.importorskip("kubernetes_validate")
     job = document_of("indexed_job.yaml", "Job")
     if change == "apiVersion":
         job["apiVersion"] = "batch/v7"
@@ -106,8 +105,11 @@ def misfits(value, kind: str, models: dict, place: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def operator_models() -> dict:
-    training = pytest.importorskip("kubeflow.training.models")
-    return {name: getattr(training, name) for name in dir(training) if name.startswith("Kubeflow")}
+    return {
+        name: getattr(training_models, name)
+        for name in dir(training_models)
+        if name.startswith("Kubeflow")
+    }
 
 
 def test_the_training_operators_schema(operator_models):

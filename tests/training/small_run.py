@@ -13,12 +13,19 @@ SIZE = 32
 
 
 def make_players(
-    strategy, *, seed: int = 0, ema_decay=None, share_step=True, dtype=None, width: int = 4
+    strategy,
+    *,
+    seed: int = 0,
+    ema_decay=None,
+    share_step=True,
+    dtype=None,
+    width: int = 4,
+    refinement: bool = False,
 ):
-    """Small state under a strategy, the same for the same seed."""
+    """Small state under a strategy, the same for the same seed; by default of one stage."""
     tf.keras.utils.set_random_seed(seed)
     with strategy.scope():
-        generator = GeneratorV2(width=width, dtype=dtype)
+        generator = GeneratorV2(width=width, refinement=refinement, dtype=dtype)
         discriminator = PatchDiscriminator(width=4, dtype=dtype)
         Objective().build(generator, discriminator, example_batch(1))
         return TrainState(

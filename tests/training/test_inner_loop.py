@@ -15,10 +15,13 @@ from tests.training.small_run import (
 
 @pytest.fixture(scope="module")
 def one_and_two_replicas(two_replicas):
-    """For one replica and for two: gradients of the first step, weights after ten."""
+    """For one replica and for two: gradients of the first step, weights after ten.
+
+    Of the whole generator; the other tests of this file take its first stage alone.
+    """
     results = []
     for strategy in (one_device(), two_replicas):
-        state = make_players(strategy)
+        state = make_players(strategy, refinement=True)
         loop, iterator = inner_loop(state, strategy), batches(strategy, 4)
         first_reports = loop.run(iterator, 1)
         # After one update the first moment is (1 - beta_1) times the summed gradient.

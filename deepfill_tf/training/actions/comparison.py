@@ -62,9 +62,13 @@ class CompareCompletion(Action):
         path = os.path.join(context.run_dir, "completed.png")
         panels = np.concatenate([original, masked, completed], axis=2)[0]
         write_image(path, panels.repeat(self._upscale, axis=0).repeat(self._upscale, axis=1))
-        ours = completion_metrics(tf.cast(completed, tf.float32) / 127.5 - 1, image, mask)
-        filled = completion_metrics(mean_fill(image, mask), image, mask)
-        ours, filled = float(ours["psnr_in_hole"]), float(filled["psnr_in_hole"])
+        ours, filled = (
+            float(completion_metrics(prediction, image, mask)["psnr_in_hole"])
+            for prediction in (
+                tf.cast(completed, tf.float32) / 127.5 - 1,
+                mean_fill(image, mask),
+            )
+        )
         LOG.info(
             "wrote %s: PSNR in the hole is %.2f dB, %.2f dB for mean fill: %+.2f dB",
             path,

@@ -1,6 +1,7 @@
 """Which processes train together, as the environment says."""
 
 import os
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ WORKER_INDEX = "DEEPFILL_WORKER_INDEX"
 JOB_INDEX = "JOB_COMPLETION_INDEX"
 SLURM_PORT = 8888
 
-Resolver = tf.distribute.cluster_resolver.ClusterResolver
+Resolver: TypeAlias = tf.distribute.cluster_resolver.ClusterResolver
 
 
 def cluster_from_environment() -> Resolver | None:
@@ -51,6 +52,8 @@ def _from_tf_config() -> Resolver:
         tasks = cluster.cluster_spec().as_dict()
         if not tasks:
             raise ValueError("it names no cluster")
+        if "ps" in tasks:
+            raise ValueError("there are no parameter servers here, its jobs are chief and worker")
         job, index = cluster.task_type, cluster.task_id
         if job == "evaluator":
             raise ValueError("there are no evaluators here: validation is an action of the chief")

@@ -13,7 +13,7 @@ from deepfill_tf.training.distribution.cluster import cluster_from_environment
 
 LOG = logging.getLogger(__name__)
 
-STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu", "parameter_server")
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
 
 def make_strategy(
@@ -24,9 +24,8 @@ def make_strategy(
     "one_device" runs on the first GPU, or on the CPU where there is none; "mirrored" on
     all GPUs of this process; "multi_worker" on those of all processes of the cluster that the
     environment describes (see `training.distribution.cluster`); "tpu" on all cores of the TPU at the
-    address `tpu` ("local" on a TPU virtual machine); "parameter_server" updates variables on
-    the cluster's servers, asynchronously. "auto" takes what there is: the cluster, a TPU that
-    `TPU_NAME` or `tpu` names, several GPUs, one device.
+    address `tpu` ("local" on a TPU virtual machine). "auto" takes what there is: the cluster,
+    a TPU that `TPU_NAME` or `tpu` names, several GPUs, one device.
 
     `devices` names others than all GPUs, such as `["CPU:0", "CPU:1"]`: a processor is divided
     into as many logical ones as that takes, if TensorFlow has not started it yet. A cluster
@@ -40,22 +39,12 @@ def make_strategy(
         raise UserError(f"Trainer.devices must be a list of names, got the string {devices!r}")
     tpu = tpu or os.environ.get("TPU_NAME")
     cluster = cluster_from_environment() if name not in ("one_device", "mirrored", "tpu") else None
-    if name in ("multi_worker", "parameter_server") and cluster is None:
+    if name == "multi_worker" and cluster is None:
         raise UserError(
             f"Trainer.strategy={name!r} needs a cluster of several processes: set TF_CONFIG or "
             "DEEPFILL_WORKERS, or start it by Slurm"
         )
     if cluster is not None:
-        servers = "ps" in cluster.cluster_spec().jobs
-        if servers != (name == "parameter_server") and (servers or name == "parameter_server"):
-            if name != "auto":
-                raise UserError(
-                    f"Trainer.strategy={name!r}, but the cluster has "
-                    f"{'' if servers else 'no '}parameter servers"
-                )
-            name = "parameter_server"
-        if name == "parameter_server":
-            return _parameter_server(cluster)
         return _multi_worker(cluster)
     if name == "tpu" or (name == "auto" and tpu and not devices):
         return _tpu(tpu)
@@ -81,20 +70,6 @@ def _multi_worker(cluster: tf.distribute.cluster_resolver.ClusterResolver):
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster)
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"cannot join the cluster: {str(error).splitlines()[0]}") from error
-
-
-def _parameter_server(cluster: tf.distribute.cluster_resolver.ClusterResolver):
-    """For the coordinator; servers and workers serve it and never return from here."""
-    if cluster.task_type in ("worker", "ps"):
-        server = tf.distribute.Server(
-            cluster.cluster_spec(),
-            job_name=cluster.task_type,
-            task_index=cluster.task_id,
-            protocol=cluster.rpc_layer or "grpc",
-            start=True,
-        )
-        server.join()
-    return tf.distribute.ParameterServerStrategy(cluster)
 
 
 def _tpu(address: str | None):

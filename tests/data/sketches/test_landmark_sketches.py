@@ -14,15 +14,6 @@ from deepfill_tf.errors import UserError
 ASTRONAUT = Path(deepfill_tf.__file__).parent / "photographs" / "train" / "astronaut.jpg"
 
 
-@pytest.fixture
-def bundled():
-    """mediapipe, where it is installed and brings a model."""
-    mediapipe = pytest.importorskip("mediapipe")
-    if not hasattr(mediapipe, "solutions"):
-        pytest.skip(f"mediapipe {mediapipe.__version__} brings no model")
-    return mediapipe
-
-
 def test_where_the_package_is_missing_two_ways_out_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     with pytest.raises(UserError, match=r"deepfill-tf\[landmarks\].*@CannySketches\(\)"):
@@ -42,21 +33,22 @@ def test_a_line_without_width_is_refused():
         LandmarkSketches(line_width=0)
 
 
+@pytest.mark.needs_mediapipe
 def test_a_model_that_is_not_there_is_named(tmp_path):
-    pytest.importorskip("mediapipe")
     with pytest.raises(UserError, match=r"no file .*none.task, which LandmarkSketches.model"):
         LandmarkSketches(model=str(tmp_path / "none.task")).check([])
 
 
+@pytest.mark.needs_mediapipe
 def test_what_is_no_model_is_named(tmp_path):
-    pytest.importorskip("mediapipe")
     path = tmp_path / "foreign.task"
     path.write_bytes(b"no model" * 99)
     with pytest.raises(UserError, match=r"cannot read LandmarkSketches.model '.*foreign.task'"):
         LandmarkSketches(model=str(path)).check([])
 
 
-def test_the_astronaut(bundled):
+@pytest.mark.needs_mediapipe
+def test_the_astronaut():
     """The lines are on her face, whose place in the photograph was measured by eye."""
     image = read_image(str(ASTRONAUT))
     source = LandmarkSketches()
@@ -72,28 +64,32 @@ def test_the_astronaut(bundled):
     assert 300 < len(rows) < 1000
 
 
-def test_wider_lines_cover_the_thin_ones(bundled):
+@pytest.mark.needs_mediapipe
+def test_wider_lines_cover_the_thin_ones():
     image = read_image(str(ASTRONAUT))
     thin, wide = (LandmarkSketches(line_width=n)("", image, None) > 0 for n in (1, 3))
     assert wide[thin].all()
     assert wide.sum() > 1.5 * thin.sum()
 
 
-def test_two_faces_are_both_drawn(bundled):
+@pytest.mark.needs_mediapipe
+def test_two_faces_are_both_drawn():
     image = read_image(str(ASTRONAUT))[:192, 64:256]
     sketch = LandmarkSketches()("", np.concatenate([image, image], 1), None)
     assert sketch[:, :192].any()
     assert sketch[:, 192:].any()
 
 
+@pytest.mark.needs_mediapipe
 @pytest.mark.parametrize("channels", [1, 3])
-def test_without_a_face_the_sketch_is_empty(bundled, channels):
+def test_without_a_face_the_sketch_is_empty(channels):
     sketch = LandmarkSketches()("", np.full([48, 80, channels], 99, np.uint8), None)
     assert sketch.shape == (48, 80, 1)
     assert not sketch.any()
 
 
-def test_threads_do_not_get_each_others_sketches(bundled):
+@pytest.mark.needs_mediapipe
+def test_threads_do_not_get_each_others_sketches():
     face = read_image(str(ASTRONAUT), channels=1)
     images = [face, np.zeros_like(face), np.ascontiguousarray(face[:, ::-1])] * 6
     source = LandmarkSketches()

@@ -75,6 +75,7 @@ def test_a_slurm_step(monkeypatch):
         ({"TF_CONFIG": "[]"}, "TF_CONFIG makes no sense"),
         ({"TF_CONFIG": "{}"}, "it names no cluster"),
         ({"TF_CONFIG": config({"type": "worker", "index": 2}, worker=WORKERS)}, "no task 2"),
+        ({"TF_CONFIG": config({"type": "ps", "index": 0}, ps=WORKERS)}, "no parameter servers"),
         ({"TF_CONFIG": config({"type": "evaluator", "index": 0}, worker=WORKERS)}, "evaluators"),
     ],
     ids=str,

@@ -50,7 +50,6 @@ def namespaces():
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
 
 
-@pytest.mark.slow
 def test_two_machines_agree_with_one_process(namespaces, tmp_path):
     finish(tmp_path / "alone", *BINDINGS)
     workers = [f"{address}:8888" for address in ADDRESSES]

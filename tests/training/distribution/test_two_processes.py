@@ -1,6 +1,5 @@
 """Two processes (MultiWorkerMirrored) against one, and what becomes of them when one ends."""
 
-import json
 import signal
 
 import numpy as np
@@ -13,8 +12,6 @@ from tests.training.workers import (
     assert_same_model,
     codes,
     finish,
-    free_ports,
-    start,
     two_workers,
     wait_for_checkpoint,
 )
@@ -30,6 +27,7 @@ BINDINGS = [
         f"Trainer.max_steps = {STEPS}",
     )
 ]
+WITH_MODEL = "--gin_param=Trainer.actions = [@SaveCheckpoints(), @ExportModel()]"
 
 
 def saved(run_dir, step: int, part: str) -> dict[str, np.ndarray]:
@@ -59,7 +57,7 @@ def alone(tmp_path_factory):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("together")
-    with two_workers(run_dir, *BINDINGS) as processes:
+    with two_workers(run_dir, *BINDINGS, WITH_MODEL) as processes:
         assert codes(processes) == [0, 0]
     return run_dir
 
@@ -93,7 +91,6 @@ def test_told_to_stop_all_stop_at_one_step_and_one_process_goes_on(alone, tmp_pa
     assert_close_weights(alone, run_dir)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1], ids=["chief", "other"])
 def test_a_killed_worker_ends_the_other_and_all_go_on(together, tmp_path, victim):
     run_dir = tmp_path / "run"
@@ -108,33 +105,7 @@ def test_a_killed_worker_ends_the_other_and_all_go_on(together, tmp_path, victim
     for path in run_dir.glob("checkpoints/step-*"):
         if not path.name.endswith(".part") and int(path.name[5:]) > 3:
             path.rename(path.with_name(f"later-{path.name}"))
-    with_model = [*BINDINGS, "--gin_param=Trainer.actions = [@SaveCheckpoints(), @ExportModel()]"]
-    whole = tmp_path / "whole"
-    for folder in (run_dir, whole):
-        with two_workers(folder, *with_model) as processes:
-            assert codes(processes) == [0, 0]
-    assert_same_model(run_dir, whole)
+    with two_workers(run_dir, *BINDINGS, WITH_MODEL) as processes:
+        assert codes(processes) == [0, 0]
+    assert_same_model(run_dir, together)
     assert_close_weights(together, run_dir)
-
-
-@pytest.mark.slow
-def test_parameter_servers_joined_every_step_agree_with_one_process(alone, tmp_path):
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(4)]
-    tasks = [("ps", 0), ("worker", 0), ("worker", 1), ("chief", 0)]
-    cluster = {"ps": addresses[:1], "worker": addresses[1:3], "chief": addresses[3:]}
-    joined = [*BINDINGS, "--gin_param=Trainer.steps_per_loop = 1"]
-    processes = [
-        start(
-            tmp_path / "run",
-            *joined,
-            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": job, "index": index}}),
-        )
-        for job, index in tasks
-    ]
-    try:
-        assert codes(processes[-1:]) == [0]
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-    assert_close_weights(alone, tmp_path / "run")
