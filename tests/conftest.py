@@ -22,15 +22,11 @@ for number, handler in (
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--slow", action="store_true", help="also the tests that take a minute or more"
-    )
     parser.addoption("--left_out", help="JSON file for the numbers of deselected tests, by reason")
 
 
 def pytest_collection_modifyitems(config, items):
     left_out = {
-        "slow": not config.getoption("--slow") and "slow: only with --slow",
         "needs_addons": KERAS_3 and "only with TensorFlow 2.15",
         "needs_mediapipe": KERAS_3 and "only with TensorFlow 2.15",
         "needs_keras_3": not KERAS_3 and "only with the newest TensorFlow",

@@ -4,7 +4,6 @@
     python3 tools/workspace.py quickstart                 trains, exports, completes an image
     python3 tools/workspace.py test                       lint, types, and the tests
     python3 tools/workspace.py test --tensorflow=newest   with one version of TensorFlow
-    python3 tools/workspace.py test --slow                also the tests that take a minute or more
 
 The environments are made in .venv/ and used again while their requirements stay the same.
 """
@@ -65,8 +64,6 @@ PARTS = (
 FOLDERS = [word for part in PARTS for word in part if not word.startswith("-")]
 THE_REST = ["tests", *(f"--ignore={folder}" for folder in FOLDERS)]
 TESTS = {"newest": [*PARTS, THE_REST], "2.15": [TESTS_ON_2_15]}
-# Why tests marked slow are left out, as tests/conftest.py says it.
-SLOW = "slow: only with --slow"
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
@@ -83,16 +80,13 @@ def main() -> int:
     quickstart_parser.add_argument("--run_dir", default="runs/quickstart")
     test_parser = commands.add_parser("test", help="lint, types, and the tests")
     test_parser.add_argument("--tensorflow", choices=["both", *INSTALLATION], default="both")
-    test_parser.add_argument(
-        "--slow", action="store_true", help="also the tests that take a minute or more"
-    )
     test_parser.add_argument("pytest_arguments", nargs="*", help="passed on to pytest, after --")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     if arguments.command == "quickstart":
         return quickstart(arguments.run_dir)
     versions = list(INSTALLATION) if arguments.tensorflow == "both" else [arguments.tensorflow]
-    return test(versions, arguments.pytest_arguments, slow=arguments.slow)
+    return test(versions, arguments.pytest_arguments)
 
 
 def quickstart(run_dir: str) -> int:
@@ -108,7 +102,7 @@ def quickstart(run_dir: str) -> int:
     return code
 
 
-def test(versions: list[str], pytest_arguments: list[str], *, slow: bool) -> int:
+def test(versions: list[str], pytest_arguments: list[str]) -> int:
     """Lint and types, then the tests with each version of TensorFlow; 0 if all pass.
 
     The last line of output says how many tests passed and failed, and names whatever did not run.
@@ -125,7 +119,7 @@ def test(versions: list[str], pytest_arguments: list[str], *, slow: bool) -> int
         python = environment(version, clock)
         parts = [pytest_arguments] if pytest_arguments else TESTS[version]
         name = f"tests with TensorFlow {version}"
-        outcomes[version] = run_tests(name, python, parts, clock, slow=slow)
+        outcomes[version] = run_tests(name, python, parts, clock)
         if outcomes[version].broken:
             failed.append(name)
     clock.report()
@@ -136,8 +130,8 @@ def test(versions: list[str], pytest_arguments: list[str], *, slow: bool) -> int
         print(f"TensorFlow {version}: {outcome.summary()}")
     total = sum(outcomes.values(), Outcome())
     # What one version leaves to the other did run, where both were asked for.
-    left = {r: n for r, n in total.deselected.items() if r == SLOW or len(versions) == 1}
-    total.deselected = Counter(left)
+    if len(versions) > 1:
+        total.deselected.clear()
     print(f"{'FAILED ' + ', '.join(failed) + ': ' if failed else ''}{total.summary()}")
     return int(bool(failed))
 
@@ -180,16 +174,14 @@ def listed(reasons: Counter) -> str:
     return "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
 
 
-def run_tests(
-    name: str, python: str, parts: list[list[str]], clock: "Clock", *, slow: bool
-) -> Outcome:
+def run_tests(name: str, python: str, parts: list[list[str]], clock: "Clock") -> Outcome:
     """Runs pytest with each list of arguments."""
     total = Outcome()
     for part in parts:
         with tempfile.TemporaryDirectory() as folder:
             report, left_out = Path(folder, "report.xml"), Path(folder, "left_out.json")
             pytest = [python, "-m", "pytest", "-q", f"--junitxml={report}"]
-            pytest += [f"--left_out={left_out}", *(["--slow"] if slow else [])]
+            pytest += [f"--left_out={left_out}"]
             # A file to a process: what its tests share is made once. Later options win.
             pytest += ["-n", str(WORKERS), "--dist=loadfile"]
             code = clock.run(name, [*pytest, *part])
