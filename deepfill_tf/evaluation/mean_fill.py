@@ -1,4 +1,4 @@
-"""The simplest completion there is, to be better than."""
+"""Baseline: fill each hole with one colour."""
 
 import tensorflow as tf
 
@@ -6,9 +6,11 @@ from deepfill_tf.ops import composite
 
 
 def mean_fill(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-    """Each image's hole filled with the mean colour of its known pixels.
+    """Returns `images` with each hole filled with the mean colour of the known pixels.
 
-    Takes and gives `[N, H, W, C]`; masks are `[N, H, W, 1]`.
+    Args:
+      images: `[N, H, W, C]`, of any range.
+      masks: `[N, H, W, 1]`, 1 is the hole. Where nothing is known, the hole becomes 0.
     """
     known = 1 - masks
     total = tf.reduce_sum(images * known, axis=[1, 2], keepdims=True)

@@ -1,4 +1,4 @@
-"""How good a completion is, in the first paper's four numbers."""
+"""Metrics of completed images: those of the first paper, and PSNR inside the hole."""
 
 import tensorflow as tf
 
@@ -6,12 +6,15 @@ import tensorflow as tf
 def completion_metrics(
     completed: tf.Tensor, images: tf.Tensor, masks: tf.Tensor
 ) -> dict[str, tf.Tensor]:
-    """Means over the images, of pixels scaled to [0, 1].
+    """Returns metrics by name, each a mean over the images, for values scaled to [0, 1].
 
-    Takes `[N, H, W, C]` in [-1, 1] and masks `[N, H, W, 1]`. `l1`, `l2` and `psnr` (in
-    decibel) compare whole images, as the first paper's table does; `psnr_in_hole`
-    looks at the hole alone; `tv` is the total variation of the completed image, a
-    number for each pixel and channel.
+    `l1` (mean absolute error), `l2` (mean squared error) and `psnr` (decibels) compare whole
+    images, as the first paper's table does. `psnr_in_hole` (decibels, at most 100) compares
+    the holes. `tv` is the total variation of the completed image divided by H * W * C.
+
+    Args:
+      completed, images: `[N, H, W, C]` in [-1, 1].
+      masks: `[N, H, W, 1]`, 1 is the hole.
     """
     completed, images = (completed + 1) / 2, (images + 1) / 2
     difference = completed - images
@@ -28,7 +31,7 @@ def completion_metrics(
 
 
 def _psnr_in_hole(difference: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-    """Of each example, decibel `[N]`; values in [0, 1]."""
+    """PSNR in the hole of each image, `[N]`, for differences of values in [0, 1]."""
     channels = tf.cast(tf.shape(difference)[-1], tf.float32)
     squares = tf.reduce_sum(tf.square(difference) * masks, axis=[1, 2, 3])
     count = tf.reduce_sum(masks, axis=[1, 2, 3]) * channels

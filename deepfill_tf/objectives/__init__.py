@@ -1,7 +1,7 @@
-"""What is minimised: adversarial and other losses, and the papers' objectives made of them."""
+"""Objectives: adversarial, reconstruction and other losses, and their composition."""
 
 from deepfill_tf.objectives.gan import GAN, GANS
-from deepfill_tf.objectives.objective import Objective, objective_v1, objective_v2
+from deepfill_tf.objectives.objective import Objective
 from deepfill_tf.objectives.perceptual import Perceptual, Style
 from deepfill_tf.objectives.reconstruction import (
     BoxReconstruction,
@@ -24,6 +24,4 @@ __all__ = [
     "Style",
     "Term",
     "TotalVariation",
-    "objective_v1",
-    "objective_v2",
 ]

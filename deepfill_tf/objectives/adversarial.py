@@ -1,6 +1,7 @@
-"""Adversarial losses: what each network makes of the discriminator's scores.
+"""Adversarial losses of discriminators and generators.
 
-`real` are scores of images, `completed` of completed ones; any shape, means over all.
+`real` are the discriminator's scores of images, `completed` those of completed images: of any
+shape, over which the losses are means. All return a scalar.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 
 def hinge_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
-    """`0.5 * mean(relu(1 - real)) + 0.5 * mean(relu(1 + completed))`, a scalar.
+    """`0.5 * mean(relu(1 - real)) + 0.5 * mean(relu(1 + completed))`.
 
     As released; the second paper's text has no factors 0.5.
     """
@@ -20,40 +21,40 @@ def hinge_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor
 
 
 def wasserstein_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
-    """`mean(completed) - mean(real)`, a scalar (Arjovsky et al. 2017)."""
+    """`mean(completed) - mean(real)` (Arjovsky et al. 2017)."""
     return tf.reduce_mean(completed) - tf.reduce_mean(real)
 
 
 def negative_generator_loss(completed: tf.Tensor) -> tf.Tensor:
-    """`-mean(completed)`, a scalar: the generator's part of both hinge and Wasserstein."""
+    """`-mean(completed)`: the generator's loss for both hinge and Wasserstein."""
     return -tf.reduce_mean(completed)
 
 
 def logistic_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
-    """Half the cross entropy of real with 1 and of completed with 0, a scalar.
+    """Mean of the cross entropies of `real` with 1 and of `completed` with 0.
 
-    Scores are logits (Goodfellow et al. 2014, as DCGAN uses it).
+    Scores are logits (Goodfellow et al. 2014, as used by DCGAN).
     """
     return 0.5 * _cross_entropy(real, 1.0) + 0.5 * _cross_entropy(completed, 0.0)
 
 
 def logistic_generator_loss(completed: tf.Tensor) -> tf.Tensor:
-    """The cross entropy of completed with 1, a scalar: the loss that does not saturate."""
+    """Cross entropy of `completed` with 1: the non-saturating loss."""
     return _cross_entropy(completed, 1.0)
 
 
 def least_squares_discriminator_loss(real: tf.Tensor, completed: tf.Tensor) -> tf.Tensor:
-    """`0.5 * mean((real - 1)^2) + 0.5 * mean(completed^2)`, a scalar (Mao et al. 2017)."""
+    """`0.5 * mean((real - 1)^2) + 0.5 * mean(completed^2)` (Mao et al. 2017)."""
     return 0.5 * tf.reduce_mean(tf.square(real - 1)) + 0.5 * tf.reduce_mean(tf.square(completed))
 
 
 def least_squares_generator_loss(completed: tf.Tensor) -> tf.Tensor:
-    """`mean((completed - 1)^2)`, a scalar."""
+    """`mean((completed - 1)^2)`."""
     return tf.reduce_mean(tf.square(completed - 1))
 
 
 class AdversarialLoss(NamedTuple):
-    """What both networks minimise."""
+    """Adversarial losses of both networks."""
 
     discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     generator: Callable[[tf.Tensor], tf.Tensor]

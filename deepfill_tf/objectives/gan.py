@@ -1,4 +1,4 @@
-"""Which discriminators play against the generator, and for what loss."""
+"""GANs: discriminators, what each of them sees, and their adversarial loss."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_at_least, check_choice, check_positive_int
 from deepfill_tf.compat import keras
 from deepfill_tf.networks import GlobalDiscriminator, GlobalLocalDiscriminator, PatchDiscriminator
 from deepfill_tf.networks.generators import inputs_of
@@ -24,19 +25,27 @@ Losses = tuple[tf.Tensor, dict[str, tf.Tensor]]
 
 
 class DiscriminatorView(NamedTuple):
-    """One discriminator.
+    """The part of an image that a discriminator sees, and its scores for that part.
 
-    name: in reports.
-    crop: (images, batch) -> the part of the images that it scores.
-    score: (network, that part, batch) -> scores.
+    Attributes:
+      name: in reports.
+      crop: `(images, batch)` -> the part of `images`, or of masks, that is scored.
+      score: `(discriminator, part, batch)` -> scores.
+      needs_box: True if `crop` reads `box_rows` and `box_columns` of the batch.
+      alpha_column: column of the batch's `penalty_alpha` for the gradient penalty.
+      weight_attribute: name of the attribute of `GAN` that weights this view in the
+        generator's loss; None for a weight of 1.
     """
 
     name: str
     crop: Callable[[tf.Tensor, Batch], tf.Tensor]
     score: Callable[[keras.Model, tf.Tensor, Batch], tf.Tensor]
+    needs_box: bool = False
+    alpha_column: int = 0
+    weight_attribute: str | None = None
 
 
-def _image(images: tf.Tensor, batch: Batch) -> tf.Tensor:
+def _whole_image(images: tf.Tensor, batch: Batch) -> tf.Tensor:
     return images
 
 
@@ -44,29 +53,57 @@ def _box(images: tf.Tensor, batch: Batch) -> tf.Tensor:
     return crop(images, batch["box_rows"], batch["box_columns"])
 
 
-def _conditioned(network: keras.Model, images: tf.Tensor, batch: Batch) -> tf.Tensor:
-    return network(*inputs_of({**batch, "image": images}), training=True)
+def _conditional_score(discriminator: keras.Model, images: tf.Tensor, batch: Batch) -> tf.Tensor:
+    """Scores given the mask and the sketch; spectral norms are updated."""
+    return discriminator(*inputs_of({**batch, "image": images}), training=True)
 
 
-PATCHES = DiscriminatorView("patch", _image, _conditioned)
-ONLY_GLOBAL = DiscriminatorView("global", _image, lambda network, images, batch: network(images))
-GLOBAL = DiscriminatorView("global", _image, lambda network, images, batch: network.whole(images))
-LOCAL = DiscriminatorView("local", _box, lambda network, boxes, batch: network.box(boxes))
+PATCHES = DiscriminatorView("patch", _whole_image, _conditional_score)
+GLOBAL = DiscriminatorView(
+    "global",
+    _whole_image,
+    lambda discriminator, images, batch: discriminator.whole(images),
+    alpha_column=1,
+    weight_attribute="global_discriminator_weight",
+)
+LOCAL = DiscriminatorView(
+    "local",
+    _box,
+    lambda discriminator, boxes, batch: discriminator.box(boxes),
+    needs_box=True,
+    alpha_column=0,
+)
+GLOBAL_ALONE = DiscriminatorView(
+    "global",
+    _whole_image,
+    lambda discriminator, images, batch: discriminator(images),
+    alpha_column=1,
+)
 
 
 class GANSpec(NamedTuple):
-    """What a GAN is made of."""
+    """Parts of a GAN.
+
+    Attributes:
+      network: class of the discriminator.
+      views: what the discriminator sees; its loss is the sum over them.
+      loss: adversarial loss of both networks.
+      penalized: True for a gradient penalty in the discriminator's loss.
+      conditional: True if the discriminator is called with masks, and sketches if guided,
+        as well.
+    """
 
     network: type[keras.Model]
     views: tuple[DiscriminatorView, ...]
     loss: AdversarialLoss
     penalized: bool = False
+    conditional: bool = False
 
 
 GANS = {
-    "hinge": GANSpec(PatchDiscriminator, (PATCHES,), HINGE),
+    "hinge": GANSpec(PatchDiscriminator, (PATCHES,), HINGE, conditional=True),
     "wgan_gp": GANSpec(GlobalLocalDiscriminator, (GLOBAL, LOCAL), WASSERSTEIN, penalized=True),
-    "wgan_gp_global": GANSpec(GlobalDiscriminator, (ONLY_GLOBAL,), WASSERSTEIN, penalized=True),
+    "wgan_gp_global": GANSpec(GlobalDiscriminator, (GLOBAL_ALONE,), WASSERSTEIN, penalized=True),
     "dcgan": GANSpec(GlobalLocalDiscriminator, (GLOBAL, LOCAL), LOGISTIC),
     "lsgan": GANSpec(GlobalLocalDiscriminator, (GLOBAL, LOCAL), LEAST_SQUARES),
 }
@@ -74,51 +111,60 @@ GANS = {
 
 @dataclass(frozen=True, kw_only=True)
 class GAN:
-    """The adversarial part of an objective, for either paper's generator.
+    """Adversarial part of an objective, for the generator of either paper.
 
-    A batch holds `image` and `mask`; `sketch` where the discriminator is guided;
-    `box_rows` and `box_columns` (see `ops.crop`) where one looks at the box around the
-    hole; `penalty_alpha` `[N, 2]` in [0, 1), for the local and the global discriminator, where
-    slopes are penalised between images and their completions.
+    A batch is a dict of `image` `[N, H, W, C]` in [-1, 1] and `mask` `[N, H, W, 1]` or
+    `[1, H, W, 1]` (1 is the hole), and of
+
+      * `sketch` `[N, H, W, 1]`, if the discriminator is guided;
+      * `box_rows` `[N, h]` and `box_columns` `[N, w]`, see `ops.crop`, if `needs_box`;
+      * `penalty_alpha` `[N, 2]` in [0, 1), if there is a gradient penalty: the position
+        between each image and its completion where the slope of the local (column 0) and of
+        the global discriminator (column 1) is penalised.
 
     Attributes:
-      kind: "hinge": spectrally normalised patches, the second paper's. "wgan_gp":
-        Wasserstein with gradient penalty, global and local, the first paper's.
-        "wgan_gp_global": the global one alone. "dcgan", "lsgan": the first paper's two
-        discriminators with cross entropy and least squares.
+      kind: "hinge": spectrally normalised patch discriminator with hinge loss (second
+        paper). "wgan_gp": global and local critic, Wasserstein loss with gradient penalty
+        (first paper). "wgan_gp_global": the global critic alone. "dcgan", "lsgan": the
+        first paper's two discriminators with cross entropy or least squares.
       width: channels of the discriminators' first layers.
-      gradient_penalty_weight: of the gradient penalty.
-      global_discriminator_weight: of the global discriminator in the generator's loss, beside a local one.
+      gradient_penalty_weight: of the gradient penalty in the discriminator's loss; 10 as
+        in Gulrajani et al. (2017).
+      global_discriminator_weight: of the global discriminator in the generator's loss, if
+        there is a local one too, which has a weight of 1.
+
+    Raises ValueError if an attribute has no valid value.
     """
 
-    kind: str = "hinge"
-    width: int = 64
+    kind: str
+    width: int
     gradient_penalty_weight: float = 10.0
     global_discriminator_weight: float = 1.0
 
     def __post_init__(self):
-        if self.kind not in list(GANS):
-            raise ValueError(f"GAN.kind must be one of {sorted(GANS)}, got {self.kind!r}")
-        if not isinstance(self.width, int) or self.width < 1:
-            raise ValueError(f"GAN.width must be a positive integer, got {self.width!r}")
-        for name in ("gradient_penalty_weight", "global_discriminator_weight"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not value >= 0:
-                raise ValueError(f"GAN.{name} must be a number of at least 0, got {value!r}")
+        check_choice("GAN.kind", self.kind, GANS)
+        check_positive_int("GAN.width", self.width)
+        check_at_least("GAN.gradient_penalty_weight", self.gradient_penalty_weight)
+        check_at_least("GAN.global_discriminator_weight", self.global_discriminator_weight)
 
     @property
     def needs_box(self) -> bool:
-        """Whether batches must say where the box around the hole is."""
-        return LOCAL in self._spec.views
+        """True if batches must have `box_rows` and `box_columns`."""
+        return any(view.needs_box for view in self._spec.views)
 
     def discriminator(self, *, guided: bool = False, dtype: str | None = None) -> keras.Model:
-        """The discriminator, not built. Only patches see sketches, and masks."""
-        options = {"guided": guided} if self._spec.network is PatchDiscriminator else {}
+        """Returns the discriminator, not built.
+
+        Args:
+          guided: whether it sees sketches; has no effect for kinds that see images only.
+          dtype: Keras dtype or policy.
+        """
+        options = {"guided": guided} if self._spec.conditional else {}
         return self._spec.network(width=self.width, **options, dtype=dtype)
 
     def build(self, discriminator: keras.Model, batch: Batch) -> None:
-        """Makes the discriminator's variables; spectral norms stay as they are."""
-        if PATCHES in self._spec.views:
+        """Creates the discriminator's variables. Does not update spectral norms."""
+        if self._spec.conditional:
             discriminator(*inputs_of(batch), training=False)
         else:
             discriminator(*(view.crop(batch["image"], batch) for view in self._spec.views))
@@ -126,34 +172,38 @@ class GAN:
     def discriminator_loss(
         self, discriminator: keras.Model, completed: tf.Tensor, batch: Batch
     ) -> Losses:
-        """Loss of the discriminator; real and completed images in one evaluation."""
+        """Returns the discriminator's loss, and scalars to report by name.
+
+        Scores real and `completed` images `[N, H, W, C]` in one call for each view. No
+        gradient reaches the generator.
+        """
         spec, images = self._spec, batch["image"]
         completed = tf.stop_gradient(completed)
         loss, reports = 0.0, {}
         masks = tf.broadcast_to(batch["mask"], tf.shape(images[..., :1]))
         batch = {**batch, "mask": masks}
-        twice = {name: tf.concat([value, value], axis=0) for name, value in batch.items()}
+        paired = {name: tf.concat([value, value], axis=0) for name, value in batch.items()}
         for view in spec.views:
             pair = tf.concat([images, completed], axis=0)
-            scores = view.score(discriminator, view.crop(pair, twice), twice)
+            scores = view.score(discriminator, view.crop(pair, paired), paired)
             real, fake = tf.split(scores, 2)
             loss += spec.loss.discriminator(real, fake)
-            reports[self._report(view, "real_score")] = tf.reduce_mean(real)
-            reports[self._report(view, "completed_score")] = tf.reduce_mean(fake)
+            reports[self._tag(view, "real_score")] = tf.reduce_mean(real)
+            reports[self._tag(view, "completed_score")] = tf.reduce_mean(fake)
             if spec.penalized:
                 penalty = self._penalty(view, discriminator, completed, batch)
                 loss += self.gradient_penalty_weight * penalty
-                reports[self._report(view, "gradient_penalty")] = penalty
+                reports[self._tag(view, "gradient_penalty")] = penalty
         return loss, {"discriminator/loss": loss, **reports}
 
     def generator_loss(
         self, discriminator: keras.Model, completed: tf.Tensor, batch: Batch
     ) -> tf.Tensor:
-        """What the generator makes of the scores of its completed images, a scalar."""
+        """Returns the generator's adversarial loss for `completed` images, a scalar."""
         loss = 0.0
         for view in self._spec.views:
             scores = view.score(discriminator, view.crop(completed, batch), batch)
-            weight = self.global_discriminator_weight if view is GLOBAL else 1.0
+            weight = getattr(self, view.weight_attribute) if view.weight_attribute else 1.0
             loss += weight * self._spec.loss.generator(scores)
         return loss
 
@@ -164,20 +214,20 @@ class GAN:
         completed: tf.Tensor,
         batch: Batch,
     ) -> tf.Tensor:
-        real, filled, mask = (
+        real, filled, masks = (
             view.crop(x, batch) for x in (batch["image"], completed, batch["mask"])
         )
-        alpha = batch["penalty_alpha"][:, 0 if view is LOCAL else 1]
+        alpha = batch["penalty_alpha"][:, view.alpha_column]
         return gradient_penalty(
             lambda images: view.score(discriminator, images, batch),
             interpolate(real, filled, alpha),
-            mask,
+            masks,
         )
 
-    def _report(self, view: DiscriminatorView, what: str) -> str:
-        """`discriminator/real_score`, or with the view's name where there are several."""
+    def _tag(self, view: DiscriminatorView, quantity: str) -> str:
+        """`discriminator/<quantity>`, or `discriminator/<view>/<quantity>` for several views."""
         several = len(self._spec.views) > 1
-        return f"discriminator/{view.name}/{what}" if several else f"discriminator/{what}"
+        return f"discriminator/{view.name}/{quantity}" if several else f"discriminator/{quantity}"
 
     @property
     def _spec(self) -> GANSpec:

@@ -1,4 +1,4 @@
-"""The gradient penalty of Wasserstein critics, inside the hole (first paper, section 3.3)."""
+"""Gradient penalty of Wasserstein critics, inside the hole (first paper)."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,13 @@ def gradient_penalty(
 ) -> tf.Tensor:
     """`mean_n (sqrt(sum(mask_n * (d critic(x_n) / d x_n)^2)) - slope)^2`, a scalar.
 
-    `images` are `[N, H, W, C]`; `masks` `[N, H, W, 1]` or `[1, H, W, 1]`: only slopes in the
-    hole count. `critic` gives scores `[N, 1]`, each of its own image. Where a slope is
-    exactly zero its root has no derivative: zero is taken.
+    Where the sum is exactly zero, its root has no derivative: zero is used.
+
+    Args:
+      critic: returns scores `[N, 1]` of images `[N, H, W, C]`, each of its own image.
+      images: `[N, H, W, C]`.
+      masks: `[N, H, W, 1]` or `[1, H, W, 1]`; only gradients in the hole (1) count.
+      slope: norm of the gradient that is not penalised.
     """
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -28,5 +32,5 @@ def gradient_penalty(
 
 
 def interpolate(images: tf.Tensor, completed: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
-    """`images + alpha * (completed - images)`, `[N, H, W, C]`, with one alpha for each, `[N]`."""
+    """`images + alpha * (completed - images)`, `[N, H, W, C]`; `alpha` is `[N]`."""
     return images + alpha[:, None, None, None] * (completed - images)

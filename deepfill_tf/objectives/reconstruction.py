@@ -1,4 +1,4 @@
-"""Reconstruction losses: how far a prediction is from the image."""
+"""Reconstruction losses: pixel-wise differences between a prediction and the image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_choice, check_in_range
 from deepfill_tf.objectives.term import Term
 from deepfill_tf.ops import box_discount, crop, hole_discount
 
-# Name of an error -> the error of each value.
+# Name of an error -> function of the difference.
 ERRORS = {"l1": tf.abs, "l2": tf.square}
 
 
@@ -18,7 +19,7 @@ class Reconstruction(Term):
     """Mean error over the whole image, hole and known part alike (second paper).
 
     Attributes:
-      error: "l1" as in both papers, or "l2".
+      error: "l1", absolute, as in both papers; or "l2", squared.
     """
 
     name: ClassVar[str] = "reconstruction"
@@ -27,10 +28,7 @@ class Reconstruction(Term):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.error not in ERRORS:
-            raise ValueError(
-                f"{type(self).__name__}.error must be one of {sorted(ERRORS)}, got {self.error!r}"
-            )
+        check_choice(f"{type(self).__name__}.error", self.error, ERRORS)
 
     def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         return tf.reduce_mean(self._errors(prediction, batch))
@@ -41,22 +39,21 @@ class Reconstruction(Term):
 
 @dataclass(frozen=True, kw_only=True)
 class BoxReconstruction(Reconstruction):
-    """Mean error in the unshrunk box around the hole, discounted towards its middle.
+    """Mean error in the box around the hole, discounted towards its middle (first paper).
 
-    The first paper's, as released. The batch holds `box_rows` and `box_columns`, see
-    `ops.crop`; all of the box counts, its rim of known pixels too.
+    As released: the whole box counts, before it is shrunk to the hole, with its margin of
+    known pixels. The batch must have `box_rows` `[N, h]` and `box_columns` `[N, w]`, see
+    `ops.crop`.
 
     Attributes:
-      discount: gamma of `ops.box_discount`; None: no discount. The paper says 0.99, the
-        released configuration 0.9.
+      discount: gamma of `ops.box_discount`, in (0, 1], or None for no discount. The paper
+        says 0.99, the released configuration 0.9.
     """
 
     name: ClassVar[str] = "box_reconstruction"
     needs_box: ClassVar[bool] = True
 
-    weight: float = 1.2
-    coarse_weight: float = 1.2
-    discount: float | None = 0.9
+    discount: float | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,20 +69,19 @@ class BoxReconstruction(Reconstruction):
 
 @dataclass(frozen=True, kw_only=True)
 class HoleReconstruction(Reconstruction):
-    """Mean error in a hole of any shape, discounted by the distance to what is known.
+    """Mean error in a hole of any shape, discounted by the distance to the known pixels.
 
-    As the first paper's text has it (section 3.4). Every image counts the same, whatever
-    the size of its hole.
+    As described in the first paper. Every image counts the same, whatever the size of its
+    hole.
 
     Attributes:
-      discount: gamma of `ops.hole_discount`; None: no discount.
+      discount: gamma of `ops.hole_discount`, in (0, 1], or None for no discount. The paper
+        says 0.99.
     """
 
     name: ClassVar[str] = "hole_reconstruction"
 
-    weight: float = 1.2
-    coarse_weight: float = 1.2
-    discount: float | None = 0.99
+    discount: float | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -102,26 +98,23 @@ class HoleReconstruction(Reconstruction):
 class KnownReconstruction(Reconstruction):
     """Mean error outside the hole (first paper, as released).
 
-    Each image is normalised by its own known part, so that all count the same where
-    holes differ; for one hole in the whole batch this is the released formula.
+    Each image is normalised by the size of its own known part, so that every image counts
+    the same. For a batch with one hole this is the released formula.
     """
 
     name: ClassVar[str] = "known_reconstruction"
-
-    weight: float = 1.2
-    coarse_weight: float = 1.2
 
     def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         return _mean_where(1 - batch["mask"], self._errors(prediction, batch))
 
 
 def _mean_where(masks: tf.Tensor, errors: tf.Tensor) -> tf.Tensor:
-    """Mean over the images of the mean error where the mask is 1; 0 where it never is."""
+    """Mean over the images of the mean error where the mask is 1 (0 if it is nowhere)."""
     sums = tf.reduce_mean(masks * errors, axis=[1, 2, 3])
     return tf.reduce_mean(tf.math.divide_no_nan(sums, tf.reduce_mean(masks, axis=[1, 2, 3])))
 
 
-def _check_discount(term) -> None:
-    value = term.discount
-    if value is not None and not (isinstance(value, int | float) and 0 < value <= 1):
-        raise ValueError(f"{type(term).__name__}.discount must be None or in (0, 1], got {value!r}")
+def _check_discount(term: BoxReconstruction | HoleReconstruction) -> None:
+    if term.discount is not None:
+        name = f"{type(term).__name__}.discount"
+        check_in_range(name, term.discount, 0, 1, low_open=True, high_open=False)

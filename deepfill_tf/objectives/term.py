@@ -1,4 +1,4 @@
-"""What every term of the generator's loss has."""
+"""Base class of the terms of the generator's loss."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,22 +6,25 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_at_least
+
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """One way to say how far a prediction is from the image.
+    """A measure of the difference between a prediction and the image.
 
-    It adds `weight * (coarse_weight * term(coarse) + refined_weight * term(refined))` to the
+    Adds `weight * (coarse_weight * term(coarse) + refined_weight * term(refined))` to the
     generator's loss.
 
     Attributes:
-      weight: of the term.
-      coarse_weight, refined_weight: of each stage's prediction; 0 leaves it out.
+      weight: of the term, >= 0.
+      coarse_weight, refined_weight: of each stage's prediction, >= 0; with 0 the term is not
+        computed for that stage.
     """
 
-    # What reports call it.
+    # Name in reports.
     name: ClassVar[str]
-    # Whether the batch must say where the box around the hole is.
+    # True if the batch must have `box_rows` and `box_columns`, see `ops.crop`.
     needs_box: ClassVar[bool] = False
 
     weight: float = 1.0
@@ -30,20 +33,17 @@ class Term:
 
     def __post_init__(self):
         for attribute in ("weight", "coarse_weight", "refined_weight"):
-            value = getattr(self, attribute)
-            if not isinstance(value, int | float) or not value >= 0:
-                raise ValueError(
-                    f"{type(self).__name__}.{attribute} must be a number of at least 0, "
-                    f"got {value!r}"
-                )
+            check_at_least(f"{type(self).__name__}.{attribute}", getattr(self, attribute))
 
     def build(self) -> None:
-        """Makes what the term needs beside the batch, inside the strategy's scope."""
+        """Creates or reads what the term needs beside the batch, in the strategy's scope."""
 
     def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """The scalar for one stage's `prediction` `[N, H, W, C]` in [-1, 1].
+        """Returns the loss of one stage's `prediction`, a scalar without weights.
 
-        `batch` has `image` of the same shape, `mask` `[N, H, W, 1]` or `[1, H, W, 1]` (1 is
-        the hole), and more where a term says so.
+        Args:
+          prediction: `[N, H, W, C]` in [-1, 1].
+          batch: `image` like `prediction`, `mask` `[N, H, W, 1]` or `[1, H, W, 1]` (1 is the
+            hole), and further keys that a term's class documents.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Total variation: how much neighbouring pixels differ."""
+"""Total variation: differences between neighbouring pixels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from deepfill_tf.ops import composite
 
 
 def total_variation(images: tf.Tensor) -> tf.Tensor:
-    """Absolute differences to the pixels below and to the right, for each value; a scalar.
+    """Mean absolute difference to the pixels below and to the right, a scalar.
 
-    Their sum over each image of `[N, H, W, C]` by H * W * C, then the mean over images.
+    The sum of both over each image of `[N, H, W, C]`, divided by H * W * C; then the mean
+    over the images.
     """
     size = tf.cast(tf.reduce_prod(tf.shape(images)[1:]), images.dtype)
     return tf.reduce_mean(tf.image.total_variation(images) / size)
@@ -21,9 +22,10 @@ def total_variation(images: tf.Tensor) -> tf.Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class TotalVariation(Term):
-    """Of the completed image, in [-1, 1]: twice the `tv` of reports, which take [0, 1].
+    """Total variation of the completed image, as in Liu et al. (2018).
 
-    The known part adds a constant; the seam around the hole counts, as in Liu et al. (2018).
+    The seam around the hole counts; the known part adds a constant. Computed for values in
+    [-1, 1], it is twice the `tv` of `evaluation.completion_metrics`, which is for [0, 1].
     """
 
     name: ClassVar[str] = "total_variation"

@@ -14,7 +14,7 @@ def examples():
 
 
 def test_a_constant_error_has_its_closed_form():
-    """A tenth of the range everywhere is 20 dB, whether the hole is counted or all."""
+    """An error of a tenth of the range everywhere is 20 dB, in the hole and in the image."""
     images, masks = examples()
     metrics = completion_metrics(tf.constant(images * 0.5 + 0.2), tf.constant(images * 0.5), masks)
     np.testing.assert_allclose(metrics["l1"], 0.1, rtol=1e-5)
@@ -37,7 +37,7 @@ def test_total_variation_of_a_ramp():
     np.testing.assert_allclose(metrics["tv"], 8 * 3 / (8 * 12 * 3), rtol=1e-5)
 
 
-def test_mean_fill_is_the_best_constant_by_what_is_known():
+def test_mean_fill_is_the_mean_of_the_known_pixels():
     images, masks = examples()
     filled = mean_fill(tf.constant(images), tf.constant(masks)).numpy()
     for image, mask, result in zip(images, masks[..., 0], filled, strict=True):

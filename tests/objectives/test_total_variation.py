@@ -21,7 +21,7 @@ def test_of_a_ramp_and_of_a_flat_image():
 
 @pytest.mark.parametrize("masks", [1, 2])
 def test_only_the_hole_is_of_the_prediction(masks):
-    """A hole of one pixel, 1 in an image of 0: four edges."""
+    """A hole of one pixel, of value 1 in an image of 0: four edges."""
     mask = np.zeros([masks, 4, 4, 1])
     mask[:, 1, 2] = 1
     prediction = tf.ones([2, 4, 4, 1])

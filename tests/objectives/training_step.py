@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.compat import named_variables
-from deepfill_tf.objectives import Objective, objective_v1, objective_v2
+from deepfill_tf.objectives import Objective
+from tests.paper_objectives import paper_objective
 from tests.reference_cases import arrays, case
 from tests.reference_networks import reference_discriminator, reference_generator
 
@@ -19,7 +20,7 @@ def recorded(net: str) -> dict[str, np.ndarray]:
 
 
 def objective(net: str) -> Objective:
-    return objective_v1() if net == "v1" else objective_v2()
+    return paper_objective("v1" if net == "v1" else "v2")
 
 
 def batch(net: str) -> dict[str, tf.Tensor]:

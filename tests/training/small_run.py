@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.networks import GeneratorV2, PatchDiscriminator
-from deepfill_tf.objectives import Objective
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.train_state import TrainState
+from tests.paper_objectives import paper_objective
 
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 SIZE = 32
@@ -27,7 +27,7 @@ def make_players(
     with strategy.scope():
         generator = GeneratorV2(width=width, refinement=refinement, dtype=dtype)
         discriminator = PatchDiscriminator(width=4, dtype=dtype)
-        Objective().build(generator, discriminator, example_batch(1))
+        paper_objective("v2").build(generator, discriminator, example_batch(1))
         return TrainState(
             generator,
             discriminator,
@@ -61,7 +61,7 @@ def batches(strategy, global_batch_size: int, batch_indices: int = 64):
 
 
 def inner_loop(state, strategy, objective=None, **options) -> InnerLoop:
-    return InnerLoop(state, objective or Objective(), strategy, **options)
+    return InnerLoop(state, objective or paper_objective("v2"), strategy, **options)
 
 
 def one_device():
