@@ -1,4 +1,4 @@
-"""Packaging. `pip install .` gives TensorFlow for CPUs; WORKSPACE.md says how to get GPUs."""
+"""Packaging. `pip install .` installs TensorFlow for CPUs; for GPUs see README.md, "Install"."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,30 @@ CONFIGS = ["deepfill_tf.configs"] + [
 setup(
     name="deepfill-tf",
     version=VERSION,
-    description="DeepFill (contextual attention, gated convolution) in TensorFlow 2",
+    description="Image inpainting in TensorFlow 2 / Keras: DeepFill v1 and v2, contextual attention "
+    "and gated convolution",
+    keywords=[
+        "contextual attention",
+        "deepfill",
+        "free-form inpainting",
+        "gated convolution",
+        "generative adversarial networks",
+        "image completion",
+        "image inpainting",
+        "keras",
+        "sketch-guided inpainting",
+        "sn-patchgan",
+        "tensorflow",
+        "wgan-gp",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
@@ -45,7 +68,7 @@ setup(
         "tensorboard",
     ],
     extras_require={
-        # The last TensorFlow with tensorflow-addons; Python 3.10 or 3.11.
+        # The last TensorFlow that tensorflow-addons runs with; Python 3.10 or 3.11.
         "addons": [
             "tensorflow-cpu==2.15.1",
             "tensorflow-addons==0.23.0",
@@ -54,9 +77,9 @@ setup(
             "ml-dtypes~=0.3.1",
             "opencv-python-headless<4.12",
         ],
-        # Preparing data at scale.
+        # tools/prepare_dataset.py.
         "beam": ["apache-beam>=2.77"],
-        # Sketches of faces; versions after 0.10.21 want a model file named.
+        # @LandmarkSketches(); versions after 0.10.21 need LandmarkSketches.model.
         "landmarks": ["mediapipe"],
         "test": [
             "apache-beam>=2.77",
@@ -65,7 +88,7 @@ setup(
             "pytest",
             "pytest-xdist",
             "ruff",
-            # What the recipes for clusters are held against.
+            # Validation of the recipes in tools/cluster.
             "kubeflow-training>=1.9",
             "kubernetes-validate>=1.37",
             "pyyaml",

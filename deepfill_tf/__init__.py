@@ -1,8 +1,20 @@
-"""DeepFill, the inpainting networks of two papers, in TensorFlow 2.
+"""Image inpainting in TensorFlow 2 / Keras: DeepFill v1 and v2.
 
     from deepfill_tf import Inpainter, load_generator
 
-TensorFlow is imported only when one of these names is first used.
+    inpainter = Inpainter.load("runs/celeba")
+    completed = inpainter(image, mask)  # uint8 [H, W, 3] and [H, W], the hole above 127
+    generator = load_generator("runs/celeba")  # the Keras model
+
+| subpackage | contents |
+|---|---|
+| `layers` | Keras layers: gated and partial convolution, contextual attention, spectral norm |
+| `networks` | generators and discriminators of both papers |
+| `ops` | functions of tensors under the layers |
+| `objectives` | losses, GANs, the objectives of both papers |
+| `training`, `data`, `inference` | training loop, input pipeline, completion of images and export |
+
+TensorFlow is imported when one of the names of this module is first used.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Every command of the README is run, in an empty folder, as it stands there."""
+"""Every command of the README runs, in an empty folder, as written there."""
 
 import importlib
 import re
@@ -15,10 +15,12 @@ from tests.reference import reference_path, reference_weights
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m deepfill_tf\.(\w+) (.*)$", README, re.MULTILINE)
-# What a trial leaves out of a run of days.
+# Makes a run of days a trial.
 TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
-# The quickstart is tried with the whole generator, other training with its first stage.
+# The quickstart and fine-tuning are tried with both stages, other training with the coarse network.
 ONE_STAGE = ["--gin_param=GeneratorV2.refinement=False"]
+# A run of the trial's size is fine-tuned in place of released weights.
+RELEASED, STAND_IN = '"models/places2"', '"runs/quickstart"'
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -28,7 +30,7 @@ def run(name: str, arguments: list[str]) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the README's reader has: images, masks, a released checkpoint, a quickstart run."""
+    """A folder with images, masks, a sketch and a quickstart run."""
     folder = tmp_path_factory.mktemp("reader")
     random = np.random.default_rng(0)
     mask = np.zeros([50, 70], np.uint8)
@@ -66,7 +68,8 @@ def test_command(name, line, folder, monkeypatch, request):
     monkeypatch.chdir(folder)
     arguments = shlex.split(line)
     if name == "train":
-        arguments += TRIAL + ONE_STAGE
+        arguments = [argument.replace(RELEASED, STAND_IN) for argument in arguments]
+        arguments += TRIAL + ([] if RELEASED in line else ONE_STAGE)
     if "--checkpoint=PREFIX" in arguments:
         prefix = request.getfixturevalue("released_checkpoint")
         arguments[arguments.index("--checkpoint=PREFIX")] = f"--checkpoint={prefix}"
