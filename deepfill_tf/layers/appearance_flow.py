@@ -12,15 +12,22 @@ FLOW_KERNEL_SIZE = 3
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class AppearanceFlow(SamplingAttention):
-    """Reads the background where a predicted flow points to, pixel by pixel.
+    """Reads the background at positions given by a predicted flow, pixel by pixel.
 
-    Called as `SamplingAttention` is. Four convolutions, dilated by 1, 2, 4 and 8, look at
-    foreground and mask; a fifth makes the flow, row and column in pixels of the features.
-    It starts at zero, so that at first every pixel is its own source.
+    Called as `AttentionLayer` is: `layer(foreground, background, masks)` -> features, offsets.
+    Four convolutions of foreground and mask, dilated by 1, 2, 4 and 8, and a fifth predict
+    the flow, row and column in pixels of the features. It is zero at first, so that every
+    pixel is its own source.
 
     Args:
-      rate: pixels per cell of the offsets.
-      filters: channels of the four convolutions.
+      rate: see `AttentionLayer`.
+      filters: channels of the first four convolutions.
+
+    Example:
+      >>> layer = AppearanceFlow(filters=8)
+      >>> features, offsets = layer(tf.ones([1, 8, 12, 4]))
+      >>> tuple(features.shape), tuple(offsets.shape)
+      ((1, 8, 12, 4), (1, 4, 6, 2))
     """
 
     def __init__(self, rate: int = 2, filters: int = 64, **kwargs):
@@ -49,7 +56,7 @@ class AppearanceFlow(SamplingAttention):
         return rows, tf.range(tf.cast(width, tf.float32)) + flow[..., 1]
 
     def flow(self, foreground: tf.Tensor, masks: tf.Tensor | None = None) -> tf.Tensor:
-        """Where each pixel's content comes from, minus where it is: float32 `[N, h, w, 2]`."""
+        """Source of each pixel minus its position, row and column: float32 `[N, h, w, 2]`."""
         features = self.convolved(foreground, masks)
         flow = convolve(features, tf.convert_to_tensor(self.flow_kernel))
         return tf.nn.bias_add(flow, tf.convert_to_tensor(self.flow_bias))

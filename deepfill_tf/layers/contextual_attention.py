@@ -1,9 +1,12 @@
-"""The layer around `ops.contextual_attention`."""
+"""Contextual attention (first paper, section 4)."""
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_choice
 from deepfill_tf.compat import keras
+from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.ops import (
+    AttentionOptions,
     Region,
     contextual_attention,
     contextual_attention_region,
@@ -11,20 +14,31 @@ from deepfill_tf.ops import (
     supports_fast,
 )
 
-# The reference implementation, and the one that computes the same sooner.
+# The reference implementation, and the one that computes the same in less time.
 IMPLEMENTATIONS = {"patches": contextual_attention, "fast": fast_contextual_attention}
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class ContextualAttention(keras.layers.Layer):
+class ContextualAttention(AttentionLayer):
     """Reconstructs the foreground from patches of the background outside the hole.
 
-    Called as `layer(foreground, background, masks)` with features `[N, h, w, C]` and
-    `[N, H, W, C]`, and masks of the background's size, `[N, H, W, 1]` or `[1, H, W, 1]`
-    (1 is the hole), or None; gives the reconstructed features `[N, h, w, C]` and the integer
-    offsets `[N, h / rate, w / rate, 2]`. Without a background the foreground serves as its
-    own. See `ops.contextual_attention` for the arguments; `implementation` is "fast" (matrix
-    products) or "patches" (as the papers put it), which agree.
+    Called as `AttentionLayer` is: `layer(foreground, background, masks)` -> features, offsets.
+    Height and width of foreground and background must be multiples of `rate`.
+
+    Args:
+      patch_size, stride, rate, fuse_size, softmax_scale: see `ops.AttentionOptions`; readable
+        as attributes of `options`.
+      implementation: "fast" (matrix products) or "patches" (the reference implementation);
+        they agree.
+
+    Raises ValueError unless sizes are positive integers and `implementation` is one of these.
+
+    Example:
+      >>> features = tf.random.stateless_normal([1, 8, 12, 4], seed=[0, 0])
+      >>> hole = tf.pad(tf.ones([1, 2, 4, 1]), [[0, 0], [2, 4], [4, 4], [0, 0]])
+      >>> reconstructed, offsets = ContextualAttention(rate=2)(features, features, hole)
+      >>> tuple(reconstructed.shape), tuple(offsets.shape)
+      ((1, 8, 12, 4), (1, 4, 6, 2))
     """
 
     def __init__(
@@ -37,68 +51,35 @@ class ContextualAttention(keras.layers.Layer):
         implementation: str = "fast",
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        named = {"patch_size": patch_size, "stride": stride, "rate": rate, "fuse_size": fuse_size}
-        for name, value in named.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, got {value!r}")
-        if implementation not in IMPLEMENTATIONS:
-            raise ValueError(
-                f"implementation must be one of {sorted(IMPLEMENTATIONS)}, got {implementation!r}"
-            )
-        self.patch_size = patch_size
-        self.stride = stride
-        self.rate = rate
-        self.fuse_size = fuse_size
-        self.softmax_scale = softmax_scale
-        self.implementation = implementation
+        super().__init__(rate, **kwargs)
+        self.options = AttentionOptions(patch_size, stride, rate, fuse_size, softmax_scale)
+        self.implementation = check_choice("implementation", implementation, IMPLEMENTATIONS)
 
-    def call(
-        self,
-        foreground: tf.Tensor,
-        background: tf.Tensor | None = None,
-        masks: tf.Tensor | None = None,
+    def attend(
+        self, foreground: tf.Tensor, background: tf.Tensor, masks: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        if background is None:
-            background = foreground
-        return IMPLEMENTATIONS[self.implementation](
-            foreground,
-            tf.cast(background, foreground.dtype),  # Keras 2 casts the first argument only
-            masks,
-            patch_size=self.patch_size,
-            stride=self.stride,
-            rate=self.rate,
-            fuse_size=self.fuse_size,
-            softmax_scale=self.softmax_scale,
-        )
+        attention = IMPLEMENTATIONS[self.implementation]
+        return attention(foreground, background, masks, **vars(self.options))
 
     @property
     def supports_regions(self) -> bool:
-        """Whether there is `call_on_region`: the fast form has it."""
-        return self.implementation == "fast" and supports_fast(
-            patch_size=self.patch_size, stride=self.stride, fuse_size=self.fuse_size
-        )
+        return self.implementation == "fast" and supports_fast(self.options)
 
     def call_on_region(
         self, foreground: tf.Tensor, masks: tf.Tensor | None, region: Region
     ) -> tf.Tensor:
-        """A part of the reconstructed features, where the foreground is its own background."""
+        if not self.supports_regions:
+            return super().call_on_region(foreground, masks, region)
         return contextual_attention_region(
             foreground,
             foreground,
             masks,
             region,
-            rate=self.rate,
-            fuse_size=self.fuse_size,
-            softmax_scale=self.softmax_scale,
+            rate=self.options.rate,
+            fuse_size=self.options.fuse_size,
+            softmax_scale=self.options.softmax_scale,
         )
 
-    def get_config(self):
-        return super().get_config() | {
-            "patch_size": self.patch_size,
-            "stride": self.stride,
-            "rate": self.rate,
-            "fuse_size": self.fuse_size,
-            "softmax_scale": self.softmax_scale,
-            "implementation": self.implementation,
-        }
+    def get_config(self) -> dict:
+        options = {**vars(self.options), "implementation": self.implementation}
+        return super().get_config() | options

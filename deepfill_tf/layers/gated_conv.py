@@ -11,10 +11,15 @@ class GatedConv2D(PlainConv2D):
     """`activation(features) * sigmoid(gate)`: `[N, h, w, C]` -> `[N, h', w', filters]`.
 
     One convolution makes `2 * filters` channels, the features first and the gates
-    second. `filters` counts the channels that come out; the released program counts
+    second. `filters` counts the channels of the output; the released program counts
     those of the convolution. Without an activation there is no gate either, as
-    released: the convolution makes `filters` channels, which are returned raw.
-    Arguments are those of `PlainConv2D`.
+    released: the convolution makes `filters` channels, which are returned as they are.
+    Arguments are those of `ConvolutionLayer`.
+
+    Example:
+      >>> layer = GatedConv2D(8, dilation_rate=2)
+      >>> tuple(layer(tf.zeros([1, 16, 24, 3])).shape), tuple(layer.kernel.shape)
+      ((1, 16, 24, 8), (3, 3, 3, 16))
     """
 
     @property

@@ -3,17 +3,17 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.layers.plain_conv import PlainConv2D
-from deepfill_tf.ops import Region, convolve, height_and_width
+from deepfill_tf.layers.convolution_layer import ConvolutionLayer
+from deepfill_tf.ops import height_and_width
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PartialConv2D(PlainConv2D):
-    """A convolution that sees known pixels only, and how much of the hole it has closed.
+class PartialConv2D(ConvolutionLayer):
+    """Convolution of known pixels only, which also returns the mask of what is still unknown.
 
     Called as `layer(features, masks)` with features `[N, h, w, C]` and masks `[N, h, w, 1]`
-    or `[1, h, w, 1]` (0 is known, anything else the hole), or None where everything is
-    known; gives features `[N, h', w', filters]` and masks `[N or 1, h', w', 1]` in the
+    or `[1, h, w, 1]` (0 is known, anything else the hole), or None if everything is
+    known; returns features `[N, h', w', filters]` and masks `[N or 1, h', w', 1]` in the
     features' dtype. With M = 1 where known (equations 1 and 2 of the paper):
 
         x' = activation(Wt (X * M) * k^2 / sum(M) + b)   where sum(M) > 0, else 0
@@ -23,7 +23,13 @@ class PartialConv2D(PlainConv2D):
 
     The zeros beyond the border under padding="same" count as unknown, so that there
     k^2 / sum(M) exceeds 1 even where nothing is masked; "symmetric" and "reflect" mirror
-    features and masks alike. Arguments are those of `PlainConv2D`.
+    features and masks alike. Arguments are those of `ConvolutionLayer`.
+
+    Example:
+      >>> features, masks = tf.ones([1, 8, 8, 3]), tf.ones([1, 8, 8, 1])
+      >>> features, masks = PartialConv2D(4, strides=2)(features, masks)
+      >>> tuple(features.shape), tuple(masks.shape)
+      ((1, 4, 4, 4), (1, 4, 4, 1))
     """
 
     def call(
@@ -39,9 +45,9 @@ class PartialConv2D(PlainConv2D):
         known = tf.equal(masks, 0)
         # Not inputs * known: infinity times 0 is not 0.
         inputs = tf.where(known, inputs, tf.zeros([], inputs.dtype))
-        features = self._convolve(inputs, tf.cast(kernel, inputs.dtype))
+        features = self.convolved(inputs, tf.cast(kernel, inputs.dtype))
         ones = tf.ones([self.kernel_size, self.kernel_size, 1, 1])
-        count = self._convolve(tf.cast(known, tf.float32), ones)
+        count = self.convolved(tf.cast(known, tf.float32), ones)
         seen = count > 0.5  # a whole number, but for rounding
         scale = self.kernel_size**2 / tf.maximum(count, 1.0)
 
@@ -50,15 +56,3 @@ class PartialConv2D(PlainConv2D):
         # Every activation of the papers has 0 at 0.
         features = self.activate(tf.where(seen, features, tf.zeros([], inputs.dtype)))
         return features, tf.cast(tf.logical_not(seen), inputs.dtype)
-
-    def call_on_region(self, inputs: tf.Tensor, given: Region, wanted: Region) -> tf.Tensor:
-        raise NotImplementedError("a partial convolution needs its mask, too")
-
-    def _convolve(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return convolve(
-            images,
-            kernel,
-            strides=self.strides,
-            dilation_rate=self.dilation_rate,
-            padding=self.padding,
-        )

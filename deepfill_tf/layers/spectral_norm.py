@@ -1,9 +1,10 @@
-"""A layer whose kernel is spectrally normalised."""
+"""Spectral normalisation of a layer's kernel (second paper, section 3.3)."""
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_positive_int
 from deepfill_tf.compat import FLOAT32_WEIGHT, DeferredBuildMixin, keras
-from deepfill_tf.layers.plain_conv import PlainConv2D
+from deepfill_tf.layers.convolution_layer import ConvolutionLayer
 from deepfill_tf.ops import spectral_normalize
 
 
@@ -12,23 +13,30 @@ class SpectralNorm(DeferredBuildMixin, keras.layers.Wrapper):
     """Calls `layer` with its kernel divided by an estimate of its spectral norm.
 
     Every call makes `iterations` steps of the power iteration; with
-    `training=True` the stored vector `u` moves on, otherwise it stays. The bias is
+    `training=True` the stored vector `u` is updated, otherwise it stays. The bias is
     not normalised. Gradients flow through the estimate (see
-    `ops.spectral_normalize`), which Keras's own `SpectralNormalization` does not do.
+    `ops.spectral_normalize`), unlike in Keras's own `SpectralNormalization`.
 
-    `layer` is one of this package's convolutions, or Keras's `Conv2D` or `Dense`.
+    Args:
+      layer: one of this package's convolutions, or Keras's `Conv2D` or `Dense`.
+      iterations: steps of the power iteration in each call.
+
+    Raises ValueError if the layer is another, or `iterations` not a positive integer.
+
+    Example:
+      >>> layer = SpectralNorm(keras.layers.Conv2D(8, 5, strides=2, padding="same"))
+      >>> tuple(layer(tf.ones([1, 16, 24, 3]), training=True).shape)
+      (1, 8, 12, 8)
     """
 
     def __init__(self, layer: keras.layers.Layer, iterations: int = 1, **kwargs):
         super().__init__(layer, **kwargs)
-        if not isinstance(layer, (PlainConv2D, keras.layers.Conv2D, keras.layers.Dense)):
+        if not isinstance(layer, (ConvolutionLayer, keras.layers.Conv2D, keras.layers.Dense)):
             raise ValueError(
                 "layer must be a convolution of deepfill_tf or Keras's Conv2D or Dense, "
                 f"got {type(layer).__name__}"
             )
-        if not isinstance(iterations, int) or iterations < 1:
-            raise ValueError(f"iterations must be a positive integer, got {iterations!r}")
-        self.iterations = iterations
+        self.iterations = check_positive_int("iterations", iterations)
 
     def build(self, input_shape=None):
         if not self.layer.built:
@@ -52,7 +60,7 @@ class SpectralNorm(DeferredBuildMixin, keras.layers.Wrapper):
         normalized, _, new_u = spectral_normalize(kernel, u, self.iterations)
         if training:
             self.u.assign(tf.stop_gradient(new_u))
-        if isinstance(self.layer, PlainConv2D):
+        if isinstance(self.layer, ConvolutionLayer):
             return self.layer.call_with_kernel(inputs, normalized)
         return self._call_keras_layer(inputs, tf.cast(normalized, inputs.dtype))
 

@@ -1,6 +1,4 @@
-"""Enlarging convolutions: nearest-neighbour upsampling, then a convolution."""
-
-from typing import TYPE_CHECKING
+"""Upsampling convolutions: nearest-neighbour upsampling by 2, then a convolution."""
 
 import tensorflow as tf
 
@@ -10,14 +8,8 @@ from deepfill_tf.layers.partial_conv import PartialConv2D
 from deepfill_tf.layers.plain_conv import PlainConv2D
 from deepfill_tf.ops import Region, upsample_conv2d, upsample_nearest_2x
 
-# What the layers below have as well is one of these convolutions.
-if TYPE_CHECKING:
-    _Convolution = PlainConv2D
-else:
-    _Convolution = object
 
-
-class _Upsampling(_Convolution):
+class _Upsampling(PlainConv2D):
     """Upsamples its input before the convolution: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
 
     def convolved(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -27,7 +19,7 @@ class _Upsampling(_Convolution):
 
     @property
     def _is_transposed(self) -> bool:
-        """Whether one transposed convolution does both."""
+        """Whether one transposed convolution computes upsampling and convolution."""
         return (
             self.padding == "same"
             and self.strides == self.dilation_rate == 1
@@ -56,13 +48,23 @@ class _Upsampling(_Convolution):
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PlainUpConv2D(_Upsampling, PlainConv2D):
-    """Upsampling by 2, then `PlainConv2D`: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
+class PlainUpConv2D(_Upsampling):
+    """Upsampling by 2, then `PlainConv2D`: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`.
+
+    Example:
+      >>> tuple(PlainUpConv2D(8)(tf.zeros([1, 8, 12, 3])).shape)
+      (1, 16, 24, 8)
+    """
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GatedUpConv2D(_Upsampling, GatedConv2D):
-    """Upsampling by 2, then `GatedConv2D`: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
+    """Upsampling by 2, then `GatedConv2D`: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`.
+
+    Example:
+      >>> tuple(GatedUpConv2D(8)(tf.zeros([1, 8, 12, 3])).shape)
+      (1, 16, 24, 8)
+    """
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -70,6 +72,11 @@ class PartialUpConv2D(PartialConv2D):
     """Upsampling by 2 of features and masks, then `PartialConv2D`.
 
     `[N, h, w, C]` and `[N or 1, h, w, 1]` -> `[N, 2h, 2w, filters]` and `[N or 1, 2h, 2w, 1]`.
+
+    Example:
+      >>> features, masks = PartialUpConv2D(8)(tf.zeros([1, 8, 12, 3]), tf.ones([1, 8, 12, 1]))
+      >>> tuple(features.shape), tuple(masks.shape)
+      ((1, 16, 24, 8), (1, 16, 24, 1))
     """
 
     def call_with_kernel(

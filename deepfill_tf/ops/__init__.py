@@ -1,6 +1,6 @@
 """Pure functions of tensors: no variables, no Keras, no gin."""
 
-from deepfill_tf.ops.attention import contextual_attention
+from deepfill_tf.ops.attention import AttentionOptions, contextual_attention
 from deepfill_tf.ops.compositing import composite, with_mask_channels
 from deepfill_tf.ops.convolution import PADDINGS, convolve, pad
 from deepfill_tf.ops.cropping import crop
@@ -22,6 +22,7 @@ from deepfill_tf.ops.upsampling import upsample_conv2d
 
 __all__ = [
     "PADDINGS",
+    "AttentionOptions",
     "Region",
     "box_discount",
     "cell_offsets",

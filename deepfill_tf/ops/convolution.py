@@ -13,33 +13,47 @@ def convolve(
     dilation_rate: int = 1,
     padding: str = "same",
 ) -> tf.Tensor:
-    """Convolution of `[N, h, w, C]` with `[k, k, C, D]`.
+    """Convolution of `[N, h, w, C]` with `[k, k, C, D]`: `[N, h', w', D]`.
 
-    `padding` is "same" (zeros, the smaller half first, as TensorFlow does),
-    "valid" (none), "symmetric" (mirrored, the edge pixel included) or "reflect"
-    (mirrored, the edge pixel left out); the last two add `dilation_rate * (k - 1) / 2`
-    pixels on all four sides and then convolve without padding, whatever the stride.
+    Args:
+      images: `[N, h, w, C]`.
+      kernel: `[k, k, C, D]`, of the images' dtype.
+      strides: step, the same in both directions.
+      dilation_rate: distance between the kernel's entries.
+      padding: "same" (zeros, the smaller half first, as in TensorFlow), "valid" (none),
+        "symmetric" (mirrored, including the edge pixel) or "reflect" (mirrored, without the
+        edge pixel); the last two add `dilation_rate * (k - 1) / 2` pixels on all four sides
+        and then convolve without padding, whatever the stride.
+
+    Example:
+      >>> images, kernel = tf.ones([1, 8, 12, 3]), tf.ones([3, 3, 3, 4])
+      >>> tuple(convolve(images, kernel, strides=2, padding="reflect").shape)
+      (1, 4, 6, 4)
     """
     if padding in ("symmetric", "reflect"):
         margins = [[dilation_rate * (int(k) - 1) // 2] * 2 for k in kernel.shape[:2]]
         images = pad(images, margins, padding)
         padding = "valid"
-    # tf.nn.conv2d has no gradient on CPUs where dilations exceed 1, and rounds as the image's
-    # size makes it; this has one, and does not.
+    # Not tf.nn.conv2d: it has no gradient on CPUs if dilations exceed 1, and its rounding
+    # depends on the image's size.
     return tf.nn.convolution(
         images,
         kernel,
         strides=strides,
         padding=padding.upper(),
-        data_format="NHWC",  # said in words, or there is no second gradient in eager mode
+        data_format="NHWC",  # left out, there is no second gradient in eager mode
         dilations=dilation_rate,
     )
 
 
 def pad(images: tf.Tensor, margins: list | tf.Tensor, padding: str) -> tf.Tensor:
-    """Images continued beyond their border by ((top, bottom), (left, right)) pixels.
+    """Pads `[N, h, w, C]` by margins of ((top, bottom), (left, right)) pixels.
 
-    `padding` is "symmetric" or "reflect", or else zeros are added.
+    `padding` is "symmetric" or "reflect"; any other adds zeros.
+
+    Example:
+      >>> tuple(pad(tf.ones([1, 8, 12, 3]), [[1, 1], [2, 0]], "reflect").shape)
+      (1, 10, 14, 3)
     """
     mode = padding.upper() if padding in ("symmetric", "reflect") else "CONSTANT"
     return tf.pad(images, tf.concat([[[0, 0]], margins, [[0, 0]]], axis=0), mode=mode)

@@ -1,21 +1,33 @@
-"""Sums along the diagonals of many matrices in a flat array.
+"""Sums along the diagonals of a matrix whose rows lie in a flat array.
 
-Where the rows of a matrix lie in one array, each followed by zeros, the neighbour of an
-entry along a diagonal is a fixed number of elements further on: row pitch plus one.
+The rows follow each other, each with zeros behind it; the pitch is the number of elements
+from one row to the next. Entry [p, q] then is element p * pitch + q, and its neighbour
+[p + 1, q + 1] on the diagonal is the element pitch + 1 further on, so that a sum along all
+diagonals is a sum of slices of the array. For instance with rows of 3 and a pitch of 4:
+
+    matrix     flat array               sums of 2, the slices from 0 and from pitch + 1 = 5
+    a b c      a b c 0  d e f 0  g h i 0
+    d e f      e f 0 g  h i 0 .            a + e   b + f   c + 0   0 + g   d + h   e + i ...
+    g h i
+
+The zeros keep c, at the end of its row, from meeting g: c has no neighbour on its diagonal.
+`ops.patch_scores` shows the layout of attention scores.
 """
 
 import tensorflow as tf
 
 from deepfill_tf.ops.shapes import known_size
 
-# Elements. A slice of a flat array is not a copy if it begins and ends at multiples of this.
+# A slice of a flat array is not a copy if it begins and ends at multiples of this, in elements.
 ALIGNMENT = 16
 
 
 def diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
-    """flat[:, i] + flat[:, i + step] + ... of `count` summands, `[N, length]`.
+    """flat[:, i] + flat[:, i + step] + ... of `count` summands, for i < `length`.
 
-    Its gradient is such a sum too, which is quicker than one array for each summand.
+    Takes `[N, size]` with size >= (count - 1) * step + length and returns `[N, length]`. The
+    sum stands where its first summand stood. The gradient is computed as such a sum too,
+    which is quicker than adding up one array for each summand.
     """
     size, reach = known_size(flat, 1), (count - 1) * step
 
@@ -39,12 +51,12 @@ def _sum_of_slices(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
 
 
 def aligned(least):
-    """The next multiple of `ALIGNMENT`."""
+    """The smallest multiple of `ALIGNMENT` that is >= `least`."""
     return -(-least // ALIGNMENT) * ALIGNMENT
 
 
 def pitch_of(least):
-    """The next pitch, from one row of a matrix to the next, with aligned steps along diagonals."""
+    """The smallest pitch >= `least` for which a diagonal's step, pitch + 1, is aligned."""
     return aligned(least + 1) - 1
 
 

@@ -1,9 +1,9 @@
-"""Contextual attention as matrix products: the numbers of `ops.attention`, sooner.
+"""Contextual attention as matrix products: the results of `ops.attention` in less time.
 
-The scores of a few rows of the foreground with the whole background are made at a time:
-memory grows with such a block, and a block stays in the processor's cache. That is
-exact, because a softmax needs the scores of its own foreground position only. How those of
-a block are made is in `ops.patch_scores`.
+Scores are computed for a block of queries (a few rows of the foreground) and all keys (the
+whole background) at a time, so that memory grows with a block and a block stays in the
+processor's cache. That is exact, because the softmax of a query needs its own scores only.
+`ops.patch_scores` computes the scores of a block and `ops.value_tiles` pastes the patches.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from deepfill_tf.ops.attention import contextual_attention
+from deepfill_tf.ops.attention import AttentionOptions, contextual_attention
 from deepfill_tf.ops.patch_scores import PatchScores
 from deepfill_tf.ops.regions import Region
 from deepfill_tf.ops.shapes import known_size
+from deepfill_tf.ops.value_tiles import tiles_to_pixels
 
-# Scores in a block, over all images of the batch. There are a few such arrays at a time.
+# Scores in a block, over all images of the batch. A few such arrays exist at a time.
 BLOCK_SCORES = 8 * 2**20
-# A row needs the scores of its neighbours too, so few rows waste most of them: up to so many
-# rows are taken even where they have so many times the scores of a block.
+# A row needs the scores of its neighbours too, so blocks of few rows compute most scores twice.
+# Blocks have at least so many rows, unless they had more than so many times `block_scores`.
 _MIN_ROWS_PER_BLOCK, _MAX_BLOCK_GROWTH = 4, 16
-# Scores in a row. Those of five rows are in one array, and indices are 32 bits wide.
+# Scores of a row of queries. Those of five rows are in one array, with indices of 32 bits.
 _MAX_SCORES_PER_ROW = 2**31 // 5 - 2**20
+# The fields of `PatchScores` that have gradients.
+_DIFFERENTIABLE = ("queries", "keys", "key_scales", "values")
 
 
 def fast_contextual_attention(
@@ -40,27 +43,31 @@ def fast_contextual_attention(
     softmax_scale: float = 10.0,
     block_scores: int = BLOCK_SCORES,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """What `contextual_attention` computes, with the same arguments and results.
+    """Computes `contextual_attention`, with the same arguments and results, in less time.
 
-    Strides other than 1, patches other than 3 x 3, and diagonals of lengths other than 1
-    and 3, go through the reference implementation. About `block_scores` scores are held at a time (a
-    row of the foreground at least); the backward pass makes those of several blocks anew.
+    Options that are not `supports_fast` go through the reference implementation.
+
+    Args:
+      foreground, background, masks: see `contextual_attention`.
+      patch_size, stride, rate, fuse_size, softmax_scale: see `AttentionOptions`.
+      block_scores: how many scores to hold at a time, approximately (at least those of a
+        row of the foreground). The backward pass computes the scores of several blocks anew.
+
+    Raises ValueError if a size is not a multiple of `rate` or the image is too large.
+
+    Example:
+      >>> features = tf.random.stateless_normal([1, 8, 12, 4], seed=[0, 0])
+      >>> reconstructed, offsets = fast_contextual_attention(features, features)
+      >>> tuple(reconstructed.shape), tuple(offsets.shape)
+      ((1, 8, 12, 4), (1, 4, 6, 2))
     """
-    if not supports_fast(patch_size=patch_size, stride=stride, fuse_size=fuse_size):
-        return contextual_attention(
-            foreground,
-            background,
-            masks,
-            patch_size=patch_size,
-            stride=stride,
-            rate=rate,
-            fuse_size=fuse_size,
-            softmax_scale=softmax_scale,
-        )
-    patch_scores = PatchScores.of(foreground, background, masks, rate, fuse_size, softmax_scale)
-    height, width = patch_scores.size
-    cells, likeliest = _in_blocks(patch_scores, (0, height), (0, width), block_scores)
-    reconstructed = patch_scores.pixels(cells)[:, : height * rate, : width * rate]
+    options = AttentionOptions(patch_size, stride, rate, fuse_size, softmax_scale)
+    if not supports_fast(options):
+        return contextual_attention(foreground, background, masks, **vars(options))
+    patch_scores = PatchScores.of(foreground, background, masks, options)
+    height, width = patch_scores.query_size
+    tiles, likeliest = _attend_in_blocks(patch_scores, (0, height), (0, width), block_scores)
+    reconstructed = tiles_to_pixels(tiles, rate)[:, : height * rate, : width * rate]
     positions = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), axis=-1)
     return tf.ensure_shape(reconstructed, foreground.shape), likeliest - positions
 
@@ -76,86 +83,101 @@ def contextual_attention_region(
     softmax_scale: float = 10.0,
     block_scores: int = BLOCK_SCORES,
 ) -> tf.Tensor:
-    """A part of what `fast_contextual_attention` reconstructs, `[N, n, m, C]`, at its own cost.
+    """Computes a region of what `fast_contextual_attention` reconstructs, `[N, n, m, C]`.
 
-    `region` lies in the foreground `[N, h, w, C]`. Patches are 3 x 3 with stride 1; the
-    other arguments are those of `fast_contextual_attention`.
+    Cost and memory grow with the region. `region`, n x m pixels, lies inside the foreground
+    `[N, h, w, C]`. Patches are 3 x 3 with stride 1 and `fuse_size` is 1 or 3; the other
+    arguments are those of `fast_contextual_attention`.
+
+    Example:
+      >>> features = tf.random.stateless_normal([1, 8, 12, 4], seed=[0, 0])
+      >>> region = Region(tf.constant([2, 3]), tf.constant([6, 10]))
+      >>> tuple(contextual_attention_region(features, features, None, region).shape)
+      (1, 4, 7, 4)
     """
-    patch_scores = PatchScores.of(foreground, background, masks, rate, fuse_size, softmax_scale)
+    options = AttentionOptions(rate=rate, fuse_size=fuse_size, softmax_scale=softmax_scale)
+    patch_scores = PatchScores.of(foreground, background, masks, options)
     before = rate // 2
-    # A position's patch covers its own cell and the one after.
-    positions = Region(
+    # The patch of a query covers its own tile and the next one.
+    queries = Region(
         (region.begin + before) // rate - 1, (region.end - 1 + before) // rate + 1
-    ).common(Region.whole(patch_scores.size))
-    first, last = tf.unstack(positions.begin), tf.unstack(positions.end)
-    cells, _ = _in_blocks(patch_scores, (first[0], last[0]), (first[1], last[1]), block_scores)
-    origin = Region(positions.begin * rate, positions.end * rate)
-    return region.cut(patch_scores.pixels(cells), origin)
+    ).common(Region.whole(patch_scores.query_size))
+    first, last = tf.unstack(queries.begin), tf.unstack(queries.end)
+    rows, columns = zip(first, last, strict=True)
+    tiles, _ = _attend_in_blocks(patch_scores, rows, columns, block_scores)
+    origin = Region(queries.begin * rate, queries.end * rate)
+    return region.cut(tiles_to_pixels(tiles, rate), origin)
 
 
-def supports_fast(*, patch_size: int, stride: int, fuse_size: int) -> bool:
-    """Whether there is a fast form of the attention with these arguments."""
-    return patch_size == 3 and stride == 1 and fuse_size in (1, 3)
+def supports_fast(options: AttentionOptions) -> bool:
+    """Whether the fast implementation has these options: 3 x 3 patches, stride 1, fusion 1 or 3.
+
+    Example:
+      >>> supports_fast(AttentionOptions()), supports_fast(AttentionOptions(stride=2))
+      (True, False)
+    """
+    return options.patch_size == 3 and options.stride == 1 and options.fuse_size in (1, 3)
 
 
-def _in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, block_scores: int):
-    """`PatchScores.block` of a region of the foreground, a few rows at a time."""
-    total = rows[1] - rows[0]
-    batch, pitch = known_size(patch_scores.foreground, 0), known_size(patch_scores.scales, 2)
-    step = _rows_of_block(total, [columns[1] - columns[0], batch, pitch], block_scores)
+def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, block_scores: int):
+    """`PatchScores.attend_block` for rows and columns (begin, end), a few rows at a time."""
+    total, count = rows[1] - rows[0], columns[1] - columns[0]
+    batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
+    step = _rows_per_block(total, [count, batch, pitch], block_scores)
     if isinstance(step, int) and step == total:
-        return patch_scores.block(rows[0], total, columns)
-    differentiable = ("foreground", "background", "scales", "values")
+        return patch_scores.attend_block(rows[0], total, columns)
+
+    def attend(operands, done):
+        """Attends with the block after `done` rows; also returns the block's number of rows."""
+        scores = dataclasses.replace(
+            patch_scores, **dict(zip(_DIFFERENTIABLE, operands, strict=True))
+        )
+        block_rows = step if isinstance(step, int) else tf.minimum(step, total - done)
+        return *scores.attend_block(rows[0] + done, block_rows, columns), block_rows
 
     @tf.custom_gradient
-    def blockwise(*parts):
-        whole = dataclasses.replace(patch_scores, **dict(zip(differentiable, parts, strict=True)))
-        count = columns[1] - columns[0]
-        batch, length = known_size(whole.foreground, 0), whole.values.shape[-1]
-        cells = tf.zeros([total + 1, batch, count + 1, length], whole.values.dtype)
+    def blockwise(*operands):
+        # Rows come first, so that blocks can be scattered into them.
+        values = operands[_DIFFERENTIABLE.index("values")]
+        tiles = tf.zeros([total + 1, batch, count + 1, values.shape[-1]], values.dtype)
         likeliest = tf.zeros([total, batch, count, 2], tf.int32)
 
-        def forward(done, cells, likeliest):
-            some = _rows_from(done, step, total)
-            added, best = whole.block(rows[0] + done, some, columns)
-            here = done + tf.range(some + 1)[:, None]
-            cells = tf.tensor_scatter_nd_add(cells, here, tf.transpose(added, [1, 0, 2, 3]))
-            best = tf.transpose(best, [1, 0, 2, 3])
-            return done + step, cells, tf.tensor_scatter_nd_update(likeliest, here[:-1], best)
+        def forward(done, tiles, likeliest):
+            block_tiles, block_likeliest, block_rows = attend(operands, done)
+            index = done + tf.range(block_rows + 1)[:, None]
+            block_tiles, block_likeliest = map(_swapped, (block_tiles, block_likeliest))
+            tiles = tf.tensor_scatter_nd_add(tiles, index, block_tiles)
+            likeliest = tf.tensor_scatter_nd_update(likeliest, index[:-1], block_likeliest)
+            return done + step, tiles, likeliest
 
-        _, cells, likeliest = _while_below(total, step, forward, [0, cells, likeliest])
+        _, tiles, likeliest = _while_below(total, step, forward, [0, tiles, likeliest])
 
         def gradient(upstream, _):
             def backward(done, *sums):
-                some = _rows_from(done, step, total)
                 with tf.GradientTape() as tape:
-                    tape.watch(parts)
-                    again = dataclasses.replace(
-                        patch_scores, **dict(zip(differentiable, parts, strict=True))
-                    )
-                    added, _ = again.block(rows[0] + done, some, columns)
-                here = tf.gather(upstream, done + tf.range(some + 1), axis=1)
-                gradients = tape.gradient(added, parts, here)
+                    tape.watch(operands)
+                    block_tiles, _, block_rows = attend(operands, done)
+                block_upstream = tf.gather(upstream, done + tf.range(block_rows + 1), axis=1)
+                gradients = tape.gradient(block_tiles, operands, block_upstream)
                 return done + step, *(
-                    so_far + tf.cast(one, tf.float32)
-                    for so_far, one in zip(sums, gradients, strict=True)
+                    total_so_far + tf.cast(one, tf.float32)
+                    for total_so_far, one in zip(sums, gradients, strict=True)
                 )
 
-            zeros = [tf.zeros(tf.shape(part)) for part in parts]
+            zeros = [tf.zeros(tf.shape(operand)) for operand in operands]
             _, *sums = _while_below(total, step, backward, [0, *zeros])
-            return [tf.cast(one, part.dtype) for one, part in zip(sums, parts, strict=True)]
+            return [tf.cast(x, like.dtype) for x, like in zip(sums, operands, strict=True)]
 
-        cells, likeliest = (tf.transpose(x, [1, 0, 2, 3]) for x in (cells, likeliest))
-        return (cells, likeliest), gradient
+        return (_swapped(tiles), _swapped(likeliest)), gradient
 
-    return blockwise(*(getattr(patch_scores, name) for name in differentiable))
+    return blockwise(*(getattr(patch_scores, name) for name in _DIFFERENTIABLE))
 
 
-def _rows_of_block(total, sizes_of_row: list, block_scores: int):
+def _rows_per_block(total, sizes_of_row: list, block_scores: int):
     """Rows in a block: a divisor of `total` if that is known, else the last may have fewer.
 
-    The product of `sizes_of_row` is the number of a row's scores. Raises ValueError, or when
-    it runs InvalidArgumentError, where these are too many.
+    The product of `sizes_of_row` is the number of a row's scores. If these are too many,
+    raises ValueError, or InvalidArgumentError at run time if sizes are not known before.
     """
     message = f"the image is too large: a row's scores must be at most {_MAX_SCORES_PER_ROW}"
     if all(isinstance(size, int) for size in (total, *sizes_of_row)):
@@ -177,10 +199,6 @@ def _rows_of_block(total, sizes_of_row: list, block_scores: int):
     return tf.clip_by_value(rows, 1, tf.maximum(total, 1))
 
 
-def _rows_from(done, step, total):
-    return step if isinstance(step, int) else tf.minimum(step, total - done)
-
-
 def _while_below(total, step, body: Callable, variables: list) -> list:
     """Runs `body(done, ...)` for done = 0, step, ... one after the other."""
     return tf.while_loop(
@@ -190,3 +208,8 @@ def _while_below(total, step, body: Callable, variables: list) -> list:
         parallel_iterations=1,
         maximum_iterations=total // step if isinstance(step, int) else None,
     )
+
+
+def _swapped(blocks: tf.Tensor) -> tf.Tensor:
+    """`[N, n, m, K]` <-> `[n, N, m, K]`."""
+    return tf.transpose(blocks, [1, 0, 2, 3])

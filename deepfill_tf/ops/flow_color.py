@@ -11,7 +11,12 @@ _WHEEL_SIZE = sum(_RAMPS)
 
 
 def color_wheel() -> np.ndarray:
-    """The 55 colours of the wheel, RGB, 0 to 255: float32 `[55, 3]`."""
+    """The 55 colours of the wheel, RGB, 0 to 255: float32 `[55, 3]`.
+
+    Example:
+      >>> color_wheel()[0].tolist()
+      [255.0, 0.0, 0.0]
+    """
     entries = []
     for ramp, length in enumerate(_RAMPS):
         steady, moving = (ramp // 2 + ramp % 2) % 3, (1 - ramp) % 3
@@ -26,9 +31,13 @@ def color_wheel() -> np.ndarray:
 def offsets_to_color(offsets: tf.Tensor) -> tf.Tensor:
     """Offsets `[N, h, w, 2]` (row, column) as RGB in [-1, 1], float32 `[N, h, w, 3]`.
 
-    Hue is the direction; no offset is white, and the longest offset has full
+    Hue is the direction; an offset of zero is white, and the longest offset has full
     colour. As released, "longest" means among this example and all before it in
     the batch.
+
+    Example:
+      >>> tuple(offsets_to_color(tf.ones([2, 4, 6, 2], tf.int32)).shape)
+      (2, 4, 6, 3)
     """
     offsets = tf.cast(offsets, tf.float32)
     longest = tf.reduce_max(tf.norm(offsets, axis=-1), axis=[1, 2])

@@ -1,4 +1,4 @@
-"""Parts of feature maps."""
+"""Regions of images and feature maps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Region:
-    """A part of a map. It may extend beyond the map.
+    """A rectangular part of an image or feature map. It may extend beyond the map.
 
     Attributes:
-      begin: its first row and column, int32 `[2]`.
-      end: the row and column after its last ones, int32 `[2]`.
+      begin: first row and column, int32 `[2]`.
+      end: last row and column plus 1, int32 `[2]`.
+
+    Example:
+      >>> region = Region(begin=tf.constant([2, 3]), end=tf.constant([6, 10]))
+      >>> tuple(region.cut(tf.zeros([1, 8, 12, 3])).shape)
+      (1, 4, 7, 3)
     """
 
     begin: tf.Tensor
@@ -21,15 +26,15 @@ class Region:
 
     @classmethod
     def whole(cls, size: tuple) -> Region:
-        """All of a map of that height and width."""
+        """All of a map of size (height, width)."""
         return cls(tf.constant([0, 0]), tf.stack(size))
 
     def common(self, other: Region) -> Region:
-        """What it has in common with another."""
+        """The intersection with another region."""
         return Region(tf.maximum(self.begin, other.begin), tf.minimum(self.end, other.end))
 
     def cut(self, images: tf.Tensor, origin: Region | None = None) -> tf.Tensor:
-        """That part of `[N, h, w, C]`, which are themselves the part `origin` of a map."""
+        """Crops the region out of a map `[N, h, w, C]`, or out of the part `origin` of a map."""
         begin = self.begin if origin is None else self.begin - origin.begin
         part = tf.slice(
             images,
@@ -39,5 +44,5 @@ class Region:
         return tf.ensure_shape(part, [images.shape[0], None, None, images.shape[3]])
 
     def margins(self, other: Region) -> tf.Tensor:
-        """How far `other` extends beyond it, before and after, in rows and columns: `[2, 2]`."""
+        """Pixels by which `other` extends beyond this, ((top, bottom), (left, right)): `[2, 2]`."""
         return tf.stack([self.begin - other.begin, other.end - self.end], axis=1)

@@ -22,7 +22,13 @@ def aligned_positions(size_in: int | tf.Tensor, size_out: int | tf.Tensor) -> tf
 
 
 def resize_nearest(images: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
-    """Nearest neighbour with aligned corners: `[N, h, w, C]` -> `[N, height, width, C]`."""
+    """Nearest neighbour with aligned corners: `[N, h, w, C]` -> `[N, height, width, C]`.
+
+    Example:
+      >>> row = tf.range(5.0)[None, None, :, None]
+      >>> resize_nearest(row, 1, 3)[0, 0, :, 0].numpy().tolist()
+      [0.0, 2.0, 4.0]
+    """
     size = height_and_width(images)
     for axis, size_in, size_out in ((1, size[0], height), (2, size[1], width)):
         # Halves round up; float64 keeps 0.49999997 + 0.5 from becoming 1.
@@ -35,7 +41,13 @@ def resize_nearest(images: tf.Tensor, height: int | tf.Tensor, width: int | tf.T
 def resize_bilinear(
     images: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor
 ) -> tf.Tensor:
-    """Bilinear with aligned corners: `[N, h, w, C]` -> `[N, height, width, C]`."""
+    """Bilinear with aligned corners: `[N, h, w, C]` -> `[N, height, width, C]`.
+
+    Example:
+      >>> row = tf.constant([0.0, 4.0])[None, None, :, None]
+      >>> resize_bilinear(row, 1, 5)[0, 0, :, 0].numpy().tolist()
+      [0.0, 1.0, 2.0, 3.0, 4.0]
+    """
     height_in, width_in = height_and_width(images)
     rows = _bilinear_matrix(height_in, height, images.dtype)
     columns = _bilinear_matrix(width_in, width, images.dtype)
@@ -43,7 +55,12 @@ def resize_bilinear(
 
 
 def upsample_nearest_2x(images: tf.Tensor) -> tf.Tensor:
-    """Every pixel repeated twice in both directions: `[N, h, w, C]` -> `[N, 2h, 2w, C]`."""
+    """Every pixel repeated twice in both directions: `[N, h, w, C]` -> `[N, 2h, 2w, C]`.
+
+    Example:
+      >>> tuple(upsample_nearest_2x(tf.zeros([1, 8, 12, 3])).shape)
+      (1, 16, 24, 3)
+    """
     height, width = height_and_width(images)
     channels = images.shape[3]
     wide = tf.concat([images, images], axis=3)

@@ -1,4 +1,4 @@
-"""Features read at positions between pixels, and how far those positions are from home."""
+"""Sampling of features at positions between pixels, and the offsets of such positions."""
 
 import tensorflow as tf
 
@@ -11,7 +11,13 @@ def sample_bilinear(features: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) ->
     Positions are float32 in pixels, 0 to H - 1 and 0 to W - 1; those outside read the
     nearest pixel of the border. The sampler of "Spatial Transformer Networks" (Jaderberg et
     al., 2015), with gradients to features and positions (none to positions outside). It
-    computes in float32 and gives the dtype of the features.
+    computes in float32 and returns the dtype of the features.
+
+    Example:
+      >>> features = tf.constant([0.0, 4.0])[None, None, :, None]
+      >>> rows, columns = tf.zeros([1, 1, 3]), tf.constant([[[0.0, 0.25, 1.0]]])
+      >>> sample_bilinear(features, rows, columns)[0, 0, :, 0].numpy().tolist()
+      [0.0, 1.0, 4.0]
     """
     height, width = height_and_width(features)
     flat = tf.reshape(tf.cast(features, tf.float32), [-1, height * width, features.shape[-1]])
@@ -27,11 +33,17 @@ def sample_bilinear(features: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) ->
 
 
 def cell_offsets(rows: tf.Tensor, columns: tf.Tensor, rate: int) -> tf.Tensor:
-    """Where cells of `rate x rate` pixels come from, minus where they are, in cells.
+    """Offsets of cells of `rate x rate` pixels, in cells, as `contextual_attention` returns them.
 
-    `rows` and `columns` `[N, h, w]` say from where each pixel of a map of the same size is
-    read by `sample_bilinear`. Gives the means over the cells, rounded: int32
-    `[N, h // rate, w // rate, 2]`, row and column, as `ops.contextual_attention` does.
+    `rows` and `columns` `[N, h, w]` are the source of each pixel for `sample_bilinear`, in a
+    map of the same size. Returns source minus position, the mean over each cell, rounded:
+    int32 `[N, h // rate, w // rate, 2]`, row and column.
+
+    Example:
+      >>> rows = tf.zeros([1, 2, 4])
+      >>> columns = tf.range(4.0) + tf.constant([2.0, 2.0, 0.0, 0.0]) + rows
+      >>> cell_offsets(rows, columns, rate=2)[0, 0, :, 1].numpy().tolist()
+      [1, 0]
     """
     height, width = height_and_width(rows)
     row = _inside(rows, height) - tf.range(tf.cast(height, tf.float32))[:, None]
@@ -46,10 +58,10 @@ def _inside(positions: tf.Tensor, size: int | tf.Tensor) -> tf.Tensor:
 
 
 def _neighbours(positions: tf.Tensor, size: int | tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """Indices `[N, h, w]` of the pixels on either side, and the second's share `[N, h, w, 1]`."""
+    """Indices `[N, h, w]` of both neighbours, and the weight of the second `[N, h, w, 1]`."""
     positions = _inside(positions, size)
-    # The last pixel is the second of its pair, so that a gradient looks into the image.
-    # Clipped again as integers: a position that is not a number must not leave the memory.
+    # The last pixel is the second of its pair, so that its gradient is one inside the image.
+    # Clipped again as integers: an index from a NaN must not be out of bounds.
     first = tf.clip_by_value(tf.cast(tf.floor(positions), tf.int32), 0, tf.maximum(size - 2, 0))
     share = positions - tf.cast(first, tf.float32)
     return first, tf.minimum(first + 1, size - 1), share[..., None]

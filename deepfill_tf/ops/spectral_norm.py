@@ -8,16 +8,22 @@ def spectral_normalize(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """A kernel divided by an estimate of its largest singular value.
 
-    The kernel `[..., out]`, seen as a matrix M of `out` columns, meets the row
-    vector `u` of shape `[1, out]` in `iterations` steps of the power iteration
+    The estimate is made by `iterations` steps of the power iteration for the kernel
+    `[..., out]` as a matrix M of `out` columns, from the row vector `u` of shape `[1, out]`:
 
         v = n(u Mt)   u = n(v M)   with n(a) = a / (|a| + 1e-12)
 
-    and sigma = v M ut. Nothing is stopped: gradients flow through sigma, v and the
-    new u, with the given `u` held at its value. (The released program's backward
-    pass reads the new u in its place; `tests/references/layers.npz` has the numbers of both.)
+    and sigma = v M ut. Gradients flow through sigma, v and the new u; the given `u` is
+    a constant. (The released program's backward pass reads the new u in its place;
+    `tests/references/layers.npz` has the numbers of both.)
 
     Returns the normalised kernel, sigma `[]` and the new u `[1, out]`.
+
+    Example:
+      >>> kernel = tf.constant([[3.0, 0.0], [0.0, 4.0]])
+      >>> normalized, sigma, u = spectral_normalize(kernel, tf.constant([[0.0, 1.0]]))
+      >>> round(float(sigma), 4), tuple(normalized.shape)
+      (4.0, (2, 2))
     """
     matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
     for _ in range(iterations):

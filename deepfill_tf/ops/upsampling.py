@@ -1,4 +1,4 @@
-"""Nearest-neighbour doubling and a convolution, as one transposed convolution."""
+"""Nearest-neighbour upsampling and a convolution, as one transposed convolution."""
 
 import tensorflow as tf
 
@@ -6,11 +6,20 @@ from deepfill_tf.ops.shapes import height_and_width
 
 
 def upsample_conv2d(images: tf.Tensor, kernel: tf.Tensor, padding: str = "same") -> tf.Tensor:
-    """Convolution of the doubled `[N, h, w, C]` with `[k, k, C, D]`, k odd.
+    """Convolution of the images upsampled by 2, nearest neighbour.
 
-    Zeros surround the doubled images. "same" gives `[N, 2h, 2w, D]`, "full" all that is not 0,
-    `[N, 2h + k - 1, 2w + k - 1, D]`. Two neighbours of the doubled images are equal, so
-    that a kernel of k + 1, the sum of `kernel` over boxes of 2 x 2, sees them once.
+    Two neighbours of the upsampled images are equal, so that a kernel of k + 1, the sum of
+    `kernel` over boxes of 2 x 2, reads them once.
+
+    Args:
+      images: `[N, h, w, C]`.
+      kernel: `[k, k, C, D]`, k odd.
+      padding: zeros around the upsampled images: "same" returns `[N, 2h, 2w, D]`, "full" all
+        outputs that depend on the images, `[N, 2h + k - 1, 2w + k - 1, D]`.
+
+    Example:
+      >>> tuple(upsample_conv2d(tf.ones([1, 8, 12, 3]), tf.ones([3, 3, 3, 4])).shape)
+      (1, 16, 24, 4)
     """
     height, width = height_and_width(images)
     size, channels = kernel.shape[0], kernel.shape[3]

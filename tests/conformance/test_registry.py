@@ -1,4 +1,4 @@
-"""Nothing public is forgotten in the registry."""
+"""The registry covers every public layer and network."""
 
 import importlib
 import pkgutil
@@ -34,6 +34,6 @@ def test_every_public_class_is_registered_for_serialisation():
         assert keras.utils.get_registered_name(public) == f"deepfill_tf>{public.__name__}"
 
 
-def test_filling_gives_the_same_weights_every_time():
+def test_filled_weights_are_the_same_every_time():
     one, two = (built(ENTRIES["GatedConv2D"]) for _ in range(2))
     assert (one.kernel.numpy() == two.kernel.numpy()).all()

@@ -15,10 +15,10 @@ CLOSED_FORMS = {
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
-def test_closed_form(name):
+def test_activations_equal_their_closed_form(name):
     actual = activation_named(name)(tf.constant(X))
     np.testing.assert_allclose(actual, CLOSED_FORMS[name], rtol=0, atol=1e-6)
 
 
-def test_none_is_the_identity():
+def test_activation_none_is_the_identity():
     np.testing.assert_array_equal(activation_named(None)(tf.constant(X)), X)

@@ -17,7 +17,7 @@ def holes(count=2, height=8, width=12):
 
 
 @pytest.mark.parametrize("masks", [None, holes(1), holes(2)])
-def test_begins_as_the_identity(masks):
+def test_appearance_flow_is_the_identity_at_first(masks):
     foreground, background = noise(2, 8, 12, 4), noise(2, 8, 12, 4, seed=1)
     features, offsets = AppearanceFlow(filters=8)(foreground, background, masks)
     np.testing.assert_allclose(features, background, rtol=0, atol=1e-5)
@@ -25,14 +25,14 @@ def test_begins_as_the_identity(masks):
     np.testing.assert_array_equal(offsets, np.zeros([2, 4, 6, 2]))
 
 
-def test_without_a_background_the_foreground_serves():
+def test_without_a_background_the_foreground_is_its_own():
     foreground = noise(2, 8, 12, 4)
     features, _ = AppearanceFlow(filters=8)(foreground)
     np.testing.assert_allclose(features, foreground, rtol=0, atol=1e-5)
 
 
-def test_a_flow_of_one_row():
-    """The last row reads itself: there is nothing below."""
+def test_a_flow_of_one_row_reads_the_row_below():
+    """The last row reads itself: there is no row below."""
     foreground, background = noise(2, 8, 12, 4), noise(2, 8, 12, 4, seed=1)
     layer = AppearanceFlow(rate=1, filters=8)
     layer(foreground, background, holes())
@@ -45,7 +45,7 @@ def test_a_flow_of_one_row():
     np.testing.assert_array_equal(offsets, expected)
 
 
-def test_offsets_count_cells():
+def test_offsets_are_in_cells_of_rate_pixels():
     foreground = noise(2, 8, 12, 4)
     layer = AppearanceFlow(rate=2, filters=8)
     layer(foreground)
@@ -56,8 +56,8 @@ def test_offsets_count_cells():
     np.testing.assert_array_equal(offsets, expected)
 
 
-def test_learns_to_move():
-    """Gradients through the sampler lead from the identity to content one column away."""
+def test_appearance_flow_learns_a_translation():
+    """Gradients through the sampler lead from the identity to a shift by one column."""
     i, j = np.mgrid[:8, :12]
     image = tf.constant(np.stack([np.sin(i / 3), np.cos(j / 4)], -1)[None].astype("f"))
     target = tf.concat([image[:, :, 1:], image[:, :, -1:]], axis=2)
@@ -82,7 +82,7 @@ def test_the_flow_is_float32_under_mixed_precision():
     np.testing.assert_allclose(flow[..., 1], np.full([1, 8, 12], 201.03), rtol=1e-6)
 
 
-def test_names_of_variables():
+def test_names_of_the_variables_of_appearance_flow():
     image = keras.Input([None, None, 4])
     layer = AppearanceFlow(filters=8, name="attention")
     layer(image)
@@ -92,6 +92,6 @@ def test_names_of_variables():
 
 @pytest.mark.parametrize("name", ["rate", "filters"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, None])
-def test_bad_arguments(name, value):
+def test_bad_arguments_of_appearance_flow_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer, got {value}"):
         AppearanceFlow(**{name: value})

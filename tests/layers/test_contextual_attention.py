@@ -6,7 +6,7 @@ from deepfill_tf.layers import ContextualAttention
 from tests.reference_cases import case
 
 
-def test_arguments_and_defaults_are_those_of_the_papers():
+def test_default_arguments_are_those_of_the_papers():
     r = case("attention.npz", "r2_fuse_self_hole")
     masks = tf.constant(r["mask"], tf.float32)
     reconstructed, offsets = ContextualAttention()(tf.constant(r["f"]), None, masks)
@@ -33,11 +33,11 @@ def test_every_argument_reaches_the_operation(key, arguments):
 
 @pytest.mark.parametrize("name", ["patch_size", "stride", "rate", "fuse_size"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, None])
-def test_bad_sizes(name, value):
+def test_bad_sizes_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer, got {value}"):
         ContextualAttention(**{name: value})
 
 
-def test_bad_implementation():
+def test_unknown_implementations_are_refused():
     with pytest.raises(ValueError, match=r"implementation must be one of .* got 'magic'"):
         ContextualAttention(implementation="magic")

@@ -10,7 +10,7 @@ from tests.reference_cases import case, cases
 @pytest.mark.parametrize(
     "key", [k for k in cases("layers.npz", "v2/gen_conv/") if "elu_c3" not in str(k)]
 )
-def test_as_released(key):
+def test_gated_convolution_as_released(key):
     """The released program counts the convolution's channels; `filters` those that come out."""
     filters = case("layers.npz", key)["y"].shape[-1]
     assert_as_released(GatedConv2D(filters, **arguments_of(key)), key)
@@ -22,7 +22,7 @@ def test_three_channels_are_never_gated_in_the_released_program():
     assert_as_released(layer, "v2/gen_conv/k3_s1_r1_SAME_elu_c3_9x12")
 
 
-def test_mended_reflection():
+def test_reflection_padding_as_the_original_meant_it():
     layer = GatedConv2D(4, dilation_rate=2, padding="reflect")
     assert_as_released(layer, "v2/mended_reflect/k3_r2_elu_c8")
 
@@ -48,6 +48,6 @@ def test_without_activation_there_is_no_gate():
     assert tuple(layer.kernel.shape) == (3, 3, 3, 5)
 
 
-def test_bad_arguments():
+def test_bad_arguments_of_gated_convolutions_are_refused():
     with pytest.raises(ValueError, match="filters must be a positive integer, got -1"):
         GatedConv2D(-1)

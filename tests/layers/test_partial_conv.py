@@ -13,12 +13,12 @@ def noise(*shape, seed=0):
 
 
 def random_masks(*shape, seed=1):
-    """Sparse pixels known, so that some regions see nothing."""
+    """Sparse pixels known, so that some receptive fields see nothing."""
     return (np.random.default_rng(seed).random([*shape, 1]) > 0.1).astype("f")
 
 
 def filled(layer, channels=3):
-    """With a bias that would show in regions without a known pixel."""
+    """With a bias that would show where a receptive field is without a known pixel."""
     layer.build((None, None, None, channels))
     layer.kernel.assign(noise(*layer.kernel.shape, seed=2))
     layer.bias.assign(noise(*layer.bias.shape, seed=3))
@@ -69,7 +69,7 @@ def in_loops(layer, features, masks):
 @pytest.mark.parametrize("padding", ["same", "valid", "symmetric", "reflect"])
 @pytest.mark.parametrize(("strides", "dilation_rate"), [(1, 1), (2, 1), (1, 2)])
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
-def test_equals_loops(kernel_size, strides, dilation_rate, padding):
+def test_partial_convolution_equals_loops(kernel_size, strides, dilation_rate, padding):
     layer = filled(PartialConv2D(4, kernel_size, strides, dilation_rate, padding, None))
     features, masks = noise(2, 9, 12, 3), random_masks(2, 9, 12)
     expected, expected_masks = in_loops(layer, features, masks)
@@ -79,7 +79,7 @@ def test_equals_loops(kernel_size, strides, dilation_rate, padding):
     np.testing.assert_array_equal(new_masks, expected_masks)
 
 
-def test_by_hand():
+def test_partial_convolution_worked_by_hand():
     """Of the 9 pixels 1 to 9 under a kernel of ones, 2, 6 and 7 are known: 15 * 9 / 3 + 0.5."""
     layer = PartialConv2D(1, padding="valid", activation=None)
     layer.build((None, None, None, 1))
@@ -95,7 +95,7 @@ def test_by_hand():
     "masks", [None, np.zeros([1, 8, 10, 1], "f"), np.zeros([2, 8, 10, 1], "f")]
 )
 @pytest.mark.parametrize("padding", ["same", "valid", "symmetric", "reflect"])
-def test_nothing_masked_is_a_plain_convolution_away_from_zeros(padding, masks):
+def test_without_a_hole_it_is_a_plain_convolution_away_from_padded_zeros(padding, masks):
     partial = filled(PartialConv2D(4, padding=padding))
     plain = filled(PlainConv2D(4, padding=padding))
     features = noise(2, 8, 10, 3)
@@ -110,7 +110,7 @@ def test_nothing_masked_is_a_plain_convolution_away_from_zeros(padding, masks):
     assert not np.any(new_masks)
 
 
-def test_zeros_beyond_the_border_count_as_unknown():
+def test_padded_zeros_count_as_unknown():
     """Under a kernel of ones a constant image stays constant up to its corners."""
     layer = PartialConv2D(1, activation=None)
     layer.build((None, None, None, 1))
@@ -120,7 +120,7 @@ def test_zeros_beyond_the_border_count_as_unknown():
 
 
 @pytest.mark.parametrize("value", [7.0, 1e38, np.inf, np.nan])
-def test_what_lies_under_the_hole_never_matters(value):
+def test_values_in_the_hole_never_matter(value):
     layer = filled(PartialConv2D(4))
     features, masks = noise(2, 8, 10, 3), random_masks(2, 8, 10)
 
@@ -138,7 +138,7 @@ def test_what_lies_under_the_hole_never_matters(value):
     assert not np.any(actual[1].numpy() * masks)
 
 
-def test_the_hole_shrinks_by_a_ring():
+def test_the_mask_shrinks_by_a_ring_of_pixels():
     masks = np.zeros([1, 16, 16, 1], "f")
     masks[:, 4:13, 5:12] = 1
     layer = filled(PartialConv2D(4))
@@ -150,7 +150,7 @@ def test_the_hole_shrinks_by_a_ring():
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_window_without_a_known_pixel_gives_zero_whatever_the_bias(activation):
+def test_without_a_known_pixel_the_output_is_zero_whatever_the_bias(activation):
     layer = filled(PartialConv2D(4, activation=activation))
     y, masks = layer(noise(2, 8, 8, 3), np.ones([1, 8, 8, 1], "f"))
     np.testing.assert_array_equal(y, np.zeros([2, 8, 8, 4]))
@@ -168,18 +168,18 @@ def test_one_mask_for_all_examples(layer_class):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_doubling(masked):
+def test_upsampling_repeats_features_and_masks(masked):
     """Every pixel and every entry of the mask twice in both directions, then the layer."""
     features, masks = noise(2, 6, 8, 3), random_masks(2, 6, 8)
-    doubled = [a.repeat(2, axis=1).repeat(2, axis=2) for a in (features, masks)]
+    upsampled = [a.repeat(2, axis=1).repeat(2, axis=2) for a in (features, masks)]
     if not masked:
-        masks = doubled[1] = None
-    expected = filled(PartialConv2D(4))(*doubled)
+        masks = upsampled[1] = None
+    expected = filled(PartialConv2D(4))(*upsampled)
     actual = filled(PartialUpConv2D(4))(features, masks)
     for one, two in zip(actual, expected, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-def test_bad_arguments():
+def test_bad_arguments_of_partial_convolutions_are_refused():
     with pytest.raises(ValueError, match="filters must be a positive integer, got -1"):
         PartialConv2D(-1)

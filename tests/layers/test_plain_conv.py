@@ -19,7 +19,7 @@ def test_discriminator_convolution_as_released(key):
     assert_as_released(layer, key)
 
 
-def test_mended_reflection():
+def test_reflection_padding_as_the_original_meant_it():
     layer = PlainConv2D(8, dilation_rate=2, padding="reflect")
     assert_as_released(layer, "v1/mended_reflect/k3_r2_elu_c8")
 
@@ -59,6 +59,6 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
         ({"activation": "swish"}, "activation must be None or one of .* got 'swish'"),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_bad_arguments_of_convolutions_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         PlainConv2D(**{"filters": 4, **arguments})

@@ -1,4 +1,4 @@
-"""A part of a layer's output from the part of its input that it needs."""
+"""Regions of a convolution layer's output, computed from their receptive field."""
 
 import hypothesis
 import hypothesis.strategies as st
@@ -22,9 +22,11 @@ spans = st.tuples(st.integers(0, 60), st.integers(1, 60))
     columns=spans,
 )
 @hypothesis.settings(deadline=None, max_examples=60, derandomize=True)
-def test_equals_that_part_of_the_whole(kind, kernel_size, step, padding, rows, columns):
-    doubles = kind in (PlainUpConv2D, GatedUpConv2D)
-    steps = {step: 2} if step and not (doubles and step == "strides") else {}
+def test_call_on_region_equals_that_part_of_the_whole_output(
+    kind, kernel_size, step, padding, rows, columns
+):
+    upsamples = kind in (PlainUpConv2D, GatedUpConv2D)
+    steps = {step: 2} if step and not (upsamples and step == "strides") else {}
     layer = kind(2, kernel_size, padding=padding, **steps)
     inputs = np.random.default_rng(0).normal(size=[1, HEIGHT, WIDTH, 3]).astype("f")
     outputs = layer(tf.constant(inputs)).numpy()
@@ -32,6 +34,6 @@ def test_equals_that_part_of_the_whole(kind, kernel_size, step, padding, rows, c
     spans = [(begin % side, min(side, begin % side + length)) for side, (begin, length) in sides]
     region = Region(*(tf.constant(corner) for corner in zip(*spans, strict=True)))
     assert layer.input_size(outputs.shape[1:3]) == (HEIGHT, WIDTH)
-    given_window = layer.input_region(region).common(Region.whole((HEIGHT, WIDTH)))
-    part = layer.call_on_region(given_window.cut(tf.constant(inputs)), given_window, region)
+    given = layer.input_region(region).common(Region.whole((HEIGHT, WIDTH)))
+    part = layer.call_on_region(given.cut(tf.constant(inputs)), given, region)
     np.testing.assert_allclose(part, region.cut(outputs), rtol=0, atol=1e-5)

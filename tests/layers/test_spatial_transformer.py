@@ -26,7 +26,7 @@ def transformed(background, affine, **arguments):
 
 
 @pytest.mark.parametrize("masks", [None, holes(1), holes(2)])
-def test_begins_as_the_identity(masks):
+def test_spatial_transformer_is_the_identity_at_first(masks):
     foreground, background = noise(*SHAPE), noise(*SHAPE, seed=1)
     features, offsets = SpatialTransformer(filters=8)(foreground, background, masks)
     np.testing.assert_allclose(features, background, rtol=0, atol=1e-5)
@@ -34,13 +34,13 @@ def test_begins_as_the_identity(masks):
     np.testing.assert_array_equal(offsets, np.zeros([2, 4, 6, 2]))
 
 
-def test_without_a_background_the_foreground_serves():
+def test_without_a_background_the_foreground_is_its_own():
     foreground = noise(*SHAPE)
     features, _ = SpatialTransformer(filters=8)(foreground)
     np.testing.assert_allclose(features, foreground, rtol=0, atol=1e-5)
 
 
-def test_translation():
+def test_affine_map_of_a_translation():
     """By 2 rows of 8 halves of the height, and -3 columns; the border continues."""
     background = noise(*SHAPE)
     affine = [1, 0, -3 / 6, 0, 1, 2 / 4]
@@ -53,7 +53,7 @@ def test_translation():
     np.testing.assert_array_equal(offsets[0, 0, :, 1], columns - np.arange(13))
 
 
-def test_mirroring_and_transposing():
+def test_affine_maps_that_mirror_and_transpose():
     background = noise(2, 9, 9, 4)
     mirrored, _ = transformed(background, [-1, 0, 0, 0, 1, 0])
     np.testing.assert_allclose(mirrored, background[:, :, ::-1], rtol=0, atol=1e-5)
@@ -63,7 +63,7 @@ def test_mirroring_and_transposing():
     )
 
 
-def test_the_map_depends_on_the_mask():
+def test_the_affine_map_depends_on_the_mask():
     foreground = noise(*SHAPE)
     layer = SpatialTransformer(filters=8)
     layer(foreground)
@@ -73,13 +73,13 @@ def test_the_map_depends_on_the_mask():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 6), (6, 1)])
-def test_images_one_pixel_wide(size):
+def test_spatial_transformer_of_images_one_pixel_wide(size):
     background = noise(2, *size, 4)
     features, _ = transformed(background, [1, 0, 0, 0, 1, 0], rate=1)
     np.testing.assert_allclose(features, background, rtol=0, atol=1e-5)
 
 
-def test_names_of_variables():
+def test_names_of_the_variables_of_spatial_transformer():
     image = keras.Input([None, None, 4])
     layer = SpatialTransformer(filters=8, name="attention")
     layer(image)
@@ -95,6 +95,6 @@ def test_names_of_variables():
 
 @pytest.mark.parametrize("name", ["rate", "filters"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, None])
-def test_bad_arguments(name, value):
+def test_bad_arguments_of_spatial_transformer_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer, got {value}"):
         SpatialTransformer(**{name: value})

@@ -135,34 +135,34 @@ def test_iterations_at_once_equal_calls_one_after_another():
 @pytest.mark.needs_addons
 @pytest.mark.parametrize("name", ["conv", "dense"])
 @pytest.mark.parametrize("iterations", [1, 2])
-def test_one_call_equals_that_of_the_addons(name, iterations):
-    """Theirs writes kernel / sigma into the kernel, which queries only uses."""
+def test_one_call_of_spectral_norm_equals_the_addons(name, iterations):
+    """The addons write kernel / sigma into the kernel, which this layer only computes."""
     import tensorflow_addons as tfa
 
     images = tf.constant(np.random.default_rng(0).normal(size=[2, 8, 10, 4]).astype("f"))
-    queries = SpectralNorm(wrapped(name), iterations=iterations)
-    keys = tfa.layers.SpectralNormalization(wrapped(name), power_iterations=iterations)
-    for layer in (queries, keys):
-        layer.build(images.shape)
-    kernel, u = queries.layer.kernel.numpy(), queries.u.numpy()
-    keys.layer.kernel.assign(kernel)
-    keys.u.assign(u)
-    y = keys(images, training=True)
-    assert_close(queries(images, training=True), y, tolerance=TOLERANCE, what="y")
-    assert_close(queries.u, keys.u, tolerance=TOLERANCE, what="u")
+    layer = SpectralNorm(wrapped(name), iterations=iterations)
+    addon = tfa.layers.SpectralNormalization(wrapped(name), power_iterations=iterations)
+    for one in (layer, addon):
+        one.build(images.shape)
+    kernel, u = layer.layer.kernel.numpy(), layer.u.numpy()
+    addon.layer.kernel.assign(kernel)
+    addon.u.assign(u)
+    y = addon(images, training=True)
+    assert_close(layer(images, training=True), y, tolerance=TOLERANCE, what="y")
+    assert_close(layer.u, addon.u, tolerance=TOLERANCE, what="u")
     _, sigma, _ = spectral_normalize(kernel, u, iterations)
-    assert_close(keys.layer.kernel, kernel / sigma, tolerance=TOLERANCE, what="kernel")
+    assert_close(addon.layer.kernel, kernel / sigma, tolerance=TOLERANCE, what="kernel")
 
 
 @pytest.mark.parametrize("iterations", [0, -1, 1.5, "1"])
-def test_bad_iterations(iterations):
+def test_bad_iterations_are_refused(iterations):
     with pytest.raises(
         ValueError, match=f"iterations must be a positive integer, got.*{iterations}"
     ):
         SpectralNorm(PlainConv2D(4), iterations=iterations)
 
 
-def test_bad_layers():
+def test_layers_without_spectral_norm_are_refused():
     with pytest.raises(ValueError, match="got BatchNormalization"):
         SpectralNorm(keras.layers.BatchNormalization())
     grouped = SpectralNorm(keras.layers.Conv2D(4, 3, groups=2))

@@ -13,7 +13,7 @@ SAME_NAME = ("stride", "rate", "softmax_scale")
 
 @pytest.fixture(params=[ops.contextual_attention, ops.fast_contextual_attention])
 def attention(request):
-    """The reference implementation and the fast one, which must give the same."""
+    """The reference implementation and the fast one, which must agree."""
     return request.param
 
 
@@ -40,7 +40,7 @@ def hole(h, w, rows, columns):
 
 
 @pytest.mark.parametrize("key", cases("attention.npz"))
-def test_as_released(attention, key):
+def test_attention_as_released(attention, key):
     r, inputs, arguments = released(key)
     reconstructed, offsets = attention(*inputs, **arguments)
     np.testing.assert_allclose(reconstructed, r["y"], rtol=0, atol=1e-5)
@@ -50,7 +50,7 @@ def test_as_released(attention, key):
 
 
 @pytest.mark.parametrize("key", [k for k in cases("attention.npz") if "64x64" not in str(k)])
-def test_gradients_as_released(attention, key):
+def test_gradients_of_attention_as_released(attention, key):
     r, (foreground, background, masks), arguments = released(key)
     with tf.GradientTape() as tape:
         tape.watch([foreground, background])
@@ -67,7 +67,7 @@ def test_gradients_as_released(attention, key):
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("fuse_size", [1, 3])
-def test_each_example_has_its_own_mask(attention, batch, fuse_size):
+def test_each_example_of_a_batch_has_its_own_mask(attention, batch, fuse_size):
     """A batch equals its examples one by one."""
     foreground = features(batch, 8, 12, 4)
     masks = tf.concat([hole(8, 12, (0, 2 + i), (i, 5)) for i in range(batch)], axis=0)
@@ -94,12 +94,12 @@ def test_a_mask_without_a_hole_equals_no_mask(attention):
     np.testing.assert_array_equal(masked[0], plain[0])
 
 
-def test_nothing_is_borrowed_from_the_hole(attention):
-    """What the background holds in patches that touch the hole does not matter."""
+def test_attention_reads_nothing_from_the_hole(attention):
+    """The values of background patches that touch the hole do not matter."""
     foreground, background = features(1, 16, 16, 4), features(1, 16, 16, 4, seed=1)
     masks = hole(16, 16, (0, 8), (0, 16))
-    # Row 4 of the shrunken map is known, but its patches reach into the hole: the first
-    # patch in use is that of row 5, whose pixels to paste begin with row 9.
+    # Row 4 of the downsampled map is known, but its patches reach into the hole: the first
+    # valid patch is that of row 5, whose pixels to paste begin with row 9.
     changed = tf.concat([-3 * background[:, :8], background[:, 8:]], axis=1)
     before = attention(foreground, background, masks, fuse_size=1)
     after = attention(foreground, changed, masks, fuse_size=1)
@@ -107,7 +107,7 @@ def test_nothing_is_borrowed_from_the_hole(attention):
     np.testing.assert_array_equal(before[1], after[1])
 
 
-def test_everything_masked_gives_zeros_with_finite_gradients(attention):
+def test_a_mask_that_is_all_hole_gives_zeros_with_finite_gradients(attention):
     foreground = features(1, 8, 8, 4)
     with tf.GradientTape() as tape:
         tape.watch(foreground)
@@ -118,7 +118,7 @@ def test_everything_masked_gives_zeros_with_finite_gradients(attention):
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-6])
-def test_patches_of_no_length_have_finite_gradients(attention, scale):
+def test_patches_of_norm_zero_have_finite_gradients(attention, scale):
     foreground = features(2, 8, 8, 4) * tf.constant([1.0, scale])[:, None, None, None]
     with tf.GradientTape() as tape:
         tape.watch(foreground)
@@ -130,8 +130,8 @@ def test_patches_of_no_length_have_finite_gradients(attention, scale):
 
 @pytest.mark.parametrize("rate", [1, 2, 4])
 @pytest.mark.parametrize("patch_size", [1, 3, 5])
-def test_a_sharp_attention_to_oneself_gives_the_features_back(attention, rate, patch_size):
-    """A patch matches itself best (Cauchy and Schwarz); inside, 2 x 2 copies are averaged."""
+def test_a_sharp_self_attention_returns_the_features(attention, rate, patch_size):
+    """A patch matches itself best (Cauchy-Schwarz); inside, 2 x 2 copies are averaged."""
     foreground = features(1, 8 * rate, 6 * rate, 32)
     arguments = {"rate": rate, "patch_size": patch_size, "fuse_size": 1}
     reconstructed, offsets = attention(foreground, foreground, softmax_scale=1000.0, **arguments)
@@ -150,12 +150,12 @@ def test_offsets_lead_to_centres_of_background_patches(attention, stride, patch_
     height, width = (n // 2 for n in shape)
     assert offsets.shape == [2, height, width, 2]
     for axis, size in enumerate((height, width)):
-        # The middle of each region of TensorFlow's own patches, padding marked by -1.
+        # The middle of each patch of TensorFlow's own patches, padding marked by -1.
         ramp = tf.range(1.0, size + 1)[None, :, None, None]
-        regions = tf.image.extract_patches(
+        patches = tf.image.extract_patches(
             ramp, [1, patch_size, 1, 1], [1, stride, 1, 1], [1, 1, 1, 1], "SAME"
         )
-        centres = regions[0, :, 0, (patch_size - 1) // 2] - 1
+        centres = patches[0, :, 0, (patch_size - 1) // 2] - 1
         own = np.arange(size).reshape((-1, 1) if axis == 0 else (1, -1))
         assert set(np.unique(offsets[..., axis] + own)) <= set(centres.numpy())
 
@@ -167,7 +167,7 @@ def test_positions_at_a_centre_find_themselves_at_any_stride(attention, stride, 
     _, offsets = attention(
         foreground, foreground, stride=stride, rate=rate, patch_size=3, fuse_size=1
     )
-    # Nine positions: regions of 3 start so that centres are 0, 2, ..., 8 or 1, 4, 7.
+    # Nine positions: patches of 3 start so that centres are 0, 2, ..., 8 or 1, 4, 7.
     start = 1 if stride == 3 else 0
     found = offsets[:, start::stride, start::stride]
     np.testing.assert_array_equal(found, tf.zeros_like(found))
@@ -176,15 +176,15 @@ def test_positions_at_a_centre_find_themselves_at_any_stride(attention, stride, 
 @pytest.mark.parametrize("rate", [2, 4])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("size", [8, 9])
-def test_what_is_pasted_lies_where_the_offset_says(attention, rate, stride, size):
-    """A ramp borrowed from one patch has the mean of the cell that the offset leads to."""
+def test_pasted_patches_come_from_where_the_offsets_lead(attention, rate, stride, size):
+    """A ramp pasted from one patch has the mean of the pixels that the offset leads to."""
     length = size * rate
     ramp = np.broadcast_to(np.arange(length, dtype="f")[:, None, None], [length, length, 1])
     # All positions match the one patch that is bright; the ramp is too small to matter.
     chosen = {1: 4, 2: 4 if size == 9 else 5, 3: 4}[stride]
     bright = np.full([length, length, 1], -1, "f")
-    cells = slice((chosen - 1) * rate, (chosen + 2) * rate)
-    bright[cells, cells] = 1
+    around = slice((chosen - 1) * rate, (chosen + 2) * rate)
+    bright[around, around] = 1
     background = tf.constant(np.concatenate([bright, ramp * 1e-4], axis=-1)[None])
     foreground = tf.constant([1.0, 0.0]) * tf.ones([1, length, length, 2])
     reconstructed, offsets = attention(
@@ -233,7 +233,7 @@ def test_different_sizes_with_masks_fusion_and_rate_have_gradients(attention):
 
 
 @pytest.mark.parametrize("key", ["stride2_fuse", "stride2_nofuse", "stride2_r1_nofuse"])
-def test_strides_that_the_original_refuses(attention, key):
+def test_attention_with_strides_that_the_original_refuses(attention, key):
     words = description("attention.npz", key)
     assert "error" in words
     foreground, background = features(*words["f"]), features(*words["b"], seed=1)
@@ -250,7 +250,7 @@ def test_strides_that_the_original_refuses(attention, key):
 
 
 @pytest.mark.parametrize(("shape", "rate"), [((9, 13), 2), ((8, 13), 2), ((8, 12), 3)])
-def test_sizes_that_are_no_multiple_of_the_rate_are_refused(attention, shape, rate):
+def test_sizes_that_are_not_multiples_of_the_rate_are_refused(attention, shape, rate):
     good, bad = tf.zeros([1, 12, 12, 4]), tf.zeros([1, *shape, 4])
     with pytest.raises(ValueError, match=rf"multiples of rate={rate}.*{shape[0]}, {shape[1]}"):
         attention(bad, bad, rate=rate)
@@ -259,8 +259,7 @@ def test_sizes_that_are_no_multiple_of_the_rate_are_refused(attention, shape, ra
 
 
 @pytest.mark.parametrize("fuse_size", [3, 5])
-def test_fusion_in_the_words_of_the_reference(fuse_size):
-    """Loops over every pair of positions instead of convolutions with an identity."""
+def test_fusion_equals_loops_over_pairs_of_positions(fuse_size):
     height, width, rows, columns = 3, 4, 2, 5
     reach = fuse_size // 2
     scores = np.random.default_rng(0).normal(size=[height * width, rows * columns]).astype("f")
@@ -279,13 +278,13 @@ def test_fusion_in_the_words_of_the_reference(fuse_size):
     columnwise = along_diagonals(expected[np.ix_(by_columns_p, by_columns_l)])
     expected[np.ix_(by_columns_p, by_columns_l)] = columnwise
     grid = tf.constant(scores.reshape(1, height, width, rows * columns))
-    actual = _fuse(grid, rows, columns, fuse_size)
+    actual = _fuse(grid, rows, columns, ops.AttentionOptions(fuse_size=fuse_size))
     np.testing.assert_allclose(
         actual, expected.reshape(1, height, width, rows * columns), rtol=0, atol=1e-5
     )
 
 
-def test_forward_and_backward_compile_and_agree(attention):
+def test_attention_and_its_gradients_agree_under_xla(attention):
     foreground, masks = features(2, 8, 12, 4), hole(8, 12, (2, 6), (3, 9))
 
     def values(foreground):

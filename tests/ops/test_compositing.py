@@ -4,7 +4,7 @@ import tensorflow as tf
 from deepfill_tf import ops
 
 
-def test_the_hole_is_predicted_and_the_rest_is_the_images_bit_for_bit():
+def test_composite_keeps_known_pixels_bit_for_bit():
     generator = np.random.default_rng(0)
     prediction, images = generator.normal(size=[2, 2, 8, 6, 3]).astype("f")
     masks = (generator.random([2, 8, 6, 1]) > 0.5).astype("f")

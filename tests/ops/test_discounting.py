@@ -6,7 +6,7 @@ from tests.reference_cases import arrays
 
 
 @pytest.mark.parametrize("key", ["128x128_g0.9", "128x128_g0.99", "64x96_g0.9", "7x10_g0.9"])
-def test_box_as_released(key):
+def test_box_discount_as_released(key):
     expected = arrays("losses.npz")[f"discount_mask/{key}"]
     size, gamma = key.split("_g")
     height, width = map(int, size.split("x"))
@@ -14,7 +14,7 @@ def test_box_as_released(key):
     np.testing.assert_allclose(queries, expected.reshape(queries.shape), rtol=0, atol=1e-6)
 
 
-def test_hole_falls_off_with_the_distance_to_the_nearest_known_pixel():
+def test_hole_discount_falls_off_with_the_distance_to_the_nearest_known_pixel():
     """A hole of 3 x 3 in the middle, and one corner of it known."""
     mask = np.zeros([1, 5, 5, 1], "f")
     mask[:, 1:4, 1:4] = 1

@@ -25,7 +25,7 @@ def opencv(masks):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("size", [(2, 3), (1, 9), (16, 16), (9, 40), (40, 9), (128, 96)])
-def test_equals_opencv(size, jit_compile):
+def test_distance_equals_opencv(size, jit_compile):
     distance = ops.distance_to_known
     if jit_compile:
         distance = tf.function(distance, jit_compile=True)
@@ -33,7 +33,7 @@ def test_equals_opencv(size, jit_compile):
     np.testing.assert_allclose(distance(tf.constant(masks)), opencv(masks), rtol=0, atol=1e-4)
 
 
-def test_free_sizes():
+def test_distance_with_sizes_unknown_when_traced():
     signature = [tf.TensorSpec([None, None, None, 1])]
     distance = tf.function(ops.distance_to_known, input_signature=signature)
     for size in [(5, 8), (20, 3)]:
@@ -42,14 +42,14 @@ def test_free_sizes():
 
 
 @pytest.mark.parametrize("dtype", [tf.bool, tf.uint8, tf.bfloat16])
-def test_masks_of_any_dtype(dtype):
+def test_distance_of_masks_of_any_dtype(dtype):
     masks = random_masks(12, 15, 2)
     distance = ops.distance_to_known(tf.cast(masks, dtype))
     assert distance.dtype == tf.float32
     np.testing.assert_allclose(distance, opencv(masks), rtol=0, atol=1e-4)
 
 
-def test_nothing_known_is_large_and_harms_no_other_image():
+def test_an_image_without_a_known_pixel_does_not_affect_the_others():
     masks = random_masks(12, 15, 2)
     masks[0] = 1
     distance = ops.distance_to_known(masks)
@@ -57,5 +57,5 @@ def test_nothing_known_is_large_and_harms_no_other_image():
     np.testing.assert_allclose(distance[1:], opencv(masks[1:]), rtol=0, atol=1e-4)
 
 
-def test_everything_known_is_zero():
+def test_distance_is_zero_without_a_hole():
     assert not np.any(ops.distance_to_known(tf.zeros([2, 4, 5, 1])))

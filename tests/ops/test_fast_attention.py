@@ -1,4 +1,4 @@
-"""What the fast form has beyond `test_attention.py`, which runs both forms."""
+"""Tests of the fast implementation alone; `test_attention.py` runs both implementations."""
 
 import functools
 
@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from deepfill_tf import ops
 
-cells = st.integers(1, 7)
+side_lengths = st.integers(1, 7)
 
 
 @hypothesis.given(
-    size=st.tuples(cells, cells),
-    background_size=st.tuples(cells, cells),
+    size=st.tuples(side_lengths, side_lengths),
+    background_size=st.tuples(side_lengths, side_lengths),
     rate=st.sampled_from([1, 2, 3, 4]),
     patch_size=st.sampled_from([3, 3, 3, 5]),
     stride=st.sampled_from([1, 1, 2]),
@@ -24,10 +24,10 @@ cells = st.integers(1, 7)
     block_scores=st.sampled_from([1, 200, 10**9]),
 )
 @hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
-def test_equals_the_readable_form(
+def test_fast_attention_equals_the_reference_implementation(
     size, background_size, rate, patch_size, stride, fuse_size, mask, block_scores
 ):
-    """At any size, also of one cell, in one block and in many, with values and gradients."""
+    """Values and gradients, at any size, also of one position, in one block and in many."""
     generator = np.random.default_rng(0)
     foreground = generator.normal(size=[2, size[0] * rate, size[1] * rate, 3]).astype("f")
     height, width = background_size[0] * rate, background_size[1] * rate
@@ -53,13 +53,13 @@ def test_equals_the_readable_form(
             total = tf.reduce_sum(reconstructed * upstream)
         return reconstructed, offsets, tape.gradient(total, inputs)
 
-    readable = values_and_gradients(ops.contextual_attention)
+    reference = values_and_gradients(ops.contextual_attention)
     fast = values_and_gradients(
         functools.partial(ops.fast_contextual_attention, block_scores=block_scores)
     )
-    np.testing.assert_allclose(fast[0], readable[0], rtol=0, atol=1e-5)
-    np.testing.assert_array_equal(fast[1], readable[1])
-    for one, two in zip(fast[2], readable[2], strict=True):
+    np.testing.assert_allclose(fast[0], reference[0], rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(fast[1], reference[1])
+    for one, two in zip(fast[2], reference[2], strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=5e-4 * max(1e-3, np.abs(two).max()))
 
 
@@ -67,7 +67,7 @@ spans = st.tuples(st.integers(0, 30), st.integers(1, 30))
 
 
 @hypothesis.given(
-    size=st.tuples(cells, cells),
+    size=st.tuples(side_lengths, side_lengths),
     rate=st.sampled_from([1, 2, 4]),
     fuse_size=st.sampled_from([1, 3]),
     rows=spans,
@@ -76,10 +76,10 @@ spans = st.tuples(st.integers(0, 30), st.integers(1, 30))
     block_scores=st.sampled_from([1, 10**9]),
 )
 @hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
-def test_a_window_is_a_part_of_the_whole(
+def test_attention_on_a_region_equals_that_part_of_the_whole(
     size, rate, fuse_size, rows, columns, masked, block_scores
 ):
-    """Anywhere, also at the border, where neighbours are on the other side."""
+    """Anywhere, also at the border, where neighbours wrap around to the opposite side."""
     generator = np.random.default_rng(0)
     height, width = size[0] * rate, size[1] * rate
     features = tf.constant(generator.normal(size=[1, height, width, 3]).astype("f"))
@@ -103,7 +103,7 @@ def test_a_window_is_a_part_of_the_whole(
 
 
 @pytest.mark.parametrize("block_scores", [1, 10**9])
-def test_sizes_may_be_free_and_xla_takes_fixed_ones(block_scores):
+def test_fast_attention_with_sizes_unknown_when_traced_and_under_xla(block_scores):
     generator = np.random.default_rng(0)
     features = tf.constant(generator.normal(size=[2, 12, 20, 3]).astype("f"))
     masks = tf.constant((generator.random([2, 12, 20, 1]) > 0.9).astype("f"))
@@ -130,8 +130,8 @@ def test_sizes_may_be_free_and_xla_takes_fixed_ones(block_scores):
 
 
 @pytest.mark.parametrize("side", [None, 4096])
-def test_scores_that_no_array_could_hold_are_refused(side):
-    """Before any is made: a row of 4096 positions with 4096 x 4096 patches."""
+def test_images_with_too_many_scores_for_an_array_are_refused(side):
+    """Before any score is computed: a row of 4096 queries with 4096 x 4096 keys."""
     specification = tf.TensorSpec([1, side, side, 1])
     attention = tf.function(
         lambda features: ops.fast_contextual_attention(features, features, rate=1)[0],

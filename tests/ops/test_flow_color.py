@@ -8,12 +8,12 @@ from tests.reference_cases import arrays, case, cases
 ONE_LEVEL = 1.001
 
 
-def test_the_wheel_is_the_recorded_one():
+def test_the_color_wheel_is_the_recorded_one():
     np.testing.assert_array_equal(ops.color_wheel(), arrays("attention.npz")["colour_wheel"])
 
 
 @pytest.mark.parametrize("key", ["a", "b", "zero"])
-def test_colours_as_released(key):
+def test_colours_of_offsets_as_released(key):
     r = case("attention.npz", f"flow_colour/{key}")
     levels = (ops.offsets_to_color(r["offsets"]).numpy() + 1) * 127.5
     assert np.abs(levels - r["rgb"]).max() <= ONE_LEVEL
@@ -34,7 +34,7 @@ def test_flow_image_of_the_first_paper_as_released():
     assert np.abs(flow - r["flow"]).max() * 127.5 <= ONE_LEVEL
 
 
-def test_no_offset_is_white():
+def test_an_offset_of_zero_is_white():
     np.testing.assert_array_equal(ops.offsets_to_color(tf.zeros([1, 2, 3, 2], tf.int32)), 1)
 
 

@@ -8,7 +8,7 @@ from tests.reference_cases import case, cases, description
 
 
 @pytest.mark.parametrize("key", cases("layers.npz", "extract_patches/"))
-def test_as_released(key):
+def test_patches_as_released(key):
     r, words = case("layers.npz", key), description("layers.npz", key)
     x = tf.constant(r["x"])
     with tf.GradientTape() as tape:

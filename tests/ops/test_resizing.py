@@ -28,7 +28,7 @@ def values_and_gradient(resize, x, dy):
 
 
 @pytest.mark.parametrize("key", cases("layers.npz", "resize/"))
-def test_sizes_as_released(key):
+def test_resizing_to_sizes_as_released(key):
     r = case("layers.npz", key)
     resize = RESIZE[description("layers.npz", key)["method"]]
     height, width = r["y"].shape[1:3]
@@ -38,7 +38,7 @@ def test_sizes_as_released(key):
 
 
 @pytest.mark.parametrize("key", cases("layers.npz", "resize_scale/"))
-def test_factors_as_released(key):
+def test_resizing_by_factors_as_released(key):
     r, words = case("layers.npz", key), description("layers.npz", key)
     height, width = (int(n * words["scale"]) for n in r["x"].shape[1:3])
     y = RESIZE[words["method"]](tf.constant(r["x"]), height, width)
@@ -63,7 +63,7 @@ def test_halving_is_not_every_second_pixel():
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])
 @hypothesis.given(h=sizes, w=sizes, height=sizes, width=sizes)
 @hypothesis.settings(deadline=None, max_examples=60, derandomize=True)
-def test_equal_to_the_kernels_of_tensorflow_1(method, h, w, height, width):
+def test_resizing_equals_the_kernels_of_tensorflow_1(method, h, w, height, width):
     x = np.random.default_rng(0).uniform(-1, 1, [2, h, w, 3]).astype("f")
     expected = RAW[method](images=x, size=[height, width])
     actual = RESIZE[method](tf.constant(x), height, width)
@@ -75,7 +75,7 @@ def test_equal_to_the_kernels_of_tensorflow_1(method, h, w, height, width):
 
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])
 @pytest.mark.parametrize("sizes_in_out", [((7, 9), (13, 5)), ((6, 8), (12, 16))])
-def test_second_gradients_under_xla(method, sizes_in_out):
+def test_second_gradients_of_resizing_under_xla(method, sizes_in_out):
     """For y = R x and L = sum(y^3) / 3: dL = Rt y^2 and d(dL . w) = 2 Rt (y * R w)."""
     (h, w), (height, width) = sizes_in_out
     generator = np.random.default_rng(0)
@@ -105,14 +105,14 @@ def test_second_gradients_under_xla(method, sizes_in_out):
 
 @hypothesis.given(h=sizes, w=sizes)
 @hypothesis.settings(deadline=None, max_examples=20, derandomize=True)
-def test_doubling_repeats_every_pixel(h, w):
+def test_nearest_upsampling_repeats_every_pixel(h, w):
     x = np.random.default_rng(0).normal(size=[2, h, w, 3]).astype("f")
     expected = x.repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_array_equal(ops.upsample_nearest_2x(tf.constant(x)), expected)
 
 
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])
-def test_sizes_known_only_when_run(method):
+def test_resizing_with_sizes_unknown_when_traced(method):
     x = np.random.default_rng(0).normal(size=[1, 10, 14, 2]).astype("f")
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 2])])

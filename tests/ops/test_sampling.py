@@ -15,7 +15,7 @@ def positions(*shape, low, high, seed=1):
     return tf.constant(values[0], tf.float32), tf.constant(values[1], tf.float32)
 
 
-def test_whole_positions_are_a_gather():
+def test_sampling_at_whole_positions_is_a_gather():
     x = noise(2, 5, 7, 3)
     generator = np.random.default_rng(1)
     rows, columns = generator.integers(0, 5, [2, 4, 6]), generator.integers(0, 7, [2, 4, 6])
@@ -24,7 +24,7 @@ def test_whole_positions_are_a_gather():
     np.testing.assert_array_equal(actual, expected)
 
 
-def test_ramps_are_reproduced():
+def test_sampling_reproduces_ramps():
     """3 row - 2 column + row * column is bilinear itself."""
     i, j = np.mgrid[:9, :12].astype("f")
     x = tf.constant((3 * i - 2 * j + i * j)[None, :, :, None])
@@ -36,7 +36,7 @@ def test_ramps_are_reproduced():
 
 
 @pytest.mark.parametrize("outside", [1e-3, 1.0, 2.5, 1e9, np.inf])
-def test_border_values_continue_outside(outside):
+def test_sampling_outside_reads_the_border(outside):
     x = noise(1, 4, 6, 2)
     rows = tf.constant([[[-outside, 3 + outside, 1.0, 2.0]]], tf.float32)
     columns = tf.constant([[[2.0, 3.0, -outside, 5 + outside]]], tf.float32)
@@ -45,7 +45,7 @@ def test_border_values_continue_outside(outside):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
-def test_images_one_pixel_wide(shape):
+def test_sampling_of_images_one_pixel_wide(shape):
     x = noise(1, *shape, 2)
     rows, columns = (p[None, :, None] for p in positions(30, low=-1, high=6))
     length = np.arange(max(shape))
@@ -56,7 +56,7 @@ def test_images_one_pixel_wide(shape):
     )
 
 
-def test_gradients_equal_finite_differences():
+def test_gradients_of_sampling_equal_finite_differences():
     """The result is linear in each argument between pixels, so the step may be large."""
     x = tf.constant(noise(2, 4, 5, 2))
     generator = np.random.default_rng(1)
@@ -70,7 +70,7 @@ def test_gradients_equal_finite_differences():
         assert_close(one, two, tolerance=1e-5)
 
 
-def test_xla_with_free_sizes_and_gradients():
+def test_sampling_and_its_gradients_under_xla_and_with_sizes_unknown_when_traced():
     inputs = [tf.constant(noise(2, 6, 8, 3)), *positions(2, 5, 7, low=-2, high=9)]
 
     def values_and_gradients(x, rows, columns):
@@ -94,7 +94,7 @@ def test_xla_with_free_sizes_and_gradients():
         assert_close(one, two, tolerance=1e-5)
 
 
-def test_bfloat16_features_at_float32_positions():
+def test_sampling_bfloat16_features_at_float32_positions():
     """A position of 200.5 is not a bfloat16; only the result is rounded, once."""
     x = tf.cast(noise(1, 4, 256, 3), tf.bfloat16)
     rows, columns = positions(1, 10, 10, low=0.0, high=3.0)
@@ -109,7 +109,7 @@ def test_bfloat16_features_at_float32_positions():
 
 
 @pytest.mark.needs_addons
-def test_equals_the_addons():
+def test_sampling_equals_the_addons():
     """Values inside and outside and gradients inside, of both of their samplers."""
     import tensorflow_addons as tfa
 
@@ -138,7 +138,7 @@ def test_equals_the_addons():
     assert_close(dx, warped[1][0], tolerance=1e-5)
 
 
-def test_offsets_of_cells():
+def test_cell_offsets_are_rounded_means():
     """Two pixels are one cell of rate 2; what lies outside is read at the border."""
     i, j = np.mgrid[:8, :12].astype("f")
     rows, columns = tf.constant((i + 2)[None]), tf.constant((j - 4)[None])
@@ -148,6 +148,6 @@ def test_offsets_of_cells():
     np.testing.assert_array_equal(offsets[0, 0, :, 1], [0, -1, -2, -2, -2, -2])
 
 
-def test_offsets_of_a_size_that_is_no_multiple():
+def test_cell_offsets_of_a_size_that_is_not_a_multiple_of_the_rate():
     offsets = ops.cell_offsets(tf.zeros([2, 7, 8]), tf.zeros([2, 7, 8]), 3)
     assert tuple(offsets.shape) == (2, 2, 2, 2)

@@ -8,7 +8,7 @@ from tests.reference_cases import case
 
 
 @pytest.mark.parametrize("key", ["a", "b"])
-def test_one_iteration_as_released(key):
+def test_one_power_iteration_as_released(key):
     r = case("layers.npz", f"spectral_norm/{key}")
     kernel = tf.constant(r["kernel"])
     with tf.GradientTape() as tape:
@@ -23,7 +23,7 @@ def test_one_iteration_as_released(key):
 
 
 @pytest.mark.parametrize("iterations", [1, 3])
-def test_gradient_equals_finite_differences(iterations):
+def test_gradient_of_spectral_normalize_equals_finite_differences(iterations):
     generator = np.random.default_rng(0)
     kernel, upstream = generator.normal(size=[2, 3, 3, 2, 4])
     u = tf.constant(generator.normal(size=[1, 4]))

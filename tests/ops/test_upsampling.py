@@ -7,7 +7,7 @@ from deepfill_tf import ops
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
 @pytest.mark.parametrize("size", [(1, 1), (4, 7)])
-def test_equals_doubling_and_a_convolution(kernel_size, size):
+def test_upsample_conv2d_equals_upsampling_and_a_convolution(kernel_size, size):
     generator = np.random.default_rng(0)
     images = tf.constant(generator.normal(size=[2, *size, 3]).astype("f"))
     kernel = tf.constant(generator.normal(size=[kernel_size, kernel_size, 3, 5]).astype("f"))

@@ -1,0 +1,41 @@
+"""Sums along diagonals of a matrix in a flat array, against loops over the matrix."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.ops.diagonals import ALIGNMENT, diagonal_sum, pitch_of
+
+
+def test_the_figure_of_the_module_docstring():
+    """Rows of 3 with a pitch of 4: no sum at the end of a row meets the next row."""
+    a, b, c, d, e, f, g, h, i = (2**n for n in range(9))
+    flat = tf.constant([[a, b, c, 0, d, e, f, 0, g, h, i, 0]])
+    sums = diagonal_sum(flat, step=5, count=2, length=7)
+    assert sums.numpy().tolist() == [[a + e, b + f, c, g, d + h, e + i, f]]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("count", [2, 3])
+def test_diagonal_sum_and_its_gradient_equal_loops(batch, count):
+    generator = np.random.default_rng(0)
+    flat, upstream = generator.normal(size=[batch, 30]), generator.normal(size=[batch, 9])
+    step = 7
+    expected, gradient = np.zeros_like(upstream), np.zeros_like(flat)
+    for i in range(9):
+        for n in range(count):
+            expected[:, i] += flat[:, i + n * step]
+            gradient[:, i + n * step] += upstream[:, i]
+    flat = tf.constant(flat)
+    with tf.GradientTape() as tape:
+        tape.watch(flat)
+        sums = diagonal_sum(flat, step, count, 9)
+    np.testing.assert_allclose(sums, expected, rtol=1e-12)
+    np.testing.assert_allclose(tape.gradient(sums, flat, tf.constant(upstream)), gradient)
+
+
+@pytest.mark.parametrize("least", range(1, 40))
+def test_a_pitch_is_the_smallest_with_aligned_diagonals(least):
+    pitch = pitch_of(least)
+    assert least <= pitch < least + ALIGNMENT
+    assert (pitch + 1) % ALIGNMENT == 0
