@@ -1,4 +1,4 @@
-"""Every public layer and network once, with an example input.
+"""Registry of every public layer and network, with an example input for each.
 
 `test_matrix.py` runs each entry through everything that must work for all of them;
 a test there fails while a public class is missing here.
@@ -25,7 +25,7 @@ def example_images(channels: int = 3, *, height: int = HEIGHT, width: int = WIDT
 
 
 def masks(*, height: int = HEIGHT, width: int = WIDTH):
-    """Another hole for each example, `[2, height, width, 1]`."""
+    """Masks with a different hole for each example, `[2, height, width, 1]`."""
     holes = np.zeros([BATCH, height, width, 1], "float32")
     holes[0, : height // 2, : width // 4] = 1
     holes[1, height // 4 : height // 2, width // 2 :] = 1
@@ -56,7 +56,7 @@ def two_features_and_mask(**size) -> tuple[tf.Tensor, ...]:
 
 @dataclass(frozen=True)
 class Entry:
-    """How to make a layer, and an input for it.
+    """Constructor of a layer, and an example input.
 
     Attributes:
       make: called with `dtype=...` (a policy's name or None).

@@ -1,8 +1,8 @@
-"""Everything that must work for every public layer and network.
+"""Tests that every public layer and network must pass.
 
-What a network computes is tried on the whole network, not again on the parts that an entry
-has in common with it (`Entry.part_of`). Tests of one entry follow one another and share its
-layer, which none of them changes.
+Computations of a network are tested on the whole network, not again on its parts
+(`Entry.part_of`). Tests of one entry follow one another and share its layer, which none of
+them changes.
 """
 
 import functools
@@ -30,7 +30,7 @@ single = pytest.mark.parametrize("example", SINGLE, indirect=True, scope="module
 
 
 class Example:
-    """An entry's layer, its inputs, and what it computes of them, once for all tests."""
+    """An entry's layer, inputs and outputs, made once for all tests."""
 
     def __init__(self, name: str):
         self.entry = ENTRIES[name]
@@ -56,7 +56,7 @@ def outputs(layer, inputs) -> list[tf.Tensor]:
 
 
 def loss(results) -> tf.Tensor:
-    """A sum over examples, with other weights for every number of an example."""
+    """A weighted sum of all outputs; every number of an example has a weight of its own."""
     total = 0.0
     for result in results:
         if result.dtype.is_floating:
@@ -69,7 +69,7 @@ def loss(results) -> tf.Tensor:
 
 
 def outputs_and_gradients(layer, inputs) -> tuple[list[tf.Tensor], dict[str, tf.Tensor]]:
-    """Gradients by name of the variable; that of the first input under `input`."""
+    """Outputs, and gradients by name of the variable; that of the first input is `input`."""
     variables = named_variables(layer.trainable_variables)
     with tf.GradientTape() as tape:
         tape.watch(inputs[0])
@@ -97,25 +97,24 @@ def assert_same_gradients(actual, expected, *, tolerance) -> None:
 
 
 def dynamic(layer, inputs, *, fixed_size: bool = False) -> tf.function:
-    """The layer as a function of inputs whose batch, height and width are free."""
+    """The layer as a function of inputs whose batch, height and width are unknown when traced."""
     signature = [tf.TensorSpec([None, *sizes(x, fixed_size)], x.dtype) for x in inputs]
     return tf.function(lambda *inputs: outputs(layer, inputs), input_signature=signature)
 
 
 def sizes(x: tf.Tensor, fixed_size: bool) -> list:
-    """Height, width and channels, of which the first two are free or fixed."""
+    """Height, width and channels; the first two are None unless the size is fixed."""
     return [*(x.shape[1:3] if fixed_size else [None, None]), x.shape[-1]]
 
 
 @whole
-def test_graph(example):
-    """Traced once for all sizes and run at this one."""
+def test_outputs_in_a_graph_equal_eager_ones(example):
     actual = example.function(*example.inputs)
     assert_same_outputs(actual, example.outputs, tolerance=COMPILED)
 
 
 @single
-def test_xla(example):
+def test_outputs_and_gradients_under_xla(example):
     layer, inputs = example.layer, example.inputs
     compiled = tf.function(lambda *inputs: outputs_and_gradients(layer, inputs), jit_compile=True)
     actual, gradients = compiled(*inputs)
@@ -124,8 +123,8 @@ def test_xla(example):
     assert_same_gradients(gradients, expected_gradients, tolerance=GRADIENT)
 
 
-def test_bfloat16(example):
-    """Finite, near float32, on variables and with gradients that are float32."""
+def test_mixed_bfloat16_is_near_float32(example):
+    """Variables and gradients stay float32, and gradients are finite."""
     entry = example.entry
     mixed = built(entry, dtype="mixed_bfloat16")
     for variable in mixed.weights:
@@ -144,7 +143,7 @@ def test_bfloat16(example):
 
 
 @whole
-def test_free_sizes(example):
+def test_one_graph_serves_all_sizes(example):
     layer, inputs = example.layer, example.inputs
     if example.entry.fixed_size:
         with pytest.raises(ValueError, match="made for one size"):
@@ -157,7 +156,7 @@ def test_free_sizes(example):
 
 
 @whole
-def test_saved_model(example, tmp_path):
+def test_saved_model_computes_the_same(example, tmp_path):
     module = tf.Module()
     module.weights = VariableBundle(named_variables(example.layer.weights))
     module.outputs = example.function
@@ -168,7 +167,7 @@ def test_saved_model(example, tmp_path):
     assert_same_outputs(loaded.outputs(*example.inputs), expected, tolerance=EXACT)
 
 
-def test_checkpoint(example, tmp_path):
+def test_checkpoint_restores_every_variable(example, tmp_path):
     bundle = VariableBundle(named_variables(example.layer.weights))
     assert len(bundle.named) == len(example.layer.weights)
     path = tf.train.Checkpoint(bundle).write(str(tmp_path / "checkpoint"))
@@ -182,8 +181,8 @@ def test_checkpoint(example, tmp_path):
 
 
 @single
-def test_two_replicas(example, two_replicas):
-    """Each computes half of the batch; gradients are summed."""
+def test_two_replicas_equal_one(example, two_replicas):
+    """Each replica computes half of the batch; gradients are summed."""
     inputs = example.inputs
     expected, expected_gradients = outputs_and_gradients(example.layer, inputs)
     expected_gradients.pop("input")
@@ -215,8 +214,8 @@ def test_two_replicas(example, two_replicas):
 
 
 @pytest.mark.parametrize("way", ["config", "layers.serialize"])
-def test_serialisation(example, way):
-    """That the same is computed is seen where a Keras model is loaded."""
+def test_config_of_a_serialised_layer(example, way):
+    """`test_layer_inside_a_saved_keras_model` compares the outputs."""
     layer = example.layer
     if way == "config":
         clone = type(layer).from_config(layer.get_config())
@@ -227,7 +226,7 @@ def test_serialisation(example, way):
     assert clone.get_config() == layer.get_config()
 
 
-def test_inside_anyones_keras_model(example, tmp_path):
+def test_layer_inside_a_saved_keras_model(example, tmp_path):
     """A functional model around the layer, saved as `.keras` and loaded."""
     fixed_size = example.entry.fixed_size
     holders = [keras.Input(sizes(x, fixed_size)) for x in example.inputs]
