@@ -21,7 +21,7 @@ MODULES = [
 ]
 PUBLIC = [
     pytest.param(getattr(package, name), id=f"{package.__name__}.{name}")
-    for package in PACKAGES
+    for package in (ops, layers)
     for name in package.__all__
     if callable(getattr(package, name))
 ]
