@@ -1,19 +1,23 @@
-"""Trains a network.
+"""Trains an inpainting network.
 
 python -m deepfill_tf.train --gin_file=celeba.gin --run_dir=runs/celeba
 
-Where the run directory holds checkpoints, training goes on from the newest. Without
---gin_file it trains the config that the run was started with, or quickstart.gin.
+If the run directory has checkpoints, training resumes from the latest valid one. Without
+--gin_file the config is that of the run directory, or quickstart.gin for a new run.
 """
 
 import contextlib
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from deepfill_tf.command_line import Command, Flag
+
+if TYPE_CHECKING:
+    from deepfill_tf.training.trainer import Trainer
 
 COMMAND = Command(
     "deepfill-train",
@@ -21,8 +25,8 @@ COMMAND = Command(
     [
         Flag(
             "gin_file",
-            "A gin file: a path, or the name of one of the package's own (quickstart.gin, "
-            "celeba.gin, ...). Later files win.",
+            "A gin file: a path, or the name of a config of the package (quickstart.gin, "
+            "celeba.gin, ...). Bindings of later files override those of earlier ones.",
             [],
             define=flags.DEFINE_multi_string,
         ),
@@ -32,10 +36,10 @@ COMMAND = Command(
             [],
             define=flags.DEFINE_multi_string,
         ),
-        Flag("run_dir", "Folder for checkpoints, logs and the model.", required=True),
+        Flag("run_dir", "Directory for checkpoints, logs and the model.", required=True),
         Flag(
             "allow_config_change",
-            "Go on with another configuration or other images than the run was started with.",
+            "Resume with another config or other images than the run was started with.",
             False,
             define=flags.DEFINE_boolean,
         ),
@@ -43,63 +47,69 @@ COMMAND = Command(
 )
 
 DEFAULT_CONFIG = "quickstart.gin"
+# Exit code of a run that resumes if the same command is run again.
 RESTART = 75
 
 
 class _StandardError(logging.Handler):
-    """Writes to standard error as it is at each record: a progress bar takes its place."""
+    """Writes to the present `sys.stderr`, which a progress bar may have replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr, flush=True)
 
 
 def run(values: flags.FlagValues) -> int:
-    """Trains; gives 0 when all steps are done and 75 when it is to be started again."""
-    import gin
-
+    """Trains. Returns 0 if all steps are finished, 75 if the command has to be run again."""
     from deepfill_tf import configuration
+    from deepfill_tf.configuration_errors import first_line
     from deepfill_tf.errors import UserError, WorkerLostError
     from deepfill_tf.inference import run_directory
-    from deepfill_tf.storage.image_list_check import check_image_list_unchanged
-    from deepfill_tf.storage.resume_checks import check_config_unchanged, check_writable
+    from deepfill_tf.storage.resume_checks import check_writable
     from deepfill_tf.storage.run_lock import run_lock
-    from deepfill_tf.training import actions
     from deepfill_tf.training.distribution.cluster import is_chief
+    from deepfill_tf.training.stop_request import StopRequest
 
     logging.basicConfig(format="%(message)s", handlers=[_StandardError()])
     logging.getLogger("deepfill_tf").setLevel(logging.INFO)
-    held = os.path.join(values.run_dir, run_directory.CONFIG)
-    default = held if os.path.exists(held) else DEFAULT_CONFIG
-    configuration.parse(values.gin_file or [default], values.gin_param)
+    saved_config = os.path.join(values.run_dir, run_directory.CONFIG)
+    default_config = saved_config if os.path.exists(saved_config) else DEFAULT_CONFIG
+    configuration.parse(values.gin_file or [default_config], values.gin_param)
+    # First of all: a cluster must be joined before TensorFlow runs any operation.
     strategy = configuration.configured_strategy()
-    chief = is_chief(strategy)
     trainer = configuration.configured_trainer()
+    chief = is_chief(strategy)
     if chief:
         check_writable(values.run_dir)
-
-    def hold(resumed: bool) -> None:
-        # A run without a checkpoint has nothing yet that the config must fit.
-        allow = values.allow_config_change or not resumed
-        changeable = tuple(actions.__all__)
-        check_config_unchanged(
-            values.run_dir, gin.operative_config_str(), changeable=changeable, allow=allow
-        )
-        check_image_list_unchanged(values.run_dir, trainer.data.names, allow=allow)
-
+    allow_change = values.allow_config_change
     try:
-        with run_lock(values.run_dir) if chief else contextlib.nullcontext():
-            finished = trainer.train(
-                values.run_dir,
-                strategy=strategy,
-                on_built=hold,
-                allow_change=values.allow_config_change,
-            )
+        with run_lock(values.run_dir) if chief else contextlib.nullcontext(), StopRequest() as stop:
+            training = trainer.prepare(values.run_dir, strategy, allow_change=allow_change)
+            if chief:
+                # Nothing has to match the config of a run that has no checkpoint.
+                _check_unchanged(
+                    values.run_dir, trainer, allow=allow_change or not training.resumed
+                )
+            finished = training.run(stop.is_requested)
     except WorkerLostError as error:
         COMMAND.print_error(error)
         return RESTART
     except (TypeError, ValueError) as error:
-        raise UserError(configuration.first_line(error)) from error
+        raise UserError(first_line(error)) from error
     return 0 if finished else RESTART
+
+
+def _check_unchanged(run_dir: str, trainer: "Trainer", *, allow: bool) -> None:
+    """Compares config and image list with those that the run was started with."""
+    import gin
+
+    from deepfill_tf.storage.image_list_check import check_image_list_unchanged
+    from deepfill_tf.storage.resume_checks import check_config_unchanged
+    from deepfill_tf.training import actions
+
+    check_config_unchanged(
+        run_dir, gin.operative_config_str(), changeable=tuple(actions.__all__), allow=allow
+    )
+    check_image_list_unchanged(run_dir, trainer.data.names, allow=allow)
 
 
 def main() -> None:

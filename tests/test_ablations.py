@@ -9,6 +9,7 @@ import pytest
 from deepfill_tf.configuration import config_directory, configured_trainer, parse
 from deepfill_tf.objectives.vgg16 import BLOCKS
 from deepfill_tf.training.actions import Action, ExportModel, SaveCheckpoints
+from deepfill_tf.training.distribution.strategies import make_strategy
 
 ABLATIONS = sorted(path.stem for path in (config_directory() / "ablations").glob("*.gin"))
 # Ablations of the generator. The others change the objective, and train the first stage alone.
@@ -71,7 +72,7 @@ def train_two_steps(files, bindings, folder) -> tuple[Keep, object]:
     parse([*files, "laptop.gin"], [*SMALL, *bindings])
     trainer, keep = configured_trainer(), Keep()
     trainer.actions = [keep]
-    assert trainer.train(str(folder)) is True
+    assert trainer.prepare(str(folder), make_strategy("one_device")).run() is True
     return keep, trainer
 
 
@@ -136,7 +137,7 @@ def test_training_starts_from_a_pretrained_coarse_network(tmp_path):
     parse(["deepfill_v1.gin", "pretrain_coarse.gin", "laptop.gin"], [*SMALL, *bindings])
     trainer, keep = configured_trainer(), Keep()
     trainer.actions = [keep, SaveCheckpoints(every_steps=1), ExportModel()]
-    assert trainer.train(str(tmp_path / "coarse"))
+    assert trainer.prepare(str(tmp_path / "coarse"), make_strategy("one_device")).run()
     assert moved(keep) == {name for name in keep.before if name.startswith("coarse/")}
     assert not (tmp_path / "coarse" / "model").exists()
     gin.clear_config()

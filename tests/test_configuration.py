@@ -154,11 +154,11 @@ def test_a_missing_config_lists_those_there_are():
         ("Trainer.actions = @SaveCheckpoints()", "Trainer.actions must be a list of actions"),
         ("Trainer.actions = [@SaveCheckpoints]", "with the brackets"),
         ('SaveCheckpoints.every_steps = "a"', "every_steps must be a positive integer or None"),
-        ("SaveCheckpoints.every_seconds = -1", "SaveCheckpoints.every_seconds must be a number"),
+        ("SaveCheckpoints.every_seconds = -1", "SaveCheckpoints.every_seconds must be >= 0"),
         ("Validate.every_steps = 0.5", "Validate.every_steps must be a positive integer or None"),
         ("WriteImages.count = 0", "WriteImages.count must be a positive integer, got 0"),
         ("CompareCompletion.upscale = 0", "CompareCompletion.upscale must be a positive integer"),
-        ("Trainer.init_generator_from = 3", "Trainer.init_generator_from must be a folder's path"),
+        ("Trainer.init_generator_from = 3", "Trainer.init_generator_from must be the path of"),
     ],
 )
 def test_a_refused_value_is_quoted(binding, complaint):

@@ -13,10 +13,10 @@ CHANGEABLE_ON_RESUME = (
     "Trainer.max_checkpoints_to_keep",
     "Trainer.steps_per_loop",
     "Trainer.gradient_accumulation_steps",
-    "Trainer.strategy",
-    "Trainer.devices",
-    "Trainer.tpu",
     "Trainer.actions",
+    "strategy.name",
+    "strategy.devices",
+    "strategy.tpu",
     "data.root",
     "data.download_instructions",
 )

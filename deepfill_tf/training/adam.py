@@ -1,4 +1,4 @@
-"""Adam as the released program has it."""
+"""Adam as in the released programs."""
 
 import tensorflow as tf
 
@@ -6,17 +6,17 @@ from deepfill_tf.compat import VariableBundle
 
 
 class Adam(tf.Module):
-    """Adam with epsilon outside the root and a step count that may be shared.
+    """Adam with epsilon outside the root, and a step count that two networks may share.
 
         w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
 
-    Made and called inside a strategy's scope, and applied in replica context with
-    gradients that are already summed over all replicas. Keras's optimizer counts for
-    itself, so that two networks could not share the count t as released.
+    Created and called inside a strategy's scope, and applied in replica context with gradients
+    that are already summed over all replicas. Keras's optimizer has a step count of its own, so
+    that two networks could not share t as released.
 
     Args:
       variables: name -> variable to train.
-      count: scalar int64 variable, the updates so far; every `apply` adds 1.
+      step: t, a scalar int64 variable: the number of updates so far. Every `apply` adds 1.
       learning_rate, beta_1, beta_2, epsilon: as in the formula.
     """
 
@@ -24,7 +24,7 @@ class Adam(tf.Module):
         self,
         variables: dict[str, tf.Variable],
         *,
-        count: tf.Variable,
+        step: tf.Variable,
         learning_rate: float,
         beta_1: float,
         beta_2: float,
@@ -32,17 +32,17 @@ class Adam(tf.Module):
     ):
         super().__init__()
         self.variables_by_name = variables
-        self.count = count
+        self.step = step
         self.first_moments = VariableBundle(_zeros_like(variables))
         self.second_moments = VariableBundle(_zeros_like(variables))
         self._learning_rate = learning_rate
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
 
     def apply(self, gradients: dict[str, tf.Tensor]) -> None:
-        """One update of every variable; `gradients` have the variables' names."""
-        self.count.assign_add(1)
-        count = tf.cast(self.count, tf.float32)
-        correction = tf.sqrt(1 - tf.pow(self._beta_2, count)) / (1 - tf.pow(self._beta_1, count))
+        """Updates every variable; the keys of `gradients` are the variables' names."""
+        self.step.assign_add(1)
+        step = tf.cast(self.step, tf.float32)
+        correction = tf.sqrt(1 - tf.pow(self._beta_2, step)) / (1 - tf.pow(self._beta_1, step))
         rate = self._learning_rate * correction
         for name, variable in self.variables_by_name.items():
             gradient = gradients[name]

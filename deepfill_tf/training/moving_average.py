@@ -1,19 +1,23 @@
-"""A slowly moving copy of the generator's weights, often better than the weights."""
+"""Exponential moving average of the generator's weights."""
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_in_range
 from deepfill_tf.compat import VariableBundle
 
 
 class ExponentialMovingAverage(VariableBundle):
-    """`average += (1 - decay) * (variable - average)` after every update.
+    """Averages of variables: `average += (1 - decay) * (variable - average)` after every update.
 
-    Made inside a strategy's scope, updated in replica context.
+    Created inside a strategy's scope, updated in replica context.
+
+    Args:
+      variables: name -> variable to average.
+      decay: in (0, 1).
     """
 
     def __init__(self, variables: dict[str, tf.Variable], decay: float):
-        if not 0 < decay < 1:
-            raise ValueError(f"the decay of the moving average must be in (0, 1), got {decay}")
+        check_in_range("decay", decay, 0, 1, low_open=True)
         super().__init__(
             {
                 name: tf.Variable(tf.convert_to_tensor(v), trainable=False)
@@ -24,11 +28,12 @@ class ExponentialMovingAverage(VariableBundle):
         self._decay = decay
 
     def update(self) -> None:
+        """Moves each average towards the present value of its variable."""
         for name, variable in self._variables.items():
             average = self.named[name]
             average.assign_add((1 - self._decay) * (variable - average))
 
     def restart(self) -> None:
-        """Forgets what it saw: the average is the variables as they are now."""
+        """Sets each average to the present value of its variable."""
         for name, variable in self._variables.items():
             self.named[name].assign(variable)

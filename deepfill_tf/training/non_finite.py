@@ -1,66 +1,105 @@
-"""Where a NaN or an infinity came from: the first bad tensor, and the images."""
+"""The origin of a NaN or an infinity: the first tensor that has one, and the images."""
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
+from deepfill_tf.data import ImagePipeline
 from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.objectives import Objective
 from deepfill_tf.training.train_state import TrainState
 
-# Images that are named.
+# Number of images that a message names.
 MAX_LISTED = 8
 
 
-def first_non_finite_tensor(
-    state: TrainState, objective, batch: dict[str, tf.Tensor], *, of_discriminator: bool
-) -> str | None:
-    """Name of the first tensor that is not finite on an update's way; None where all are.
+def describe_non_finite_update(
+    state: TrainState,
+    objective: Objective,
+    pipeline: ImagePipeline,
+    batch_index: int,
+    *,
+    network: str,
+    scalars: Mapping[str, tf.Tensor],
+) -> str:
+    """Says which value, tensor and images an update that is not finite comes from.
 
-    In the order in which they come about: the batch, the weights, what the generator makes,
-    the losses, the gradients. Weights are not changed but for spectral norm's `u`.
+    Args:
+      state: the networks, with the weights that they had before the update.
+      objective: the losses.
+      pipeline: the batches of the run.
+      batch_index: index of the update's batch.
+      network: "generator" or "discriminator": the network that the update was of.
+      scalars: what the update's step reported.
     """
-    return next(
-        (
-            name
-            for name, value in _tensors(state, objective, batch, of_discriminator)
-            if not _is_finite(value)
-        ),
-        None,
+    value = next(
+        f"{name} is {float(value)}"
+        for name, value in scalars.items()
+        if name.startswith(network) and not math.isfinite(value)
     )
+    tensor, images = offending_examples(
+        state,
+        objective,
+        next(iter(pipeline.dataset(batch_index))),
+        pipeline.paths_of(batch_index),
+        network=network,
+    )
+    return (
+        f"in the update of the {network}: {value}; "
+        f"the first non-finite tensor is {tensor or 'a sum over the batch'}; "
+        f"images: {truncated_list(images)}"
+    )
+
+
+def first_non_finite_tensor(
+    state: TrainState, objective: Objective, batch: dict[str, tf.Tensor], *, network: str
+) -> str | None:
+    """Name of the first tensor in an update that is not finite; None if all are finite.
+
+    In the order of computation: the batch, the weights, the generator's predictions, the losses,
+    the gradients. No weight changes except spectral norm's `u`.
+    """
+    tensors = _tensors(state, objective, batch, network)
+    return next((name for name, value in tensors if not _is_finite(value)), None)
 
 
 def offending_examples(
     state: TrainState,
-    objective,
+    objective: Objective,
     batch: dict[str, tf.Tensor],
     names: list[str],
     *,
-    of_discriminator: bool,
+    network: str,
 ) -> tuple[str | None, list[str]]:
-    """The first bad tensor, and the names of the images that alone lead to one.
+    """Finds the examples of a batch whose update alone is not finite.
 
-    `names` are those of the batch's examples, in order. Where no image does so alone, all are
-    named.
+    Args:
+      names: names of the batch's examples, in order.
+
+    Returns:
+      The name of the first non-finite tensor, or None, and the names of these examples: all
+      names if no example alone has one.
     """
     found, offending = None, []
     for index, name in enumerate(names):
         alone = {key: value[index : index + 1] for key, value in batch.items()}
-        bad = first_non_finite_tensor(state, objective, alone, of_discriminator=of_discriminator)
-        if bad is not None:
-            found = found or bad
+        tensor = first_non_finite_tensor(state, objective, alone, network=network)
+        if tensor is not None:
+            found = found or tensor
             offending.append(name)
     return found, offending or names
 
 
 def truncated_list(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first `MAX_LISTED` names, and the number of further ones."""
     more = len(names) - MAX_LISTED
     return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _tensors(
-    state: TrainState, objective, batch: dict[str, tf.Tensor], of_discriminator: bool
+    state: TrainState, objective: Objective, batch: dict[str, tf.Tensor], network: str
 ) -> Iterator[tuple[str, tf.Tensor]]:
     generator, discriminator = state.generator, state.discriminator
     weights = state.generator_variables.named, state.discriminator_variables.named
@@ -68,15 +107,18 @@ def _tensors(
         yield name, value
     for name, value in zip(("coarse", "refined"), generator(*inputs_of(batch)), strict=False):
         yield f"the {name} prediction", value
-    loss = objective.discriminator_loss if of_discriminator else objective.generator_loss
-    optimizer = state.discriminator_optimizer if of_discriminator else state.generator_optimizer
+    loss, optimizer = {
+        "discriminator": (objective.discriminator_loss, state.discriminator_optimizer),
+        "generator": (objective.generator_loss, state.generator_optimizer),
+    }[network]
     variables = dict(optimizer.variables_by_name)
     with tf.GradientTape() as tape:
-        value, reports = loss(generator, discriminator, batch)
-    for name, report in sorted(reports.items(), key=lambda item: item[0].endswith("/loss")):
-        yield name, report
+        value, scalars = loss(generator, discriminator, batch)
+    # The loss itself is computed after its terms.
+    for name, scalar in sorted(scalars.items(), key=lambda item: item[0].endswith("/loss")):
+        yield name, scalar
     gradients = tape.gradient(value, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    # Backwards: the last layer's gradient comes about first.
+    # Backpropagation computes the last layer's gradient first.
     for name, gradient in reversed(gradients.items()):
         yield f"the gradient of {name}", gradient
     squares = tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients.values()])

@@ -1,21 +1,25 @@
-"""Being told to stop."""
+"""Graceful shutdown: SIGTERM and SIGINT ask training to stop."""
 
 import signal
 
 
 class StopRequest:
-    """Notes SIGTERM and SIGINT while it is entered; a second SIGINT interrupts as ever."""
+    """Records SIGTERM and SIGINT while it is entered; a second SIGINT raises KeyboardInterrupt."""
 
     def __init__(self):
-        self.requested = False
+        self._requested = False
+
+    def is_requested(self) -> bool:
+        """True after the first signal."""
+        return self._requested
 
     def __enter__(self) -> "StopRequest":
         try:
             self._handlers = {
-                number: signal.signal(number, self._note)
+                number: signal.signal(number, self._record)
                 for number in (signal.SIGTERM, signal.SIGINT)
             }
-        except ValueError:  # not in the main thread: whoever runs us handles signals
+        except ValueError:  # only the main thread can handle signals
             self._handlers = {}
         return self
 
@@ -23,8 +27,8 @@ class StopRequest:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def _note(self, number, frame) -> None:
+    def _record(self, number, frame) -> None:
         del frame
-        if self.requested and number == signal.SIGINT:
+        if self._requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.requested = True
+        self._requested = True

@@ -1,4 +1,4 @@
-"""One run of training while it goes on: what the actions see."""
+"""The state of a training run that actions read."""
 
 from dataclasses import dataclass, field
 
@@ -11,52 +11,51 @@ from deepfill_tf.training.train_state import TrainState
 
 @dataclass(kw_only=True)
 class TrainingContext:
-    """What the actions between two visits of the inner loop see.
+    """What the actions between two loops of training steps see.
 
     Attributes:
       run_dir: the run directory.
       state: networks and optimizers.
-      checkpoints: of this run.
+      checkpoints: the checkpoints of this run.
       data: training and validation images.
-      writer: of TensorBoard's files.
-      global_batch_size, seed: as configured.
+      global_batch_size, seed, learning_rate, max_steps: as configured.
       batches_per_step: global batches that one step takes.
-      first_step: where this session began, after resuming.
-      max_steps: where it ends.
-      step, previous_step: now and at the visit before.
-      losses: what the steps since the visit before reported, their means.
-      rate: steps a second since the visit before.
-      stall_fraction: of the time since the visit before, in which the device had nothing to
-        do but wait for images; see `stall_fraction`.
-      pretrain_coarse: only the coarse network is trained; the refined prediction means
-        nothing yet.
+      pretrain_coarse: True if only the coarse network is trained; the refined prediction is
+        meaningless then.
+      first_step: the step that training was started or resumed from.
+      step, previous_step: finished steps, at the end of this loop and of the loop before.
+      losses: what the steps of this loop reported, averaged.
+      steps_per_second: of this loop.
+      stall_fraction: the fraction of this loop's time in which the device waited for images, see
+        `training.input_stall`.
+      writer: of TensorBoard's event files.
     """
 
     run_dir: str
     state: TrainState
     checkpoints: Checkpoints
     data: TrainingData
-    writer: tf.summary.SummaryWriter
     global_batch_size: int
     seed: int
-    batches_per_step: int
     learning_rate: float
-    first_step: int
     max_steps: int
+    batches_per_step: int
+    pretrain_coarse: bool = False
+    first_step: int = 0
     step: int = 0
     previous_step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
-    rate: float = 0.0
+    steps_per_second: float = 0.0
     stall_fraction: float = 0.0
-    pretrain_coarse: bool = False
+    writer: tf.summary.SummaryWriter = field(default_factory=tf.summary.create_noop_writer)
 
     @property
     def images_per_second(self) -> float:
-        """Images that the updates since the visit before took, each second."""
-        return self.rate * self.batches_per_step * self.global_batch_size
+        """Images per second in the updates of this loop."""
+        return self.steps_per_second * self.batches_per_step * self.global_batch_size
 
     def is_due(self, every: int | None) -> bool:
-        """Whether a multiple of `every` steps lies since the visit before."""
+        """True if this loop reached or passed a multiple of `every` steps; None is never due."""
         if not every:
             return False
         return self.step // every > self.previous_step // every

@@ -12,7 +12,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # From the top of the house to the bottom; a floor may import itself and what is below it.
 FLOORS = [
     {"train", "inpaint", "export", "evaluate", "convert"},
-    {"configuration"},
+    {"configuration", "configuration_errors"},
     {"training"},
     {"preparation"},
     {"evaluation"},

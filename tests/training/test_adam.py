@@ -10,32 +10,32 @@ SETTINGS = {"learning_rate": 0.01, "beta_1": 0.5, "beta_2": 0.999}
 def test_agrees_with_keras_adam_for_the_same_epsilon():
     values = np.linspace(-1, 1, 7, dtype=np.float32)
     ours, theirs = tf.Variable(values), tf.Variable(values)
-    count = tf.Variable(0, dtype=tf.int64)
-    adam = Adam({"w": ours}, count=count, epsilon=1e-8, **SETTINGS)
+    adam_step = tf.Variable(0, dtype=tf.int64)
+    adam = Adam({"w": ours}, step=adam_step, epsilon=1e-8, **SETTINGS)
     keras_adam = tf.keras.optimizers.Adam(epsilon=1e-8, **SETTINGS)
     for step in range(20):
         gradient = tf.sin(tf.range(7, dtype=tf.float32) + step)
         adam.apply({"w": gradient})
         keras_adam.apply_gradients([(gradient, theirs)])
     np.testing.assert_allclose(ours, theirs, atol=2e-6)
-    assert count.numpy() == 20
+    assert adam_step.numpy() == 20
 
 
 def test_first_update_moves_by_the_learning_rate_whatever_the_gradient():
     variable = tf.Variable([1.0, 1.0, 1.0])
-    adam = Adam({"w": variable}, count=tf.Variable(0, dtype=tf.int64), epsilon=1e-8, **SETTINGS)
+    adam = Adam({"w": variable}, step=tf.Variable(0, dtype=tf.int64), epsilon=1e-8, **SETTINGS)
     adam.apply({"w": tf.constant([100.0, -0.1, 1.0])})
     np.testing.assert_allclose(variable, [0.99, 1.01, 0.99], atol=1e-6)
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_a_shared_count_corrects_the_second_network_as_its_second_update(share):
-    """With one count the second network's first update sees t = 2."""
+def test_a_shared_step_corrects_the_second_network_as_its_second_update(share):
+    """With one step the second network's first update sees t = 2."""
     first, second = tf.Variable([0.0]), tf.Variable([0.0])
-    count = tf.Variable(0, dtype=tf.int64)
-    own = count if share else tf.Variable(0, dtype=tf.int64)
-    Adam({"w": first}, count=count, epsilon=1e-8, **SETTINGS).apply({"w": tf.constant([1.0])})
-    Adam({"w": second}, count=own, epsilon=1e-8, **SETTINGS).apply({"w": tf.constant([1.0])})
+    step = tf.Variable(0, dtype=tf.int64)
+    own = step if share else tf.Variable(0, dtype=tf.int64)
+    Adam({"w": first}, step=step, epsilon=1e-8, **SETTINGS).apply({"w": tf.constant([1.0])})
+    Adam({"w": second}, step=own, epsilon=1e-8, **SETTINGS).apply({"w": tf.constant([1.0])})
     t = 2 if share else 1
     moments = 0.5 / np.sqrt(0.001)
     expected = -0.01 * np.sqrt(1 - 0.999**t) / (1 - 0.5**t) * moments

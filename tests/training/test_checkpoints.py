@@ -29,7 +29,7 @@ def every_variable(state) -> dict[str, np.ndarray]:
     state = weights(state)
     for kind in ("generator_optimizer", "discriminator_optimizer"):
         optimizer = getattr(state, kind)
-        state[f"{kind}/count"] = optimizer.count.numpy()
+        state[f"{kind}/step"] = optimizer.step.numpy()
         for moments in ("first_moments", "second_moments"):
             named = getattr(optimizer, moments).named
             state |= {f"{kind}/{moments}/{k}": v.numpy() for k, v in named.items()}

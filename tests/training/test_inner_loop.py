@@ -80,10 +80,10 @@ def test_u_moves_once_for_each_evaluation_of_the_discriminator():
 
     batch = example_batch(2)
     old_u, old_kernel = u.numpy(), kernel.numpy()
-    strategy.run(loop.update_discriminator, (batch,))
+    strategy.run(loop.update_discriminator.in_replica, (batch,))
     np.testing.assert_allclose(u.numpy(), iterate(old_u, old_kernel), atol=1e-5)
     old_u, old_kernel = u.numpy(), kernel.numpy()
-    strategy.run(loop.update_generator, (batch,))
+    strategy.run(loop.update_generator.in_replica, (batch,))
     np.testing.assert_allclose(u.numpy(), iterate(old_u, old_kernel), atol=1e-5)
 
 
@@ -98,7 +98,7 @@ def test_parts_of_a_batch_make_up_one_update():
         first = {name: float(value) for name, value in loop.run(iterator, 1).items()}
         u = state.discriminator_variables.named["conv1/u"].numpy()
         loop.run(iterator, 9)
-        assert int(state.generator_optimizer.count.numpy()) == 20
+        assert int(state.generator_optimizer.step.numpy()) == 20
         results.append((first, u, weights(state)))
     (one_reports, one_u, one), (two_reports, two_u, two) = results
     assert one_reports == pytest.approx(two_reports, rel=1e-4)
@@ -110,7 +110,7 @@ def test_parts_of_a_batch_make_up_one_update():
 
 @pytest.mark.parametrize("bad", ["image", "weights"])
 def test_what_is_not_finite_changes_no_weight_from_then_on(bad):
-    """The third of eight batch_indices is bad: the weights are those after the second, to the end."""
+    """The third of eight batches is bad: the weights stay those after the second."""
     strategy = one_device()
     state = make_players(strategy, ema_decay=0.9)
     loop, good = inner_loop(state, strategy), batches(strategy, 2)
@@ -128,13 +128,13 @@ def test_what_is_not_finite_changes_no_weight_from_then_on(bad):
     for name, value in before.items():
         if not name.endswith("/u"):
             np.testing.assert_array_equal(after[name], value, err_msg=name)
-    assert int(state.generator_optimizer.count.numpy()) == 2
+    assert int(state.generator_optimizer.step.numpy()) == 2
 
 
 def test_stopping_between_steps():
     strategy = one_device()
     loop = inner_loop(make_players(strategy), strategy)
-    loop.run(batches(strategy, 2), 5, stop=lambda: len(loop.reports) == 3)
+    loop.run(batches(strategy, 2), 5, stop=lambda: len(loop.scalars) == 3)
     assert loop.steps == 3
 
 

@@ -13,7 +13,7 @@ from deepfill_tf.configuration import configured_trainer, parse
 from deepfill_tf.data import ImagePipeline
 from deepfill_tf.training.actions import Action, WarnIfInputBound
 from deepfill_tf.training.input_stall import stall_fraction
-from tests.training.small_run import weights
+from tests.training.small_run import one_device, weights
 
 STEPS, STEPS_PER_VISIT = 15, 5
 # One update a step, of half the network: quicker to build.
@@ -62,7 +62,7 @@ def train(run_dir, monkeypatch, change) -> Keep:
     dataset = ImagePipeline.dataset
     with monkeypatch.context() as patch:
         patch.setattr(ImagePipeline, "dataset", lambda *arguments: change(dataset(*arguments)))
-        assert trainer.train(str(run_dir)) is True
+        assert trainer.prepare(str(run_dir), one_device()).run() is True
     return keep
 
 
@@ -93,7 +93,7 @@ def test_waiting_counts_while_the_device_has_nothing_to_do(batch, launch, work):
     # What the device gathers where it is slower than the pipeline, and the last update.
     backlog = ten * max(0.0, work - batch) + work - launch
     seconds = ten * max(batch, work)
-    share = stall_fraction(seconds, waited, backlog=backlog, batch_indices=ten)
+    share = stall_fraction(seconds, waited, backlog=backlog, batches=ten)
     assert share == pytest.approx(max(0.0, 1 - work / batch))
 
 
@@ -123,7 +123,7 @@ def test_warns_of_more_than_a_tenth(fractions, expected, caplog):
                 first_step=20,
                 previous_step=20 + 10 * number,
                 step=30 + 10 * number,
-                rate=10 / 15,
+                steps_per_second=10 / 15,
                 stall_fraction=share,
             )
             watch.on_loop_end(context)

@@ -51,7 +51,7 @@ def iteration(request, tmp_path_factory):
     after_first = None
     if net == "v1":
         start = state.checkpoint().write(str(tmp_path_factory.mktemp("start") / "variables"))
-        strategy.run(loop.update_discriminator, (batch(net),))
+        strategy.run(loop.update_discriminator.in_replica, (batch(net),))
         after_first = weight_differences(net, state, "discriminator", "after_first_d")
         state.checkpoint().read(start).assert_consumed()
     reports = {name: float(value) for name, value in loop.run(iterator, 1).items()}
@@ -158,7 +158,7 @@ def test_moments_of_the_generator(iteration):
 
 def test_the_count_is_shared_between_both_networks(iteration):
     net, state, *_ = iteration
-    count = int(state.generator_optimizer.count.numpy())
+    count = int(state.generator_optimizer.step.numpy())
     assert count == UPDATES[net] + 1
     # The released powers are multiplied once more after each update.
     power = float(recorded(net)["after_iteration/scalar/beta2_power"])

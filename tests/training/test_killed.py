@@ -94,7 +94,7 @@ def test_ended_at_random_moments(whole, tmp_path, number):
         if number == signal.SIGKILL:
             assert not (run_dir / "model").exists()
     errors = finish(run_dir, *ARGUMENTS)
-    assert f"going on from step {LAST_STEP}" in errors
+    assert f"resuming from step {LAST_STEP}" in errors
     assert_same_model(run_dir, whole)
     assert (run_dir / "completed.png").exists()
 

@@ -13,7 +13,9 @@ class Terminal(io.StringIO):
 
 def context_at(step: int) -> SimpleNamespace:
     losses = {"generator/reconstruction_refined": 0.25, "discriminator/loss": 1.0}
-    return SimpleNamespace(first_step=0, step=step, max_steps=40, rate=2.0, losses=losses)
+    return SimpleNamespace(
+        first_step=0, step=step, max_steps=40, steps_per_second=2.0, losses=losses
+    )
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])

@@ -53,7 +53,8 @@ def test_a_step_compiles_whole_and_computes_the_same(config):
 
         @tf.function(jit_compile=compiled)
         def step(first, second, loop=loop):
-            return loop.update_discriminator(first), loop.update_generator(second, 1)
+            discriminator = loop.update_discriminator.in_replica(first)
+            return discriminator, loop.update_generator.in_replica(second, 1)
 
         reports = [{name: float(value) for name, value in part.items()} for part in step(*batches)]
         results.append((reports, weights(state)))
@@ -96,7 +97,8 @@ def test_a_step_of_eight_replicas_lowers_with_static_shapes(config, eight_replic
 
     @tf.function(jit_compile=True)
     def step(first, second):
-        return loop.update_discriminator(first), loop.update_generator(second, 1)
+        discriminator = loop.update_discriminator.in_replica(first)
+        return discriminator, loop.update_generator.in_replica(second, 1)
 
     program = step.experimental_get_compiler_ir(*two_batches(trainer))(stage="hlo")
     sums = re.findall(r" all-reduce\(.*", program)

@@ -1,4 +1,4 @@
-"""What happens between visits of the inner loop, a concept a file."""
+"""Actions: host work between loops of training steps, such as saving and validation."""
 
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.actions.comparison import CompareCompletion

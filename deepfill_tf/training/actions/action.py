@@ -1,33 +1,29 @@
-"""What happens between visits of the inner loop."""
+"""The interface of actions: host work between loops of training steps."""
 
 from deepfill_tf.training.training_context import TrainingContext
 
 
-def check_steps(name: str, value: int | None) -> int | None:
-    """`value`, if it is a number of steps, or None for never; else raises ValueError."""
+def check_every_steps(name: str, value: int | None) -> int | None:
+    """Returns `value` if it is a positive integer, or None for never; else raises ValueError."""
     if value is not None and not (isinstance(value, int) and value > 0):
         raise ValueError(f"{name} must be a positive integer or None, got {value!r}")
     return value
 
 
-def check_seconds(name: str, value: float) -> float:
-    """`value`, if it is a number of seconds; else raises ValueError."""
-    if not (isinstance(value, int | float) and value >= 0):
-        raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
-    return value
-
-
 class Action:
-    """Host work, small and of one kind. All methods may be left out."""
+    """Host work of one kind during training. Subclasses override the methods that they need.
+
+    Only the chief of a cluster runs actions, in the order in which they are listed.
+    """
 
     def on_train_begin(self, context: TrainingContext) -> None:
-        """Called once before the first step of a context."""
+        """Called once, before the first step of a process."""
 
     def on_loop_end(self, context: TrainingContext) -> None:
-        """Called after each visit of the inner loop."""
+        """Called after every loop of `Trainer.steps_per_loop` steps."""
 
     def on_train_end(self, context: TrainingContext) -> None:
-        """Called once when the last step of the run is done."""
+        """Called once, after the last step of the run; not if training was stopped before."""
 
     def close(self, context: TrainingContext) -> None:
-        """Called once when the session ends, for whatever reason."""
+        """Called once when training ends for any reason, an error included."""

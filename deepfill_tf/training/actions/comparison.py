@@ -1,4 +1,4 @@
-"""One training image, completed by the exported model."""
+"""Comparison of a completed training image with its original."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from deepfill_tf.checks import check_int, check_positive_int
 from deepfill_tf.data import write_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics, mean_fill
@@ -19,28 +20,25 @@ LOG = logging.getLogger(__name__)
 class CompareCompletion(Action):
     """Writes original | masked | completed to `completed.png` in the run directory.
 
-    Holes are white there, and sketches in them black.
-    It uses the exported model, so it comes after `ExportModel`, and logs by how much
-    the completion beats the mean colour of the known pixels.
+    Holes are white there, and sketches in them black. It uses the exported model, so that it must
+    come after `ExportModel` in the list of actions. It also logs the PSNR in the hole, and that of
+    filling the hole with the mean colour of the known pixels.
 
     Args:
-      example_index: which of the training images, counted in the list's order.
-      upscale: how many times each pixel is repeated in the written image.
+      example_index: index of the training image in the list of images.
+      upscale: integer factor by which the written image is larger.
     """
 
     def __init__(self, *, example_index: int = 0, upscale: int = 1):
-        if not isinstance(upscale, int) or upscale < 1:
-            raise ValueError(
-                f"CompareCompletion.upscale must be a positive integer, got {upscale!r}"
-            )
-        self._example_index = example_index
-        self._upscale = upscale
+        self._example_index = check_int("CompareCompletion.example_index", example_index, 0)
+        self._upscale = check_positive_int("CompareCompletion.upscale", upscale)
 
     def on_train_begin(self, context: TrainingContext) -> None:
         count = len(context.data.paths)
-        if not isinstance(self._example_index, int) or not 0 <= self._example_index < count:
+        if self._example_index >= count:
             raise UserError(
-                f"CompareCompletion.example_index must be in [0, {count}), got {self._example_index!r}"
+                f"CompareCompletion.example_index must be in [0, {count}), got "
+                f"{self._example_index}"
             )
 
     def on_train_end(self, context: TrainingContext) -> None:
@@ -62,19 +60,16 @@ class CompareCompletion(Action):
         path = os.path.join(context.run_dir, "completed.png")
         panels = np.concatenate([original, masked, completed], axis=2)[0]
         write_image(path, panels.repeat(self._upscale, axis=0).repeat(self._upscale, axis=1))
-        ours, filled = (
-            float(completion_metrics(prediction, image, mask)["psnr_in_hole"])
-            for prediction in (
-                tf.cast(completed, tf.float32) / 127.5 - 1,
-                mean_fill(image, mask),
-            )
-        )
+        predicted = tf.cast(completed, tf.float32) / 127.5 - 1
+        psnr = float(completion_metrics(predicted, image, mask)["psnr_in_hole"])
+        baseline = mean_fill(image, mask)
+        baseline_psnr = float(completion_metrics(baseline, image, mask)["psnr_in_hole"])
         LOG.info(
             "wrote %s: PSNR in the hole is %.2f dB, %.2f dB for mean fill: %+.2f dB",
             path,
-            ours,
-            filled,
-            ours - filled,
+            psnr,
+            baseline_psnr,
+            psnr - baseline_psnr,
         )
 
 

@@ -1,4 +1,4 @@
-"""The model directory, written on finishing."""
+"""Export of the trained model."""
 
 import logging
 import os
@@ -14,9 +14,10 @@ LOG = logging.getLogger(__name__)
 
 
 class ExportModel(Action):
-    """Writes `model/` from the generator, or from its moving average where there is one.
+    """Writes the model directory `model/` at the end of training.
 
-    Where only the coarse network is trained there is nothing yet to export.
+    Its weights are the moving average of the generator's, if there is one. Nothing is written if
+    only the coarse network is trained.
     """
 
     def on_train_begin(self, context: TrainingContext) -> None:
@@ -24,7 +25,7 @@ class ExportModel(Action):
 
     def on_train_end(self, context: TrainingContext) -> None:
         if context.pretrain_coarse:
-            LOG.info("no model is exported: its refinement network is not trained yet")
+            LOG.info("no model exported: the refinement network is not trained")
             return
         state = context.state
         trained = dict(state.generator_variables.named)

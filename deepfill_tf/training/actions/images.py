@@ -2,28 +2,27 @@
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_positive_int
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.ops import composite, height_and_width, offsets_to_color, resize_nearest
-from deepfill_tf.training.actions.action import Action, check_steps
+from deepfill_tf.training.actions.action import Action, check_every_steps
 from deepfill_tf.training.training_context import TrainingContext
 
 
 class WriteImages(Action):
-    """Images: original | masked | coarse | completed | attention flow.
+    """Writes images in five columns: original | masked | coarse | completed | attention flow.
 
-    Of a fixed set of validation images and of the batch that the generator's last
-    update took.
+    One set is of validation images, always the same; the other is of the batch of the
+    generator's last update.
 
     Args:
-      every_steps: steps between them.
-      count: how many of each.
+      every_steps: steps between two sets; the last step is always written.
+      count: images in each set.
     """
 
     def __init__(self, *, every_steps: int = 2000, count: int = 4):
-        self._every_steps = check_steps("WriteImages.every_steps", every_steps)
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"WriteImages.count must be a positive integer, got {count!r}")
-        self._count = count
+        self._every_steps = check_every_steps("WriteImages.every_steps", every_steps)
+        self._count = check_positive_int("WriteImages.count", count)
 
     def on_train_begin(self, context: TrainingContext) -> None:
         self._predict = tf.function(context.state.generator, reduce_retracing=True)
@@ -31,11 +30,11 @@ class WriteImages(Action):
     def on_loop_end(self, context: TrainingContext) -> None:
         if not (context.is_due(self._every_steps) or context.step >= context.max_steps):
             return
-        last_draw = context.step * context.batches_per_step - 1
+        last_batch = context.step * context.batches_per_step - 1
         sets = {
             "validation": context.data.validation_examples(context.seed),
             "batch": context.data.batch(
-                last_draw, global_batch_size=context.global_batch_size, seed=context.seed
+                last_batch, global_batch_size=context.global_batch_size, seed=context.seed
             ),
         }
         with context.writer.as_default(step=context.step):
@@ -53,9 +52,17 @@ class WriteImages(Action):
 def image_strips(
     batch: dict[str, tf.Tensor], coarse: tf.Tensor, refined: tf.Tensor, offsets: tf.Tensor
 ) -> tf.Tensor:
-    """original | masked | coarse | completed | flow, in [0, 1]: `[N, H, 5 W, 3]`.
+    """Returns original | masked | coarse | completed | flow side by side.
 
-    Where a batch has a sketch, it is drawn into the hole of the masked image.
+    A sketch, if the batch has one, is drawn into the hole of the masked image.
+
+    Args:
+      batch: `image` `[N, H, W, C]` in [-1, 1], `mask` `[N, H, W, 1]`, perhaps `sketch`.
+      coarse, refined: predictions, shaped as the image.
+      offsets: attention offsets `[N, h, w, 2]`, at any resolution.
+
+    Returns:
+      Images in [0, 1], `[N, H, 5 W, 3]`.
     """
     images, masks = batch["image"], batch["mask"]
     masked = images * (1 - masks)

@@ -1,4 +1,4 @@
-"""How far training is, for whoever watches."""
+"""Progress bar."""
 
 import sys
 import time
@@ -6,11 +6,12 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deepfill_tf.training.actions.action import Action, check_seconds
+from deepfill_tf.checks import check_at_least
+from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.training_context import TrainingContext
 
-# Losses that are shown, with their short names.
-MAX_LISTED = {
+# Reported loss -> its short name. A run has one of the first two.
+SHOWN_LOSSES = {
     "generator/reconstruction_refined": "reconstruction",
     "generator/box_reconstruction_refined": "reconstruction",
     "generator/loss": "generator",
@@ -19,14 +20,14 @@ MAX_LISTED = {
 
 
 class ShowProgress(Action):
-    """A bar with rate, time left and losses; plain lines where there is no terminal.
+    """Shows steps per second, time left and losses, in a bar or, without a terminal, in lines.
 
     Args:
-      every_seconds: between plain lines.
+      every_seconds: seconds between two lines, >= 0.
     """
 
     def __init__(self, *, every_seconds: float = 10.0):
-        self._every_seconds = check_seconds("ShowProgress.every_seconds", every_seconds)
+        self._every_seconds = check_at_least("ShowProgress.every_seconds", every_seconds)
         self._bar: Progress | None = None
         self._printed_at = -float("inf")
 
@@ -49,10 +50,10 @@ class ShowProgress(Action):
     def on_loop_end(self, context: TrainingContext) -> None:
         losses = "  ".join(
             f"{short} {context.losses[name]:.4f}"
-            for name, short in MAX_LISTED.items()
+            for name, short in SHOWN_LOSSES.items()
             if name in context.losses
         )
-        report = f"{context.rate:.2f} steps/s  {losses}"
+        report = f"{context.steps_per_second:.2f} steps/s  {losses}"
         if self._bar is not None:
             self._bar.update(self._task, completed=context.step, report=report)
             return
@@ -60,9 +61,9 @@ class ShowProgress(Action):
         last = context.step >= context.max_steps
         if now - self._printed_at >= self._every_seconds or last:
             self._printed_at = now
-            left = (context.max_steps - context.step) / context.rate if context.rate else 0
+            seconds_left = (context.max_steps - context.step) / context.steps_per_second
             print(
-                f"step {context.step}/{context.max_steps}  {report}  {left:.0f} s left",
+                f"step {context.step}/{context.max_steps}  {report}  {seconds_left:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )

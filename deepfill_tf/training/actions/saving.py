@@ -1,26 +1,27 @@
-"""Saving checkpoints now and then."""
+"""Saving of checkpoints."""
 
 import logging
 import time
 
-from deepfill_tf.training.actions.action import Action, check_seconds, check_steps
+from deepfill_tf.checks import check_at_least
+from deepfill_tf.training.actions.action import Action, check_every_steps
 from deepfill_tf.training.training_context import TrainingContext
 
 LOG = logging.getLogger(__name__)
 
 
 class SaveCheckpoints(Action):
-    """Saves every so many steps or seconds, whichever comes first, and at the end.
+    """Saves a checkpoint every so many steps or seconds, whichever comes first, and at the end.
 
     Args:
-      every_steps: steps between checkpoints, or None.
-      every_seconds: seconds between checkpoints, or None.
+      every_steps: steps between checkpoints; None for no limit.
+      every_seconds: seconds between checkpoints; None for no limit.
     """
 
     def __init__(self, *, every_steps: int | None = 2000, every_seconds: float | None = None):
-        self._every_steps = check_steps("SaveCheckpoints.every_steps", every_steps)
+        self._every_steps = check_every_steps("SaveCheckpoints.every_steps", every_steps)
         if every_seconds is not None:
-            check_seconds("SaveCheckpoints.every_seconds", every_seconds)
+            check_at_least("SaveCheckpoints.every_seconds", every_seconds)
         self._every_seconds = every_seconds
         self._saved_at = 0.0
         self._saved_step = -1
@@ -30,9 +31,9 @@ class SaveCheckpoints(Action):
         self._saved_step = context.first_step
 
     def on_loop_end(self, context: TrainingContext) -> None:
-        waited = time.monotonic() - self._saved_at
+        elapsed = time.monotonic() - self._saved_at
         if context.is_due(self._every_steps) or (
-            self._every_seconds is not None and waited >= self._every_seconds
+            self._every_seconds is not None and elapsed >= self._every_seconds
         ):
             self._save(context)
 

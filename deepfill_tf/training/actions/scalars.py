@@ -1,20 +1,20 @@
-"""Numbers for TensorBoard."""
+"""Scalars for TensorBoard."""
 
 import tensorflow as tf
 
-from deepfill_tf.training.actions.action import Action, check_steps
+from deepfill_tf.training.actions.action import Action, check_every_steps
 from deepfill_tf.training.training_context import TrainingContext
 
 
 class WriteScalars(Action):
-    """Losses, gradient norms, the learning rate, images a second, the share of waiting.
+    """Writes losses, gradient norms, learning rate, images per second and the stall fraction.
 
     Args:
       every_steps: steps between the points of a curve.
     """
 
     def __init__(self, *, every_steps: int = 100):
-        self._every_steps = check_steps("WriteScalars.every_steps", every_steps)
+        self._every_steps = check_every_steps("WriteScalars.every_steps", every_steps)
 
     def on_loop_end(self, context: TrainingContext) -> None:
         if not context.is_due(self._every_steps):

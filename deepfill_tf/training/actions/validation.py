@@ -1,26 +1,26 @@
-"""Numbers of the validation set, always with the same holes."""
+"""Metrics of the validation set, always with the same masks."""
 
 import tensorflow as tf
 
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.ops import composite
-from deepfill_tf.training.actions.action import Action, check_steps
+from deepfill_tf.training.actions.action import Action, check_every_steps
 from deepfill_tf.training.training_context import TrainingContext
 
-# Examples that go through the generator at once.
+# Examples per call of the generator.
 CHUNK = 8
 
 
 class Validate(Action):
-    """L1, L2, PSNR and total variation of the completed validation images.
+    """Writes L1, L2, PSNR and total variation of the completed validation images.
 
     Args:
-      every_steps: steps between validations; there is one at the end too.
+      every_steps: steps between validations; the last step is always validated.
     """
 
     def __init__(self, *, every_steps: int = 2000):
-        self._every_steps = check_steps("Validate.every_steps", every_steps)
+        self._every_steps = check_every_steps("Validate.every_steps", every_steps)
 
     def on_train_begin(self, context: TrainingContext) -> None:
         self._predict = tf.function(context.state.generator, reduce_retracing=True)

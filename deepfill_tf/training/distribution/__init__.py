@@ -1,1 +1,1 @@
-"""Where the replicas of a training step run."""
+"""Distribution of training over devices and machines."""

@@ -1,28 +1,30 @@
-"""Which processes train together, as the environment says."""
+"""The cluster of processes that train together, as environment variables describe it."""
 
 import os
 from typing import TypeAlias
 
 import tensorflow as tf
 
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 
-# "host1:port,host2:port": where TF_CONFIG is not written by anyone.
+# "host1:port,host2:port", for launchers that do not set TF_CONFIG.
 WORKERS = "DEEPFILL_WORKERS"
-# Which of them this process is, from 0 on; an indexed Job of Kubernetes says it otherwise.
+# The index of this process in that list; an indexed Job of Kubernetes sets the second one.
 WORKER_INDEX = "DEEPFILL_WORKER_INDEX"
 JOB_INDEX = "JOB_COMPLETION_INDEX"
 SLURM_PORT = 8888
+# Synchronous training has no others.
+JOBS = ("chief", "worker")
 
 Resolver: TypeAlias = tf.distribute.cluster_resolver.ClusterResolver
 
 
 def cluster_from_environment() -> Resolver | None:
-    """The cluster that this process belongs to; None where it is alone.
+    """Returns the cluster that this process belongs to; None for a single process.
 
-    In this order: `TF_CONFIG`; `DEEPFILL_WORKERS` with `DEEPFILL_WORKER_INDEX` or Kubernetes'
-    `JOB_COMPLETION_INDEX`; several tasks of a Slurm step. Raises UserError where these make no
-    sense.
+    Read from, in this order: `TF_CONFIG`; `DEEPFILL_WORKERS` with `DEEPFILL_WORKER_INDEX` or
+    Kubernetes' `JOB_COMPLETION_INDEX`; Slurm's variables, in a step of several tasks. Raises
+    UserError if these variables are invalid.
     """
     if os.environ.get("TF_CONFIG"):
         cluster = _from_tf_config()
@@ -37,7 +39,7 @@ def cluster_from_environment() -> Resolver | None:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes: config, logs, checkpoints, the model."""
+    """True for the process that writes config, logs, checkpoints and the model."""
     cluster = strategy.cluster_resolver
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or cluster is None:
         return True
@@ -51,16 +53,17 @@ def _from_tf_config() -> Resolver:
     try:
         tasks = cluster.cluster_spec().as_dict()
         if not tasks:
-            raise ValueError("it names no cluster")
-        if "ps" in tasks:
-            raise ValueError("there are no parameter servers here, its jobs are chief and worker")
+            raise ValueError("it has no cluster")
         job, index = cluster.task_type, cluster.task_id
-        if job == "evaluator":
-            raise ValueError("there are no evaluators here: validation is an action of the chief")
+        if others := [name for name in (*tasks, job) if name and name not in JOBS]:
+            raise ValueError(
+                f"job {others[0]!r} is not supported: all workers train synchronously, and the "
+                f"chief validates; the jobs of a cluster are {' and '.join(JOBS)}"
+            )
         if job not in tasks or index is None or not 0 <= index < len(tasks[job]):
             raise ValueError(f"there is no task {index} of job {job!r} in its cluster")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"TF_CONFIG makes no sense: {error}") from error
+        raise UserError(f"invalid TF_CONFIG: {reason(error)}") from error
     return cluster
 
 
@@ -71,8 +74,8 @@ def _from_list() -> Resolver:
     index = os.environ.get(WORKER_INDEX, os.environ.get(JOB_INDEX))
     if index is None or not index.isdecimal() or int(index) >= len(workers):
         raise UserError(
-            f"{WORKERS} names {len(workers)} workers: {WORKER_INDEX} must be one of "
-            f"0 .. {len(workers) - 1}, got {index!r}"
+            f"{WORKERS} lists {len(workers)} workers: {WORKER_INDEX} must be in "
+            f"[0, {len(workers)}), got {index!r}"
         )
     return tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": workers}),
@@ -92,5 +95,5 @@ def _from_slurm() -> Resolver:
     try:
         cluster.cluster_spec()  # sets its task type and index
     except (KeyError, RuntimeError, ValueError) as error:
-        raise UserError(f"the variables of Slurm make no sense: {error}") from error
+        raise UserError(f"invalid Slurm variables: {reason(error)}") from error
     return cluster

@@ -8,20 +8,20 @@ import tensorflow as tf
 
 
 def environment_info(strategy: tf.distribute.Strategy) -> dict[str, object]:
-    """Where training runs, as far as its last bits depend on that."""
+    """Returns the environment of this training: versions, machine, threads, replicas, GPUs."""
     return {
         "tensorflow": tf.__version__,
         "numpy": np.__version__,
         "machine": platform.machine(),
-        "processor": _processor(),
-        "threads": tf.config.threading.get_intra_op_parallelism_threads() or _processors(),
+        "processor": _processor_name(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads() or _processor_count(),
         "replicas": strategy.num_replicas_in_sync,
         "gpus": len(tf.config.list_physical_devices("GPU")),
     }
 
 
 def environment_changes(before: dict, now: dict) -> list[str]:
-    """What of the environment has changed, one sentence each."""
+    """Returns one sentence for each entry that differs between two environments."""
     return [
         f"{name} was {before[name]!r} and is {now[name]!r}"
         for name in sorted(before.keys() & now.keys())
@@ -29,15 +29,15 @@ def environment_changes(before: dict, now: dict) -> list[str]:
     ]
 
 
-def _processors() -> int:
+def _processor_count() -> int:
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         return os.cpu_count() or 1
 
 
-def _processor() -> str:
-    """The processor's name; "" where the system does not tell."""
+def _processor_name() -> str:
+    """The processor's model name; "" if the system does not provide it."""
     try:
         with open("/proc/cpuinfo") as file:
             lines = (line for line in file if line.startswith("model name"))

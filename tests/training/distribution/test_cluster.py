@@ -68,15 +68,21 @@ def test_a_slurm_step(monkeypatch):
     ("environment", "complaint"),
     [
         ({"DEEPFILL_WORKERS": "one,two", "DEEPFILL_WORKER_INDEX": "0"}, "got 'one'"),
-        ({"DEEPFILL_WORKERS": "one:1,two:1"}, "one of 0 .. 1, got None"),
+        ({"DEEPFILL_WORKERS": "one:1,two:1"}, r"in \[0, 2\), got None"),
         ({"DEEPFILL_WORKERS": "one:1,two:1", "DEEPFILL_WORKER_INDEX": "2"}, "got '2'"),
         ({"DEEPFILL_WORKERS": "one:1,two:1", "DEEPFILL_WORKER_INDEX": "-1"}, "got '-1'"),
-        ({"TF_CONFIG": "{"}, "TF_CONFIG makes no sense"),
-        ({"TF_CONFIG": "[]"}, "TF_CONFIG makes no sense"),
-        ({"TF_CONFIG": "{}"}, "it names no cluster"),
+        ({"TF_CONFIG": "{"}, "invalid TF_CONFIG"),
+        ({"TF_CONFIG": "[]"}, "invalid TF_CONFIG"),
+        ({"TF_CONFIG": "{}"}, "it has no cluster"),
         ({"TF_CONFIG": config({"type": "worker", "index": 2}, worker=WORKERS)}, "no task 2"),
-        ({"TF_CONFIG": config({"type": "ps", "index": 0}, ps=WORKERS)}, "no parameter servers"),
-        ({"TF_CONFIG": config({"type": "evaluator", "index": 0}, worker=WORKERS)}, "evaluators"),
+        (
+            {"TF_CONFIG": config({"type": "ps", "index": 0}, ps=WORKERS)},
+            "invalid TF_CONFIG: job 'ps' is not supported",
+        ),
+        (
+            {"TF_CONFIG": config({"type": "evaluator", "index": 0}, worker=WORKERS)},
+            "job 'evaluator'",
+        ),
     ],
     ids=str,
 )

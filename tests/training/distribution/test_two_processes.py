@@ -86,7 +86,7 @@ def test_told_to_stop_all_stop_at_one_step_and_one_process_goes_on(alone, tmp_pa
         assert codes(processes) == [75, 75]
     newest = max(int(path.name[5:]) for path in run_dir.glob("checkpoints/step-*"))
     errors = finish(run_dir, *BINDINGS, f"--gin_param=Trainer.max_steps = {max(newest, STEPS)}")
-    assert f"going on from step {newest}" in errors
+    assert f"resuming from step {newest}" in errors
     assert "replicas was 2 and is 1" in errors
     assert_close_weights(alone, run_dir)
 
