@@ -78,6 +78,17 @@ def test_command(name, line, folder, monkeypatch, request):
     assert (folder / output[0]).exists()
 
 
+def test_python_example(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    image, mask = np.zeros([50, 70, 3], np.uint8), np.zeros([50, 70], np.uint8)
+    mask[10:30, 20:50] = 255
+    given = {"images": np.zeros([1, 64, 64, 3], np.float32), "masks": np.ones([1, 64, 64, 1])}
+    names = {"image": image, "mask": mask, **given}
+    exec("".join(re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)), names)
+    assert names["completed"].shape == image.shape
+    assert names["refined"].shape == [1, 64, 64, 3]
+
+
 def test_the_readme_has_commands_and_its_images_exist():
     assert {name for name, _ in COMMANDS} == {"train", "inpaint", "export", "convert"}
     for config in re.findall(r"`([\w/]+\.gin)`", README):
