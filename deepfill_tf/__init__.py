@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Inpainter": "deepfill_tf.inference",
     "UserError": "deepfill_tf.errors",
-    "load_generator": "deepfill_tf.inference",
+    "load_generator": "deepfill_tf.storage.loading",
 }
 
 __all__ = ["Inpainter", "UserError", "__version__", "load_generator"]

@@ -1,21 +1,34 @@
-"""Files and directories that are there whole or not at all.
+"""Atomic writes: a file or a directory is there whole, or as it was before.
 
-What is written gets a temporary name beside its place, `.NAME.PID.tmp`. When it is whole it is
-flushed to the disk and renamed, so that a killed process or a full disk leaves what was there.
-Paths are local or those of an object store ("gs://..."), as `tf.io.gfile` takes them; on object
-stores renaming is not atomic, and flushing is not needed.
+Content is written under a temporary name beside its destination, `.NAME.HOST-PID.tmp`, flushed to
+the disk and renamed, so that a killed process or a full disk leaves what was there. The next
+writer in the folder removes what killed processes left.
+
+Paths are local or those of an object store ("gs://..."), as `tf.io.gfile` takes them. On object
+stores nothing has to be flushed, and directories are renamed file by file.
 """
 
 import contextlib
+import functools
 import os
 import re
+import socket
+import zlib
 from collections.abc import Iterator
 
 import tensorflow as tf
 
+_ERRORS = (OSError, tf.errors.OpError)
+_OLD = ".old"
+# A short name of this machine: a process number means nothing on another one.
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+# Temporary paths that this process is writing to.
+_ACTIVE: set[str] = set()
+_TEMPORARY = re.compile(rf"\.(.+)\.([0-9a-f]{{8}})-(\d+)({re.escape(_OLD)})?\.tmp")
+
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes a text file."""
+    """Writes a text file in UTF-8."""
     write_bytes(path, text.encode())
 
 
@@ -27,74 +40,85 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 
 @contextlib.contextmanager
 def file(path: str | os.PathLike) -> Iterator[str]:
-    """Gives a temporary path; the file that the block writes there takes the place of `path`."""
-    path = os.fspath(path)
+    """Yields a temporary path; the file written there replaces `path` if the block succeeds."""
+    path = _resolved(path)
+    _remove_leftovers_once(os.path.dirname(path))
     temporary = _temporary(path)
+    _ACTIVE.add(temporary)
     try:
         yield temporary
         flush(temporary)
         tf.io.gfile.rename(temporary, path, overwrite=True)
-        flush(os.path.dirname(path) or ".")
+        flush(os.path.dirname(path))
     except BaseException:
-        with contextlib.suppress(OSError, tf.errors.OpError):
-            if tf.io.gfile.exists(temporary):
-                tf.io.gfile.remove(temporary)
+        _remove(temporary)
         raise
+    finally:
+        _ACTIVE.discard(temporary)
 
 
 @contextlib.contextmanager
 def directory(path: str | os.PathLike) -> Iterator[str]:
-    """Gives a new temporary directory that takes the place of `path` if the block succeeds.
+    """Yields a new temporary directory, which replaces `path` if the block succeeds.
 
-    What processes that were killed left beside `path` is removed first.
+    Missing parent directories are made.
     """
-    path = os.fspath(path).rstrip("/")
-    remove_leftovers(path)
-    temporary, replaced = _temporary(path), _temporary(path, ".old")
+    path = _resolved(path)
+    remove_leftovers(os.path.dirname(path))
+    temporary, old = _temporary(path), _temporary(path, _OLD)
+    _ACTIVE.update((temporary, old))
     try:
         tf.io.gfile.makedirs(temporary)
         yield temporary
-        _flush_all(temporary)
+        _flush_tree(temporary)
         if tf.io.gfile.exists(path):
-            tf.io.gfile.rename(path, replaced)
-        try:
-            tf.io.gfile.rename(temporary, path)
-        except (OSError, tf.errors.OpError):
-            if tf.io.gfile.exists(replaced):
-                tf.io.gfile.rename(replaced, path)
-            raise
-        flush(os.path.dirname(path) or ".")
+            tf.io.gfile.rename(path, old)
+        tf.io.gfile.rename(temporary, path)
+        flush(os.path.dirname(path))
+    except BaseException:
+        if not tf.io.gfile.exists(path) and tf.io.gfile.exists(old):
+            tf.io.gfile.rename(old, path)
+        raise
     finally:
-        for leftover in (temporary, replaced) if tf.io.gfile.exists(path) else (temporary,):
-            with contextlib.suppress(OSError, tf.errors.OpError):
-                if tf.io.gfile.exists(leftover):
-                    tf.io.gfile.rmtree(leftover)
+        _remove(temporary)
+        if tf.io.gfile.exists(path):
+            _remove(old)
+        _ACTIVE.difference_update((temporary, old))
 
 
-def remove_leftovers(path: str | os.PathLike) -> None:
-    """Removes what killed processes left of writing the directory `path`.
+def remove_leftovers(folder: str | os.PathLike, *, sole_writer: bool = False) -> None:
+    """Removes from a folder what killed processes left there.
 
-    A process that was killed between its two renames left the previous directory under its
-    temporary name: where `path` is missing, that one comes back.
+    A process killed between its two renames left the previous directory under a temporary name:
+    it gets its name back.
+
+    Args:
+      folder: where the files and directories of interrupted writes lie; it may be missing.
+      sole_writer: no other process writes in `folder`, so that temporary files of any process
+        on any machine are leftovers; else only those of this machine's ended processes are.
     """
-    parent, name = os.path.split(os.fspath(path).rstrip("/"))
-    parent = parent or "."
-    if not tf.io.gfile.isdir(parent):
+    folder = _resolved(folder)
+    if not tf.io.gfile.isdir(folder):
         return
-    pattern = re.compile(rf"\.{re.escape(name)}\.(\d+)(\.old)?\.tmp")
-    for entry in tf.io.gfile.listdir(parent):
-        match = pattern.fullmatch(entry.rstrip("/"))
-        if match is None or _is_running(int(match[1])):
+    for entry in tf.io.gfile.listdir(folder):
+        match = _TEMPORARY.fullmatch(entry.rstrip("/"))
+        if match is None:
             continue
-        leftover = os.path.join(parent, entry.rstrip("/"))
-        if match[2] and not tf.io.gfile.exists(path):
-            tf.io.gfile.rename(leftover, os.fspath(path))
+        name, host, process, is_old = match.groups()
+        leftover, path = os.path.join(folder, entry.rstrip("/")), os.path.join(folder, name)
+        if leftover in _ACTIVE:
+            continue
+        if not sole_writer and (host != _HOST or _is_running(int(process))):
+            continue
+        if is_old and not tf.io.gfile.exists(path):
+            with contextlib.suppress(*_ERRORS):
+                tf.io.gfile.rename(leftover, path)
         else:
-            tf.io.gfile.rmtree(leftover)
+            _remove(leftover)
 
 
 def flush(path: str) -> None:
-    """Lets a local file, or the names in a local directory, survive a loss of power."""
+    """Flushes a local file, or the entries of a local directory, to the disk."""
     if "://" in path:
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -104,7 +128,14 @@ def flush(path: str) -> None:
         os.close(descriptor)
 
 
-def _flush_all(folder: str) -> None:
+@functools.cache
+def _remove_leftovers_once(folder: str) -> None:
+    """Listing a folder for each of the many files that a process writes there would be slow."""
+    if "://" not in folder:
+        remove_leftovers(folder)
+
+
+def _flush_tree(folder: str) -> None:
     if "://" in folder:
         return
     for parent, _, names in os.walk(folder):
@@ -113,13 +144,31 @@ def _flush_all(folder: str) -> None:
         flush(parent)
 
 
+def _remove(path: str) -> None:
+    """Removes a file or a directory if that is possible."""
+    with contextlib.suppress(*_ERRORS):
+        if tf.io.gfile.isdir(path):
+            tf.io.gfile.rmtree(path)
+        elif tf.io.gfile.exists(path):
+            tf.io.gfile.remove(path)
+
+
+def _resolved(path: str | os.PathLike) -> str:
+    """An absolute path without symbolic links: a link stays, and what it points to is replaced."""
+    path = os.fspath(path)
+    return path.rstrip("/") if "://" in path else os.path.realpath(path)
+
+
 def _temporary(path: str, kind: str = "") -> str:
     parent, name = os.path.split(path)
-    return os.path.join(parent, f".{name}.{os.getpid()}{kind}.tmp")
+    return os.path.join(parent, f".{name}.{_HOST}-{os.getpid()}{kind}.tmp")
 
 
 def _is_running(process: int) -> bool:
-    """Whether another process of that number is running on this machine."""
+    """Whether another process of that number is running on this machine.
+
+    In containers an ended process often had the number that this one has.
+    """
     if process == os.getpid():
         return False
     try:

@@ -1,7 +1,7 @@
-"""Makes a model directory of a checkpoint of the original TensorFlow 1 programs.
+"""Converts a checkpoint of the original TensorFlow 1 programs to a model directory.
 
-The original's weights are CC BY-NC 4.0, for non-commercial use with attribution, and
-stay so when converted; model.json says it.
+The original's weights are CC BY-NC 4.0, for non-commercial use with attribution, and so
+are the converted ones; model.json records it.
 """
 
 import os
@@ -21,7 +21,8 @@ LICENSE_NOTE = "the weights are CC BY-NC 4.0 (non-commercial, with attribution),
 
 
 def run(flags) -> None:
-    from deepfill_tf.inference.model_directory import check_replaceable, save_model_directory
+    from deepfill_tf.inference import save_model_directory
+    from deepfill_tf.storage.model_files import check_replaceable
     from deepfill_tf.storage.tf1_checkpoint import checkpoint_prefix, convert_checkpoint
 
     check_replaceable(flags.output)

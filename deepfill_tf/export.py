@@ -1,8 +1,8 @@
 """Writes a trained generator as a model directory.
 
 A model directory is a SavedModel that runs without this package, with model.json and
-weights.safetensors beside it, from which deepfill_tf.load_generator makes the Keras
-model. An existing model directory of that name is replaced.
+weights.safetensors beside it, from which deepfill_tf.load_generator loads the Keras
+model. An existing model directory at --output is replaced.
 """
 
 from absl import flags
@@ -16,9 +16,9 @@ COMMAND = Command(
         Flag("model", "A run directory, or a model directory.", required=True),
         Flag("output", "The model directory to write.", required=True),
         Flag(
-            "windows",
-            "Let the SavedModel compute no more than the holes need; --nowindows: whole images.",
-            True,
+            "whole_image",
+            "Let the SavedModel compute whole images, not only the regions around the holes.",
+            False,
             define=flags.DEFINE_boolean,
         ),
     ],
@@ -26,8 +26,9 @@ COMMAND = Command(
 
 
 def run(values: flags.FlagValues) -> None:
-    from deepfill_tf.inference.loading import load_with_provenance
-    from deepfill_tf.inference.model_directory import check_replaceable, save_model_directory
+    from deepfill_tf.inference import save_model_directory
+    from deepfill_tf.storage.loading import load_with_provenance
+    from deepfill_tf.storage.model_files import check_replaceable
 
     check_replaceable(values.output)
     generator, provenance = load_with_provenance(values.model)
@@ -36,7 +37,7 @@ def run(values: flags.FlagValues) -> None:
         values.output,
         origin=provenance.origin,
         step=provenance.step,
-        windows=values.windows,
+        whole_image=values.whole_image,
     )
     print(f"wrote {values.output}")
 

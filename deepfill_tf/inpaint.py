@@ -23,9 +23,9 @@ COMMAND = Command(
         Flag("sketch", "The image's sketch, or a folder of sketches, for guided models."),
         Flag("output", "The file, or for a folder the folder, to write.", required=True),
         Flag(
-            "windows",
-            "Compute no more than the holes need; --nowindows: whole images.",
-            True,
+            "whole_image",
+            "Compute the whole image, not only the regions around the holes.",
+            False,
             define=flags.DEFINE_boolean,
         ),
     ],
@@ -44,10 +44,10 @@ def run(values: flags.FlagValues) -> int:
     paths = (values.image, values.mask, values.output, values.sketch or None)
     if not os.path.isdir(values.image):
         check_file(*paths)
-        complete_file(Inpainter.load(values.model, windows=values.windows), *paths)
+        complete_file(Inpainter.load(values.model, whole_image=values.whole_image), *paths)
         return DONE
     check_folders(*paths)
-    inpainter = Inpainter.load(values.model, windows=values.windows)
+    inpainter = Inpainter.load(values.model, whole_image=values.whole_image)
     done, failed = complete_folder(inpainter, *paths, on_failure=COMMAND.print_error)
     print(f"completed {done} of {done + failed} images in {values.output}")
     if failed:

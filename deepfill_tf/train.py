@@ -63,7 +63,7 @@ def run(values: flags.FlagValues) -> int:
     from deepfill_tf import configuration
     from deepfill_tf.configuration_errors import first_line
     from deepfill_tf.errors import UserError, WorkerLostError
-    from deepfill_tf.inference import run_directory
+    from deepfill_tf.storage import run_directory
     from deepfill_tf.storage.resume_checks import check_writable
     from deepfill_tf.storage.run_lock import run_lock
     from deepfill_tf.training.distribution.cluster import is_chief
@@ -102,8 +102,10 @@ def _check_unchanged(run_dir: str, trainer: "Trainer", *, allow: bool) -> None:
     """Compares config and image list with those that the run was started with."""
     import gin
 
-    from deepfill_tf.storage.image_list_check import check_image_list_unchanged
-    from deepfill_tf.storage.resume_checks import check_config_unchanged
+    from deepfill_tf.storage.resume_checks import (
+        check_config_unchanged,
+        check_image_list_unchanged,
+    )
     from deepfill_tf.training import actions
 
     check_config_unchanged(

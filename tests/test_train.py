@@ -178,11 +178,11 @@ def test_a_run_is_held_to_its_config_and_architecture(print_error, tmp_path, ima
     Image.new("RGB", (40, 36), "plum").save(images / "c.png")
     (images / "train.flist").write_text("a.png\nc.png\n")
     line = print_error(*arguments)
-    assert "1 no longer there (b.png), 1 new (c.png)" in line
+    assert "1 missing (b.png), 1 new (c.png)" in line
     (images / "train.flist").write_text("b.png\na.png\n")
     assert "in another order, from line 1 on (b.png)" in print_error(*arguments)
     with run_lock(str(run_dir)):
         line = print_error(*arguments)
-    assert f"another training is at work in {run_dir} (process {os.getpid()}" in line
+    assert f"another training is running in {run_dir} (process {os.getpid()}" in line
     del before[run_dir / ".lock"]
     assert all(path.read_bytes() == content for path, content in before.items())

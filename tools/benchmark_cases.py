@@ -80,7 +80,7 @@ def completion(
 ) -> Subject:
     """The completion of the first photograph."""
     built = generator(network, form, settings.width)
-    inpainter = Inpainter(built, regions=form.regions)
+    inpainter = Inpainter(built, whole_image=not form.regions)
     small = central_hole(TRACING_SIZE, TRACING_SIZE, TRACING_HOLE)
     inpainter(np.zeros([*small.shape, 3], np.uint8), small)
     [image], mask = images_with_hole(settings.photographs[:1], height, width, hole)

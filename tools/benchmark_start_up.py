@@ -20,7 +20,7 @@ from deepfill_tf.command_line import import_tensorflow_quietly
 import_tensorflow_quietly()
 from deepfill_tf import Inpainter
 clock.append(time.perf_counter())
-inpainter = Inpainter.load(sys.argv[1], regions=sys.argv[2] == "True")
+inpainter = Inpainter.load(sys.argv[1], whole_image=sys.argv[2] != "True")
 clock.append(time.perf_counter())
 image = np.random.default_rng(0).integers(0, 256, [256, 256, 3], np.uint8)
 mask = np.zeros([256, 256], np.uint8)

@@ -79,6 +79,7 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
     """Runs the pipeline and prints what it found."""
     import tensorflow as tf
 
+    from deepfill_tf import atomic
     from deepfill_tf.preparation.report import summary
     from deepfill_tf.preparation.sources import expand
     from deepfill_tf.preparation.splitting import TRAIN, VALIDATION
@@ -108,33 +109,26 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
         for source in given
         for path in expand(source)
     ]
-    aside = f"{output}.part"
-    if tf.io.gfile.exists(aside):
-        raise UserError(f"{aside} is of another run: wait for it, or remove it")
-    settings = Settings(
-        output=aside,
-        validation_share=flags.validation_share,
-        train_shards=flags.train_shards,
-        validation_shards=flags.validation_shards,
-        min_side=flags.min_side,
-        has_validation=bool(flags.validation),
-    )
     started = time.monotonic()
     try:
-        tf.io.gfile.makedirs(aside)
-        report = prepare(sources, settings, beam_options)
-        if not report["written"].get(TRAIN):
-            print(summary(report, time.monotonic() - started))
-            raise UserError("no image is left for training")
-        if tf.io.gfile.exists(output):
-            tf.io.gfile.rmtree(output)  # empty, as was seen
-        tf.io.gfile.rename(aside, output)
+        with atomic.directory(output) as folder:
+            settings = Settings(
+                output=folder,
+                validation_share=flags.validation_share,
+                train_shards=flags.train_shards,
+                validation_shards=flags.validation_shards,
+                min_side=flags.min_side,
+                has_validation=bool(flags.validation),
+            )
+            report = prepare(sources, settings, beam_options)
+            if not report["written"].get(TRAIN):
+                print(summary(report, time.monotonic() - started))
+                raise UserError("no image is left for training")
+    except UserError:
+        raise
     except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise UserError(f"{lines[-1] if lines else type(error).__name__}") from error
-    finally:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.rmtree(aside)
     print(summary(report, time.monotonic() - started))
     print(f"shards, report.json and dropped.tsv are in {output}")
     return PARTIAL if report["findings"].get("corrupt") else DONE

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from deepfill_tf import atomic
 from deepfill_tf.data.records import open_image
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 
 # What a damaged or foreign file makes Pillow raise.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -45,6 +46,8 @@ def image_size(path: str) -> tuple[int, int]:
         with open_image(path) as file, Image.open(file) as image:
             width, height = image.size
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except UserError:
+        raise
     except READING_ERRORS as error:
         raise UserError(f"cannot read the image {path}: {type(error).__name__}") from error
     return (width, height) if turned else (height, width)
@@ -61,8 +64,7 @@ def read_mask(path: str) -> np.ndarray:
 def write_image(path: str, image: np.ndarray) -> None:
     """Writes uint8 `[H, W, 1 or 3]` in the format that the path's suffix names.
 
-    It is written aside and then takes the path's place. Raises UserError where that
-    cannot be done.
+    The file is replaced atomically. Raises UserError if it cannot be written.
     """
     suffix = os.path.splitext(path)[1].lower()
     formats = Image.registered_extensions()
@@ -71,16 +73,11 @@ def write_image(path: str, image: np.ndarray) -> None:
     content = io.BytesIO()
     squeezed = image[:, :, 0] if image.shape[2] == 1 else image
     options = {"quality": 95} if formats[suffix] == "JPEG" else {}
-    aside = f"{path}.{os.getpid()}.part"
     try:
         Image.fromarray(squeezed).save(content, format=formats[suffix], **options)
-        with tf.io.gfile.GFile(aside, "wb") as file:
-            file.write(content.getvalue())
-        tf.io.gfile.rename(aside, path, overwrite=True)
+        atomic.write_bytes(path, content.getvalue())
     except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.remove(aside)
-        raise UserError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"cannot write {path}: {reason(error)}") from error
 
 
 def _open(path: str) -> Image.Image:
@@ -90,11 +87,12 @@ def _open(path: str) -> Image.Image:
             image = Image.open(io.BytesIO(file.read()))
         image.load()
         return ImageOps.exif_transpose(image)
+    except UserError:
+        raise
     except tf.errors.NotFoundError as error:
         raise UserError(f"there is no image {path}") from error
     except READING_ERRORS as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"cannot read the image {path}: {reason}") from error
+        raise UserError(f"cannot read the image {path}: {reason(error)}") from error
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -8,14 +8,14 @@ position in a list of addresses stays all that a stream of images has to remembe
 
 import hashlib
 import io
-import os
 import re
 import struct
 from typing import BinaryIO
 
 import tensorflow as tf
 
-from deepfill_tf.errors import UserError
+from deepfill_tf import atomic
+from deepfill_tf.errors import UserError, reason
 
 SHARD_SUFFIX = ".tfrecord"
 INDEX_SUFFIX = ".index"
@@ -46,7 +46,7 @@ def list_records(shard: str) -> list[str]:
         missing = index if tf.io.gfile.exists(shard) else shard
         raise UserError(f"there is no {missing}: make both with prepare_dataset.py") from error
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read {index}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"cannot read {index}: {reason(error)}") from error
     if max(ends, default=0) != size:
         raise UserError(
             f"{shard} has {size} bytes, its index says {max(ends, default=0)}: "
@@ -101,8 +101,8 @@ class ShardWriter:
 
     def __init__(self, shard: str):
         self._shard = shard
-        self._aside = f"{shard}.{os.getpid()}.part"
-        self._writer = tf.io.TFRecordWriter(self._aside)
+        self._file = atomic.file(shard)
+        self._writer = tf.io.TFRecordWriter(self._file.__enter__())
         self._offset = 0
         self._lines: list[str] = []
 
@@ -131,8 +131,7 @@ class ShardWriter:
         self._offset += _HEADER + len(content) + _FOOTER
 
     def close(self) -> None:
+        """Gives both files their names."""
         self._writer.close()
-        with tf.io.gfile.GFile(self._aside + INDEX_SUFFIX, "w") as file:
-            file.write("".join(self._lines))
-        tf.io.gfile.rename(self._aside + INDEX_SUFFIX, self._shard + INDEX_SUFFIX, overwrite=True)
-        tf.io.gfile.rename(self._aside, self._shard, overwrite=True)
+        atomic.write_text(self._shard + INDEX_SUFFIX, "".join(self._lines))
+        self._file.__exit__(None, None, None)

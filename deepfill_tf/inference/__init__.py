@@ -1,7 +1,6 @@
-"""From trained weights to completed images."""
+"""Completion of images with trained generators, and their export."""
 
+from deepfill_tf.inference.exporting import save_model_directory
 from deepfill_tf.inference.inpainter import Inpainter
-from deepfill_tf.inference.loading import load_generator
-from deepfill_tf.inference.model_directory import save_model_directory
 
-__all__ = ["Inpainter", "load_generator", "save_model_directory"]
+__all__ = ["Inpainter", "save_model_directory"]

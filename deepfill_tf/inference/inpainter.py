@@ -1,4 +1,4 @@
-"""The product's face: images with holes in, completed images out.
+"""High-level inference API: images with holes in, completed images out.
 
     inpainter = Inpainter.load("runs/celeba")
     completed = inpainter(image, mask)
@@ -13,10 +13,10 @@
 
 A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
 uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
-hole counts, and nothing drawn there is a sketch too. Any
-height and width of at least 16. Outside the hole `completed` is the image, bit for bit;
-under the hole the image may hold anything. C is `inpainter.channels`: 3 for RGB, 1 for
-grey. Work is in proportion to the hole, and memory to the image.
+hole counts, and it may be empty there. H and W are any numbers from 16 on. Outside the
+hole `completed` is the image, bit for bit; under the hole the image may hold anything. C is
+`inpainter.channels`: 3 for RGB, 1 for grey. Time is in proportion to the area of the regions
+around the holes, memory to that of the image.
 """
 
 import os
@@ -27,46 +27,58 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.errors import UserError
-from deepfill_tf.inference.loading import is_saved_model, load_generator
-from deepfill_tf.inference.model_directory import is_model_directory
-from deepfill_tf.inference.run_directory import is_run_directory
-from deepfill_tf.inference.signatures import (
-    InpaintingModule,
-    composite_uint8,
-    to_edges,
-    to_floats,
-    to_holes,
-)
+from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.completion import composite_uint8, to_edges, to_floats, to_holes
+from deepfill_tf.inference.signatures import InpaintingModule
+from deepfill_tf.storage.loading import load_generator
+from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
+from deepfill_tf.storage.run_directory import is_run_directory
 
 MIN_SIDE = 16
 
 
 class Inpainter:
-    """Completes images: `inpainter(image, mask)`, see this module's docstring."""
+    """Completes images: `inpainter(image, mask)`, see this module's docstring.
+
+    Args:
+      generator: a built generator. Its variables are not copied: it may be trained further.
+      whole_image: compute whole images; False: only the regions around the holes, if the
+        generator supports that (`generator.supports_regions`). The completed images agree
+        to the rounding.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from deepfill_tf import Inpainter
+    >>> from deepfill_tf.networks import GeneratorV2
+    >>> from deepfill_tf.networks.architecture import build_model
+    >>> inpainter = Inpainter(build_model(GeneratorV2(width=4, refinement=False)))
+    >>> image = np.full([24, 32, 3], 200, np.uint8)
+    >>> mask = np.zeros([24, 32], bool)
+    >>> mask[8:16, 8:24] = True
+    >>> completed = inpainter(image, mask)
+    >>> completed.shape, completed.dtype
+    ((24, 32, 3), dtype('uint8'))
+    >>> bool((completed[~mask] == image[~mask]).all())
+    True
+    """
 
     _model: Any  # the SavedModel: a signature does not keep its variables
 
-    def __init__(self, generator: keras.Model, *, regions: bool = True):
-        """Takes a built generator. It may go on learning: its variables are not copied.
-
-        `regions`: whether only what the holes need is computed, where the generator can
-        do that (`generator.supports_regions`), or always the whole image. The completed images
-        agree to the rounding.
-        """
-        self._complete = InpaintingModule(generator, regions=regions).serving_default
+    def __init__(self, generator: keras.Model, *, whole_image: bool = False):
+        self._complete = InpaintingModule(generator, whole_image=whole_image).serving_default
         self._channels = generator.get_config()["channels"]
         self._guided = generator.get_config()["guided"]
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, regions: bool = True) -> "Inpainter":
-        """From a run directory, a model directory or any SavedModel with its signature.
+    def load(cls, path: str | os.PathLike, *, whole_image: bool = False) -> "Inpainter":
+        """Loads a run directory, a model directory or any SavedModel with its signatures.
 
-        Raises UserError where `path` is none of them, or is damaged.
+        Raises UserError if `path` is none of them, or is damaged.
         """
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
-            return cls._from_saved_model(path, regions)
-        return cls(load_generator(path), regions=regions)
+            return cls._from_saved_model(path, whole_image)
+        return cls(load_generator(path), whole_image=whole_image)
 
     @property
     def channels(self) -> int:
@@ -79,7 +91,7 @@ class Inpainter:
         return self._guided
 
     @classmethod
-    def _from_saved_model(cls, path: str | os.PathLike, regions: bool) -> "Inpainter":
+    def _from_saved_model(cls, path: str | os.PathLike, whole_image: bool) -> "Inpainter":
         inpainter = cls.__new__(cls)
         try:
             inpainter._model = tf.saved_model.load(str(path))
@@ -90,18 +102,19 @@ class Inpainter:
             if set(inputs) - {"sketch"} != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
                 raise KeyError("image and mask, uint8")
             inpainter._complete = (
-                signatures["serving_default"] if regions else _whole(signatures["raw"])
+                _from_raw(signatures["raw"]) if whole_image else signatures["serving_default"]
             )
         except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{path} is a SavedModel, but not one that completes images: {error}"
-            ) from error
+            raise UserError(f"{path} is not an inpainting SavedModel: {reason(error)}") from error
         return inpainter
 
     def __call__(
         self, images: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
     ) -> np.ndarray:
-        """Raises ValueError where these do not fit each other or the image is too large."""
+        """Returns completed images; see this module's docstring for shapes and types.
+
+        Raises ValueError if the arguments do not fit each other or the model.
+        """
         if self._guided != (sketches is not None):
             raise ValueError(
                 "this model is guided: it takes image, mask and sketch"
@@ -132,8 +145,8 @@ class Inpainter:
             )
 
 
-def _whole(raw: Callable[..., dict]) -> Callable[..., dict]:
-    """A SavedModel's `serving_default` made of its `raw`, which computes whole images."""
+def _from_raw(raw: Callable[..., dict]) -> Callable[..., dict]:
+    """Returns a SavedModel's `serving_default` made of its `raw`, which computes whole images."""
 
     def complete(image, mask, **sketch):
         holes = to_holes(mask)
@@ -146,12 +159,12 @@ def _whole(raw: Callable[..., dict]) -> Callable[..., dict]:
 
 
 def _mask_batch(name: str, masks: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Masks, or sketches, as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
+    """Returns masks, or sketches, as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
     if masks.dtype == bool:
         masks = masks.astype(np.uint8) * 255
     if masks.dtype != np.uint8:
         raise ValueError(
-            f"a {name} must be uint8 (white marks the place) or bool (True does), got {masks.dtype}"
+            f"a {name} must be uint8 (white is marked) or bool (True is marked), got {masks.dtype}"
         )
     *batch, height, width, _ = images.shape
     fitting = {(*n, height, width, *one) for n in (batch, [1] * len(batch)) for one in ([], [1])}

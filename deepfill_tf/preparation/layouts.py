@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from deepfill_tf import atomic
 from deepfill_tf.data.file_list import list_images
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 
 Lists = dict[str, list[str]]
 
@@ -102,9 +103,7 @@ def write_lists(layout: str, root: str) -> dict[str, int]:
     counts = {}
     for part, names in lists.items():
         path = os.path.join(folder, f"{part}.flist")
-        with tf.io.gfile.GFile(f"{path}.new", "w") as file:
-            file.write("".join(f"{name}\n" for name in names))
-        tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
+        atomic.write_text(path, "".join(f"{name}\n" for name in names))
         counts[path] = len(names)
     return counts
 
@@ -115,7 +114,7 @@ def _lines(folder: str, name: str) -> list[str]:
         with tf.io.gfile.GFile(path) as file:
             return [line.strip() for line in file.read().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"cannot read {path}: {reason(error)}") from error
 
 
 def _below(folder: str) -> list[str]:

@@ -65,7 +65,7 @@ class TrainState(tf.Module):
     def bundles(self) -> dict[str, VariableBundle]:
         """All variables but `step`, by part, as a checkpoint holds them.
 
-        `inference.run_directory` reads the parts "generator" and "ema".
+        `storage.run_directory` reads the parts "generator" and "ema".
         """
         parts = {
             "generator": self.generator_variables,
@@ -76,10 +76,6 @@ class TrainState(tf.Module):
         if self.ema is not None:
             parts["ema"] = VariableBundle(self.ema.named)
         return parts
-
-    def checkpoint(self) -> tf.train.Checkpoint:
-        """Everything that training needs to resume."""
-        return tf.train.Checkpoint(step=self.step, **self.bundles())
 
 
 def _counter(name: str) -> tf.Variable:

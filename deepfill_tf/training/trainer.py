@@ -14,11 +14,12 @@ from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_i
 from deepfill_tf.compat import keras
 from deepfill_tf.data import TrainingData
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference import load_generator
+from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.objectives import Objective
+from deepfill_tf.storage.checkpoints import Checkpoints
+from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.weights import assign_weights, weights_of
 from deepfill_tf.training.actions import Action
-from deepfill_tf.training.checkpoints import Checkpoints
 from deepfill_tf.training.distribution.cross_worker import CrossWorker, worker_loss_reported
 from deepfill_tf.training.distribution.environment import environment_info
 from deepfill_tf.training.inner_loop import InnerLoop
@@ -145,8 +146,13 @@ class Trainer:
             state = self._make_state(strategy)
             checkpoints = Checkpoints(
                 run_dir,
-                state,
-                keep=self.max_checkpoints_to_keep,
+                step=state.step,
+                bundles=state.bundles(),
+                architectures={
+                    "generator": architecture_of(state.generator),
+                    "discriminator": architecture_of(state.discriminator),
+                },
+                max_to_keep=self.max_checkpoints_to_keep,
                 environment=environment_info(strategy),
             )
             first_step = checkpoints.restore(allow_change=allow_change)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 
 from deepfill_tf.data import TrainingData
-from deepfill_tf.training.checkpoints import Checkpoints
+from deepfill_tf.storage.checkpoints import Checkpoints
 from deepfill_tf.training.train_state import TrainState
 
 

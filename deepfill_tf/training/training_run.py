@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from deepfill_tf.data import ImagePipeline
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference import run_directory
 from deepfill_tf.objectives import Objective
+from deepfill_tf.storage import run_directory
 from deepfill_tf.training.actions import Action
 from deepfill_tf.training.distribution.cluster import is_chief
 from deepfill_tf.training.distribution.cross_worker import CrossWorker, worker_loss_reported
@@ -167,5 +167,5 @@ class TrainingRun:
             scalars=self._loop.scalars[step - context.previous_step],
         )
         raise UserError(
-            f"stopped in step {step + 1}, {cause}; {context.checkpoints.newest_known()}"
+            f"stopped in step {step + 1}, {cause}; {context.checkpoints.latest_description()}"
         )

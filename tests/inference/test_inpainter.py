@@ -95,10 +95,10 @@ def test_a_foreign_saved_model_is_refused(tmp_path):
         lambda x: {"doubled": 2 * x}, input_signature=[tf.TensorSpec([None], tf.float32, name="x")]
     )
     tf.saved_model.save(module, str(tmp_path), signatures=module.double)
-    with pytest.raises(UserError, match="not one that completes images"):
+    with pytest.raises(UserError, match="is not an inpainting SavedModel"):
         Inpainter.load(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="not one that completes images"):
+    with pytest.raises(UserError, match="is not an inpainting SavedModel"):
         Inpainter.load(tmp_path)
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deepfill_tf import Inpainter
 from deepfill_tf.compat import KERAS_3
-from deepfill_tf.inference.signatures import complete_float, complete_uint8, refined_in_holes
+from deepfill_tf.inference.completion import complete_float, complete_uint8, refined_in_holes
 from tests.networks.goldens import generator as recorded_generator
 from tests.networks.goldens import inputs, net_of
 from tests.reference_cases import arrays
@@ -76,7 +76,7 @@ def test_every_kind_of_generator_and_hole(kind, where):
     assert not boxes or whole.std() > 1e-2
 
 
-def test_each_image_of_a_batch_has_its_own_windows(generator):
+def test_each_image_of_a_batch_has_its_own_regions(generator):
     holes = np.zeros([3, 64, 80, 1], bool)
     holes[0, :20, :30] = holes[1, 40:, 50:] = True
     eager = functools.partial(refined_in_holes, generator)
@@ -113,20 +113,21 @@ def test_photographs_with_the_recorded_weights(name):
     ],
     ids=str,
 )
-def test_generators_without_windows_compute_whole_images(arguments):
+def test_generators_without_regions_compute_whole_images(arguments):
     generator = small_generator(**arguments)
     assert not generator.supports_regions
     inputs = random_images(1, 64, 64, 3), random_masks(1, 64, 64)
-    completed = complete_uint8(generator, *inputs, regions=True)
-    np.testing.assert_array_equal(completed, complete_uint8(generator, *inputs, regions=False))
+    completed = complete_uint8(generator, *inputs)
+    expected = complete_uint8(generator, *inputs, whole_image=True)
+    np.testing.assert_array_equal(completed, expected)
 
 
-def test_off_by_an_argument(generator, inpainter, model_directory):
+def test_whole_images_by_an_argument(generator, inpainter, model_directory):
     """What is loaded with regions is in `test_inpainter.py`."""
     images, masks = random_images(2, 90, 100, 3), random_masks(2, 90, 100)
     others = [
-        Inpainter(generator, regions=False),
-        Inpainter.load(model_directory, regions=False),
+        Inpainter(generator, whole_image=True),
+        Inpainter.load(model_directory, whole_image=True),
     ]
     results = [each(images, masks) for each in (inpainter, *others)]
     for result in results[1:]:

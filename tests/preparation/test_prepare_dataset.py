@@ -80,7 +80,7 @@ def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
     images = list_images(f"{output}/*.tfrecord")
     assert len(images) == 9
     assert all(read_image(image).shape[2] == 3 for image in images)
-    assert not (tmp_path / "prepared.part").exists()
+    assert not list(tmp_path.glob(".*.tmp"))
 
     again = tmp_path / "again"
     run(f"--input={found}", f"--input={tmp_path}/more.tar", f"--output={again}",

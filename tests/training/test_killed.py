@@ -77,7 +77,7 @@ def wait_for(moment: str, run_dir, process) -> None:
     elif moment in ("stepping", "saving"):
         wait_for_checkpoint(run_dir, next_step, process, unfinished=moment == "saving")
     elif moment == "exporting":
-        wait_until(lambda: list(Path(run_dir).glob(".model.*.new")), process)
+        wait_until(lambda: list(Path(run_dir).glob(".model.*.tmp")), process)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])

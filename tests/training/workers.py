@@ -88,8 +88,8 @@ def wait_for_checkpoint(run_dir, step: int, process, *, unfinished: bool = False
     while time.monotonic() < deadline and process.poll() is None:
         steps = [step_of(path) for path in list_checkpoints(str(folder))]
         if unfinished:
-            parts = folder.glob("step-*.part") if folder.is_dir() else ()
-            steps = [step_of(str(path).removesuffix(".part")) for path in parts]
+            temporary = folder.glob(".step-*.tmp") if folder.is_dir() else ()
+            steps = [step_of(path.name.split(".")[1]) for path in temporary]
         if any(found >= step for found in steps):
             return
         time.sleep(0.001)

@@ -3,9 +3,10 @@
 import logging
 import os
 
-from deepfill_tf.inference import run_directory, save_model_directory
-from deepfill_tf.inference.model_directory import check_replaceable
+from deepfill_tf.inference import save_model_directory
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.storage import run_directory
+from deepfill_tf.storage.model_files import check_replaceable
 from deepfill_tf.storage.weights import assign_weights
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.training_context import TrainingContext

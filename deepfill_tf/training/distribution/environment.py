@@ -20,15 +20,6 @@ def environment_info(strategy: tf.distribute.Strategy) -> dict[str, object]:
     }
 
 
-def environment_changes(before: dict, now: dict) -> list[str]:
-    """Returns one sentence for each entry that differs between two environments."""
-    return [
-        f"{name} was {before[name]!r} and is {now[name]!r}"
-        for name in sorted(before.keys() & now.keys())
-        if before[name] != now[name]
-    ]
-
-
 def _processor_count() -> int:
     try:
         return len(os.sched_getaffinity(0))

@@ -7,8 +7,21 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf.errors import UserError
-from deepfill_tf.training.checkpoints import Checkpoints
+from deepfill_tf.networks.architecture import architecture_of
+from deepfill_tf.storage.checkpoints import Checkpoints
 from tests.training.small_run import batches, inner_loop, make_players, weights
+
+
+def checkpoints_of(run_dir, state, **options) -> Checkpoints:
+    """As training makes them."""
+    networks = {"generator": state.generator, "discriminator": state.discriminator}
+    return Checkpoints(
+        str(run_dir),
+        step=state.step,
+        bundles=state.bundles(),
+        architectures={name: architecture_of(network) for name, network in networks.items()},
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +31,7 @@ def trained(tmp_path_factory):
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
     state = make_players(strategy, ema_decay=0.9)
     inner_loop(state, strategy).run(batches(strategy, 2), 2)
-    checkpoints = Checkpoints(str(run_dir), state)
+    checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore() == 0
     checkpoints.prepare()
     checkpoints.save()
@@ -26,23 +39,23 @@ def trained(tmp_path_factory):
 
 
 def every_variable(state) -> dict[str, np.ndarray]:
-    state = weights(state)
+    variables = weights(state)
     for kind in ("generator_optimizer", "discriminator_optimizer"):
         optimizer = getattr(state, kind)
-        state[f"{kind}/step"] = optimizer.step.numpy()
+        variables[f"{kind}/step"] = optimizer.step.numpy()
         for moments in ("first_moments", "second_moments"):
             named = getattr(optimizer, moments).named
-            state |= {f"{kind}/{moments}/{k}": v.numpy() for k, v in named.items()}
+            variables |= {f"{kind}/{moments}/{k}": v.numpy() for k, v in named.items()}
     if state.ema is not None:
-        state |= {f"ema/{k}": v.numpy() for k, v in state.ema.named.items()}
-    return state
+        variables |= {f"ema/{k}": v.numpy() for k, v in state.ema.named.items()}
+    return variables
 
 
 def test_everything_comes_back(trained):
     run_dir, state = trained
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
     fresh = make_players(strategy, seed=7, ema_decay=0.9)
-    assert Checkpoints(str(run_dir), fresh).restore() == 2
+    assert checkpoints_of(run_dir, fresh).restore() == 2
     expected, actual = every_variable(state), every_variable(fresh)
     assert expected.keys() == actual.keys()
     for name, value in expected.items():
@@ -52,7 +65,7 @@ def test_everything_comes_back(trained):
 def test_two_replicas_go_on_from_one(trained, two_replicas):
     run_dir, state = trained
     mirrored = make_players(two_replicas, seed=7, ema_decay=0.9)
-    assert Checkpoints(str(run_dir), mirrored).restore() == 2
+    assert checkpoints_of(run_dir, mirrored).restore() == 2
     for name, value in weights(state).items():
         np.testing.assert_array_equal(weights(mirrored)[name], value, err_msg=name)
 
@@ -71,7 +84,7 @@ def test_another_architecture_is_refused_and_named(trained, tmp_path):
     change_architecture(run_dir, width=48)
     state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), ema_decay=0.9)
     with pytest.raises(UserError, match="another generator: width was 48"):
-        Checkpoints(str(run_dir), state).restore()
+        checkpoints_of(run_dir, state).restore()
 
 
 def test_another_architecture_goes_on_where_that_is_allowed(trained, tmp_path, caplog):
@@ -79,7 +92,7 @@ def test_another_architecture_goes_on_where_that_is_allowed(trained, tmp_path, c
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     path = change_architecture(run_dir, attention="none")
     state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
-    checkpoints = Checkpoints(str(run_dir), state)
+    checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore(allow_change=True) == 2
     assert "another generator: attention was 'none'" in caplog.text
     checkpoints.prepare()
@@ -93,14 +106,14 @@ def test_weights_of_other_shapes_are_refused_even_where_a_change_is_allowed(trai
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
     state = make_players(strategy, ema_decay=0.9, width=6)
     with pytest.raises(UserError, match="does not fit .* another generator: width was 48"):
-        Checkpoints(str(run_dir), state).restore(allow_change=True)
+        checkpoints_of(run_dir, state).restore(allow_change=True)
 
 
 def test_a_checkpoint_without_the_moving_average_is_refused(trained, tmp_path):
     run_dir, _ = trained
     state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"))
     with pytest.raises(UserError, match="does not fit"):
-        Checkpoints(str(run_dir), state).restore()
+        checkpoints_of(run_dir, state).restore()
 
 
 @pytest.fixture
@@ -155,39 +168,39 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "named"), DAMAGE.items(), ids=[d.__name__ for d in DAMAGE])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(two_saved, caplog, damage, named):
+def test_a_corrupt_checkpoint_is_named_and_the_one_before_is_used(two_saved, caplog, damage, named):
     run_dir, newest = two_saved
     damage(newest)
     fresh = fresh_players()
-    assert Checkpoints(str(run_dir), fresh).restore() == 2
-    assert f"passing over the damaged checkpoint {newest}: {named}" in caplog.text
+    assert checkpoints_of(run_dir, fresh).restore() == 2
+    assert f"skipping corrupt checkpoint {newest}: {named}" in caplog.text
 
 
-def test_a_damaged_checkpoint_is_replaced_when_its_step_comes_again(two_saved):
+def test_a_corrupt_checkpoint_is_replaced_when_its_step_comes_again(two_saved):
     run_dir, newest = two_saved
     flip_a_bit(newest)
     fresh = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), fresh)
+    checkpoints = checkpoints_of(run_dir, fresh)
     checkpoints.restore()
     checkpoints.prepare()
     fresh.step.assign(3)
     assert checkpoints.save() == str(newest)
-    assert Checkpoints(str(run_dir), fresh_players()).restore() == 3
+    assert checkpoints_of(run_dir, fresh_players()).restore() == 3
 
 
-def test_where_all_are_damaged_nothing_starts_from_the_beginning(two_saved):
+def test_if_all_are_corrupt_nothing_starts_from_the_beginning(two_saved):
     run_dir, newest = two_saved
     for path in (newest, newest.parent / "step-2"):
         flip_a_bit(path)
     with pytest.raises(UserError, match="none of the 2 checkpoints"):
-        Checkpoints(str(run_dir), fresh_players()).restore()
+        checkpoints_of(run_dir, fresh_players()).restore()
 
 
 def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
     run_dir, newest = two_saved
-    part = newest.with_name("step-4.part")
+    part = newest.with_name(".step-4.01234567-1.tmp")
     newest.rename(part)
-    checkpoints = Checkpoints(str(run_dir), fresh_players())
+    checkpoints = checkpoints_of(run_dir, fresh_players())
     assert checkpoints.restore() == 2
     checkpoints.prepare()
     assert not part.exists()
@@ -196,7 +209,7 @@ def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
 def test_the_newest_are_kept(two_saved):
     run_dir, _ = two_saved
     state = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), state, keep=2)
+    checkpoints = checkpoints_of(run_dir, state, max_to_keep=2)
     checkpoints.restore()
     for step in (8, 9, 11):
         state.step.assign(step)
@@ -205,13 +218,13 @@ def test_the_newest_are_kept(two_saved):
     assert names == {"step-9", "step-11"}
 
 
-def test_other_circumstances_are_named(trained, tmp_path, caplog):
+def test_changes_of_the_environment_are_named(trained, tmp_path, caplog):
     run_dir = tmp_path / "run"
     state = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), state, environment={"threads": 2, "replicas": 1})
+    checkpoints = checkpoints_of(run_dir, state, environment={"threads": 2, "replicas": 1})
     checkpoints.prepare()
     checkpoints.save()
-    Checkpoints(str(run_dir), state, environment={"threads": 4, "replicas": 1}).restore()
+    checkpoints_of(run_dir, state, environment={"threads": 4, "replicas": 1}).restore()
     assert "threads was 2 and is 4" in caplog.text
     assert "replicas" not in caplog.text
 
@@ -231,7 +244,7 @@ def small_disk(tmp_path):
 def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
     run_dir = small_disk / "run"
     state = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), state)
+    checkpoints = checkpoints_of(run_dir, state)
     checkpoints.prepare()
     good = checkpoints.save()
     state.step.assign(1)
@@ -244,7 +257,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
         f"the last checkpoint is {good}"
     )
     assert {path.name for path in (run_dir / "checkpoints").glob("step-*")} == {"step-0"}
-    assert Checkpoints(str(run_dir), fresh_players()).restore() == 0
+    assert checkpoints_of(run_dir, fresh_players()).restore() == 0
     (small_disk / "other").unlink()
     assert checkpoints.save().endswith("step-1")
 
@@ -252,12 +265,12 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
 def test_a_read_only_run_directory(two_saved, small_disk):
     run_dir = shutil.copytree(two_saved[0], small_disk / "run")
     state = fresh_players()
-    checkpoints = Checkpoints(str(run_dir), state)
+    checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore() == 2
-    (run_dir / "checkpoints" / "step-3.part").mkdir()
+    (run_dir / "checkpoints" / ".step-3.01234567-1.tmp").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     state.step.assign(4)
     for write in (checkpoints.prepare, checkpoints.save):
         with pytest.raises(UserError, match="Read-only file system"):
             write()
-    assert Checkpoints(str(run_dir), fresh_players()).restore() == 2
+    assert checkpoints_of(run_dir, fresh_players()).restore() == 2

@@ -5,24 +5,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf import load_generator
 from deepfill_tf.compat import VariableBundle, named_variables
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference import load_generator
-from deepfill_tf.inference.loading import load_with_provenance
 from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.storage.checkpoint_format import (
     directory_name,
     variables_prefix,
     write_manifest,
 )
+from deepfill_tf.storage.loading import load_with_provenance
 from deepfill_tf.storage.weights import weights_of
 
 
-def write_checkpoint(run, generator, step, average=None):
+def write_checkpoint(run, generator, step, ema=None):
     """What training writes."""
     bundles = {"generator": VariableBundle(named_variables(generator.weights))}
-    if average is not None:
-        bundles["ema"] = VariableBundle(named_variables(average.trainable_weights))
+    if ema is not None:
+        bundles["ema"] = VariableBundle(named_variables(ema.trainable_weights))
     folder = run / "checkpoints"
     path = str(folder / directory_name(step))
     tf.train.Checkpoint(**bundles, step=tf.Variable(step)).write(variables_prefix(path))
@@ -46,7 +46,7 @@ def test_the_newest_checkpoint_is_taken(generator, another_generator, tmp_path):
     assert provenance.step == 10
 
 
-def test_a_damaged_checkpoint_is_passed_over(generator, another_generator, tmp_path, caplog):
+def test_a_corrupt_checkpoint_is_skipped(generator, another_generator, tmp_path, caplog):
     write_checkpoint(tmp_path, generator, 9)
     write_checkpoint(tmp_path, another_generator, 10)
     (tmp_path / "checkpoints" / "step-10" / "variables.index").unlink()
@@ -61,7 +61,7 @@ def test_a_run_directory_may_be_moved(generator, tmp_path):
 
 
 def test_the_moving_average_is_preferred(generator, another_generator, tmp_path):
-    write_checkpoint(tmp_path, another_generator, 5, average=generator)
+    write_checkpoint(tmp_path, another_generator, 5, ema=generator)
     assert_same_weights(load_generator(tmp_path), generator)
 
 
@@ -91,7 +91,7 @@ def test_a_checkpoint_of_another_architecture(generator, tmp_path):
         load_generator(tmp_path)
 
 
-def test_a_damaged_checkpoint_alone(generator, tmp_path):
+def test_a_corrupt_checkpoint_alone(generator, tmp_path):
     write_checkpoint(tmp_path, generator, 5)
     (tmp_path / "checkpoints" / "step-5" / "variables.data-00000-of-00001").write_bytes(b"")
     with pytest.raises(UserError, match="none of the 1 checkpoints"):

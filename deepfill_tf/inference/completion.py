@@ -1,0 +1,156 @@
+"""Completion of images of any size: thresholds, padding and compositing.
+
+A uint8 mask is a hole above 127; a uint8 sketch is an edge above 0.6 * 255, as released. The
+generator never sees pixels under a hole, and known pixels stay as they are, bit for bit.
+"""
+
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.inference.hole_boxes import hole_boxes
+from deepfill_tf.networks.architecture import MULTIPLE, smallest_size
+from deepfill_tf.ops import height_and_width
+
+# Fraction of full strength above which a sketch has an edge, as released.
+EDGE_THRESHOLD = 0.6
+
+
+def complete_uint8(
+    generator: keras.Model,
+    images: tf.Tensor,
+    masks: tf.Tensor,
+    sketches: tf.Tensor | None = None,
+    *,
+    whole_image: bool = False,
+) -> tf.Tensor:
+    """Returns uint8 images `[N, H, W, C]` with the holes of uint8 masks filled.
+
+    Args:
+      generator: a built generator.
+      images: uint8 `[N, H, W, C]`.
+      masks: uint8 `[N, H, W, 1]`, or `[1, H, W, 1]` for all images.
+      sketches: like masks, for guided generators.
+      whole_image: compute whole images, and not only the regions around the holes. A generator
+        without `supports_regions` always computes whole images.
+    """
+    holes = to_holes(masks)
+    inputs = [to_floats(images), holes] + ([] if sketches is None else [to_edges(sketches)])
+    if whole_image or not generator.supports_regions:
+        refined = complete_float(generator, *inputs)["refined"]
+    else:
+        refined = refined_in_holes(generator, *inputs)
+    return composite_uint8(refined, images, holes)
+
+
+def complete_float(
+    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
+) -> dict[str, tf.Tensor]:
+    """Returns all outputs of the generator for whole images of any size.
+
+    Args:
+      generator: a built generator.
+      images: float32 `[N, H, W, C]` in [-1, 1].
+      holes: bool `[N, H, W, 1]`, or `[1, H, W, 1]` for all images.
+      edges: of sketches, like `holes`, for guided generators.
+
+    Returns:
+      `coarse`, `refined` and `completed`, float `[N, H, W, C]`, and the attention's `offsets`,
+      int32 `[N, ceil(H / 8), ceil(W / 8), 2]`.
+    """
+    height, width = height_and_width(images)
+    coarse, refined, offsets = generator(*_inputs(generator, images, holes, edges))
+    coarse, refined = coarse[:, :height, :width], refined[:, :height, :width]
+    completed = tf.where(holes, refined, images)
+    return {"coarse": coarse, "refined": refined, "completed": completed, "offsets": offsets}
+
+
+def refined_in_holes(
+    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Returns refined images that are right in the holes only, at a cost of the holes' size.
+
+    Takes what `complete_float` takes; returns float32 `[N, H, W, C]`, of which pixels outside
+    the holes are undefined. Images are completed one after the other.
+    """
+    height, width = height_and_width(images)
+    padded, holes, *edges = _inputs(generator, images, holes, edges)
+    # One mask may serve all images.
+    holes += tf.zeros_like(padded[..., :1])
+
+    def refined_image(inputs):
+        image, hole, *edge = (x[None] for x in inputs)
+        regions = hole_boxes(hole[0, :, :, 0] > 0)
+        sketch = edge[0] if edge else None
+        return generator.refined_in_regions(image, hole, sketch, regions)[0]
+
+    refined = tf.map_fn(
+        refined_image,
+        (padded, holes, *edges),
+        parallel_iterations=1,  # the memory of one image
+        fn_output_signature=tf.TensorSpec([None, None, images.shape[-1]], tf.float32),
+    )
+    return refined[:, :height, :width]
+
+
+def to_floats(images: tf.Tensor) -> tf.Tensor:
+    """Converts uint8 images to float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1
+
+
+def to_holes(masks: tf.Tensor) -> tf.Tensor:
+    """Converts uint8 masks to bool: True in the hole."""
+    return masks > 127
+
+
+def to_edges(sketches: tf.Tensor) -> tf.Tensor:
+    """Converts uint8 sketches to bool: True on an edge."""
+    return tf.cast(sketches, tf.float32) / 255 > EDGE_THRESHOLD
+
+
+def composite_uint8(refined: tf.Tensor, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    """Returns uint8 images with their holes filled from `refined`, truncated as released."""
+    return tf.where(holes, tf.saturate_cast((refined + 1) * 127.5, tf.uint8), images)
+
+
+def _inputs(
+    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None
+) -> list[tf.Tensor]:
+    """Returns images without the pixels under holes, holes and edges, as the generator takes them.
+
+    All are continued by their mirror image at the bottom and the right, up to a size that the
+    generator takes; mirrored together, so that nothing shows what lies under a hole.
+    """
+    size = [_padded_size(n, smallest_size(generator)) for n in height_and_width(images)]
+    checks = [
+        tf.debugging.assert_equal(
+            tf.shape(images)[1:3],
+            tf.shape(other)[1:3],
+            f"image and {name} differ in height or width",
+        )
+        for name, other in (("mask", holes), ("sketch", edges))
+        if other is not None
+    ]
+    # In a graph the following could fail first, with an error of its own.
+    with tf.control_dependencies(checks):
+        images = tf.identity(images)
+    # tf.where, not a product: 0 * NaN is NaN.
+    incomplete = tf.where(holes, tf.zeros_like(images), images)
+    inputs = [incomplete, holes]
+    if edges is not None:
+        # One sketch may serve several images, and so may one mask.
+        inputs.append(edges | tf.zeros_like(incomplete[..., :1], tf.bool))
+    # Keras 2 casts only a layer's first argument to its compute type.
+    return [tf.cast(_mirror_padded(x, *size), generator.compute_dtype) for x in inputs]
+
+
+def _padded_size(size, smallest: int):
+    return tf.maximum((size + MULTIPLE - 1) // MULTIPLE * MULTIPLE, smallest)
+
+
+def _mirror_padded(images: tf.Tensor, height, width) -> tf.Tensor:
+    """Returns images continued by their mirror image, repeatedly, to `height` x `width`."""
+    sizes = height_and_width(images)
+    for axis, size, wanted in ((1, sizes[0], height), (2, sizes[1], width)):
+        position = tf.range(wanted) % (2 * size)
+        images = tf.gather(images, tf.minimum(position, 2 * size - 1 - position), axis=axis)
+    return images

@@ -1,0 +1,50 @@
+"""Export of a generator as a model directory: a SavedModel with the model's files beside it.
+
+saved_model.pb, variables/         a SavedModel that runs without this package
+model.json, weights.safetensors    see storage.model_files
+"""
+
+import os
+
+import safetensors
+import tensorflow as tf
+
+from deepfill_tf import atomic
+from deepfill_tf.compat import keras
+from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.signatures import InpaintingModule
+from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.storage.model_files import Provenance, check_replaceable, write_model_files
+from deepfill_tf.storage.weights import assign_weights, weights_of
+
+
+def save_model_directory(
+    generator: keras.Model,
+    path: str | os.PathLike,
+    *,
+    origin: str,
+    step: int | None = None,
+    whole_image: bool = False,
+) -> None:
+    """Writes a generator as a model directory, atomically.
+
+    Args:
+      generator: a built generator. The saved one computes in float32 whatever its policy.
+      path: the directory to write; a model directory there is replaced.
+      origin: where the weights came from, in words.
+      step: number of training steps, if known.
+      whole_image: of the SavedModel, see `InpaintingModule`.
+
+    Raises UserError if `path` is something other than a model directory or an empty folder,
+    holds anything besides, or cannot be written.
+    """
+    check_replaceable(path)
+    copy = model_from_architecture(architecture_of(generator), dtype="float32")
+    assign_weights(copy, weights_of(generator), "the generator")
+    module = InpaintingModule(copy, whole_image=whole_image)
+    try:
+        with atomic.directory(path) as folder:
+            tf.saved_model.save(module, folder, signatures=module.signatures_to_save)
+            write_model_files(copy, folder, Provenance(origin, step))
+    except (OSError, safetensors.SafetensorError, tf.errors.OpError) as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from error

@@ -1,0 +1,123 @@
+"""Models as two files: a description and the weights.
+
+    model.json                   architecture, package version, where the weights came from
+    weights.safetensors          the weights by their Keras names, RGB order
+
+A model directory holds both, and usually a SavedModel beside them, which runs without this
+package. A model is loaded from these two files alone: no code of the SavedModel is run.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.numpy
+
+import deepfill_tf
+from deepfill_tf.compat import keras
+from deepfill_tf.errors import UserError, reason
+from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.storage.weights import assign_weights, weights_of
+
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+SAVED_MODEL = "saved_model.pb"
+# Everything that is written to a model directory, `tf.saved_model.save` included.
+MODEL_FILES = {DESCRIPTION, WEIGHTS, SAVED_MODEL, "fingerprint.pb", "variables", "assets"}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of weights in words, and the number of training steps if it is known."""
+
+    origin: str
+    step: int | None = None
+
+
+def is_model_directory(path: str | os.PathLike) -> bool:
+    """Whether `path` is a directory with a model's description."""
+    return (Path(path) / DESCRIPTION).is_file()
+
+
+def is_saved_model(path: str | os.PathLike) -> bool:
+    """Whether `path` is a directory with a SavedModel of any kind."""
+    return (Path(path) / SAVED_MODEL).is_file()
+
+
+def write_model_files(
+    model: keras.Model, folder: str | os.PathLike, provenance: Provenance
+) -> None:
+    """Writes description and weights of a built model into an existing folder.
+
+    Raises OSError or safetensors.SafetensorError if they cannot be written.
+    """
+    folder = Path(folder)
+    description = {
+        "architecture": architecture_of(model),
+        "package_version": deepfill_tf.__version__,
+        **asdict(provenance),
+    }
+    # save_file would make it readable for its owner only, whatever the umask.
+    (folder / WEIGHTS).write_bytes(safetensors.numpy.save(weights_of(model)))
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+
+
+def load_model_directory(path: str | os.PathLike) -> tuple[keras.Model, Provenance]:
+    """Returns the model of a model directory, built, and where its weights came from.
+
+    Raises UserError if the description or the weights are missing, damaged or do not belong
+    together.
+    """
+    path = Path(path)
+    description = _read_description(path / DESCRIPTION)
+    try:
+        arrays = safetensors.numpy.load_file(path / WEIGHTS)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UserError(f"cannot read the weights {path / WEIGHTS}: {reason(error)}") from error
+    model = model_from_architecture(description.get("architecture", {}))
+    assign_weights(model, arrays, str(path / WEIGHTS))
+    return model, Provenance(description.get("origin", "unknown"), description.get("step"))
+
+
+def saved_step(path: str | os.PathLike) -> int | None:
+    """Returns the number of training steps in a model directory's description, if it is known."""
+    return _read_description(Path(path) / DESCRIPTION).get("step")
+
+
+def check_replaceable(path: str | os.PathLike) -> None:
+    """Raises UserError if writing a model directory to `path` would destroy something else."""
+    path = Path(path)
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise UserError(f"{path} is a file; choose a new folder for the model directory")
+    names = {entry.name for entry in path.iterdir()}
+    if names and not _describes_model(path / DESCRIPTION):
+        raise UserError(
+            f"{path} holds other things than a model directory and is not overwritten; "
+            "choose a new folder"
+        )
+    foreign = sorted(names - MODEL_FILES)
+    if foreign:
+        raise UserError(
+            f"{path} also holds {foreign[0]!r}, which would be lost; choose a new folder"
+        )
+
+
+def _describes_model(path: Path) -> bool:
+    try:
+        return "architecture" in _read_description(path)
+    except UserError:
+        return False
+
+
+def _read_description(path: Path) -> dict:
+    try:
+        description = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the model's description {path}: {reason(error)}") from error
+    if not isinstance(description, dict):
+        raise UserError(f"a model's description is a JSON object, but {path} holds {description!r}")
+    return description

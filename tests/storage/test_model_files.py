@@ -1,0 +1,88 @@
+"""Models as two files, without a SavedModel beside them."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from deepfill_tf import load_generator
+from deepfill_tf.errors import UserError
+from deepfill_tf.storage.weights import weights_of
+from tests.small_generators import random_images, random_masks
+
+
+@pytest.fixture
+def changeable(model_directory, tmp_path):
+    return shutil.copytree(model_directory, tmp_path / "model")
+
+
+def test_load_generator_gives_the_same_model_bit_for_bit(generator, model_directory):
+    loaded = load_generator(model_directory)
+    assert type(loaded) is type(generator)
+    for name, array in weights_of(generator).items():
+        np.testing.assert_array_equal(weights_of(loaded)[name], array, err_msg=name)
+    images = random_images(2, 24, 32, 3).astype(np.float32) / 127.5 - 1
+    masks = (random_masks(2, 24, 32) > 127).astype(np.float32)
+    for ours, theirs in zip(generator(images, masks), loaded(images, masks), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def damage(folder, what):
+    weights = safetensors.numpy.load_file(folder / "weights.safetensors")
+    description = json.loads((folder / "model.json").read_text())
+    if what == "missing":
+        del weights["coarse/conv3/bias"]
+    elif what == "extra":
+        weights["coarse/conv99/bias"] = np.zeros(3, np.float32)
+    elif what == "shape":
+        weights["refinement/xconv1/kernel"] = np.zeros([3, 3, 3, 8], np.float32)
+    elif what == "class":
+        description["architecture"]["class"] = "GeneratorV9"
+    elif what == "arguments":
+        description["architecture"]["arguments"]["depth"] = 7
+    elif what == "no architecture":
+        del description["architecture"]
+    safetensors.numpy.save_file(weights, folder / "weights.safetensors")
+    (folder / "model.json").write_text(json.dumps(description))
+    if what == "truncated":
+        os.truncate(folder / "weights.safetensors", 1000)
+    elif what == "no weights":
+        (folder / "weights.safetensors").unlink()
+    elif what == "no json":
+        (folder / "model.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    "what, message",
+    [
+        ("missing", "no weight 'coarse/conv3/bias'"),
+        ("extra", "a weight 'coarse/conv99/bias'"),
+        ("shape", r"'refinement/xconv1/kernel' has shape \(3, 3, 3, 8\).*\(5, 5, 3, 8\)"),
+        ("class", "no network called 'GeneratorV9'.*GeneratorV2"),
+        ("arguments", "depth"),
+        ("no architecture", "architecture"),
+        ("truncated", "cannot read the weights"),
+        ("no weights", "cannot read the weights"),
+        ("no json", "cannot read the model's description"),
+    ],
+)
+def test_damage_is_named(changeable, what, message):
+    damage(changeable, what)
+    with pytest.raises(UserError, match=message):
+        load_generator(changeable)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(UserError, match="neither a model directory"):
+        load_generator(tmp_path)
+    with pytest.raises(UserError, match="there is no folder"):
+        load_generator(tmp_path / "nowhere")
+
+
+def test_a_saved_model_alone_cannot_be_loaded(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(UserError, match="cannot be loaded as a Keras model"):
+        load_generator(tmp_path)
