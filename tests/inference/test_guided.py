@@ -11,7 +11,8 @@ from deepfill_tf import Inpainter, inpaint
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
 from deepfill_tf.inference.files import complete_file, complete_folder
-from deepfill_tf.inference.signatures import InpaintingModule, complete_uint8
+from deepfill_tf.inference.completion import complete_uint8
+from deepfill_tf.inference.signatures import InpaintingModule
 from tests.small_generators import random_images, random_masks, small_generator
 
 SIZE = (33, 40)
@@ -83,7 +84,7 @@ def test_windows_around_the_holes_see_the_sketch():
     generator, inputs = guided_generator(), example(1)
     assert generator.supports_regions
     in_windows, whole = (
-        complete_uint8(generator, *inputs, regions=regions).numpy() for regions in (True, False)
+        complete_uint8(generator, *inputs, whole_image=whole).numpy() for whole in (False, True)
     )
     np.testing.assert_allclose(in_windows.astype(int), whole, rtol=0, atol=1)
 
