@@ -80,13 +80,13 @@ def test_the_sketch_steers(guided):
     assert np.abs(drawn["coarse"] - empty["coarse"]).max() > 1e-4
 
 
-def test_windows_around_the_holes_see_the_sketch():
+def test_regions_around_the_holes_see_the_sketch():
     generator, inputs = guided_generator(), example(1)
     assert generator.supports_regions
-    in_windows, whole = (
+    in_regions, whole = (
         complete_uint8(generator, *inputs, whole_image=whole).numpy() for whole in (False, True)
     )
-    np.testing.assert_allclose(in_windows.astype(int), whole, rtol=0, atol=1)
+    np.testing.assert_allclose(in_regions.astype(int), whole, rtol=0, atol=1)
 
 
 def test_an_edge_is_above_the_released_threshold(guided_inpainter):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.inference.signatures import InpaintingModule, complete_uint8
+from deepfill_tf.inference.completion import complete_uint8
+from deepfill_tf.inference.signatures import InpaintingModule
 from tests.small_generators import random_images, random_masks, small_generator
 
 SIZES = [(16, 16), (37, 50), (48, 64)]
