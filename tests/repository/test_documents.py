@@ -28,7 +28,7 @@ def test_documents_link_to_files():
 def test_files_that_a_document_names_exist(document):
     paths = [p for p in PATH.findall((ROOT / document).read_text()) if not OF_USERS.match(p)]
     assert paths
-    assert not [p for p in paths if not any((folder / p).exists() for folder in FOLDERS)]
+    assert [p for p in paths if not any((folder / p).exists() for folder in FOLDERS)] == []
 
 
 @pytest.mark.parametrize("document", ["WORKSPACE.md", "docs/architecture.md"])
@@ -38,7 +38,7 @@ def test_code_that_a_document_names_exists(document):
     code = CODE.findall((ROOT / document).read_text())
     names = {n for dotted in code for n in dotted.split(".") if NAME.fullmatch(n)}
     assert names
-    assert not names - words
+    assert sorted(names - words) == []
 
 
 def test_drawings_are_what_the_script_draws():
