@@ -1,4 +1,6 @@
-"""Errors that a user can put right, and what errors say in one line."""
+"""Errors that a user can put right, and the parts of their messages."""
+
+from collections.abc import Sequence
 
 
 class UserError(ValueError):
@@ -19,3 +21,10 @@ def reason(error: BaseException) -> str:
     if "No space left" in text:
         return "no space is left on the device"
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def truncated_list(names: Sequence[str], limit: int, total: int | None = None) -> str:
+    """The first `limit` names, and how many more there are of `total` (None: of the names)."""
+    shown = names[:limit]
+    more = (len(names) if total is None else total) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes a dataset of the images that you have: looked at, sorted out, split, packed in shards.
+"""Prepares a dataset: inspects images, drops duplicates, splits, and packs them into shards.
 
     python tools/prepare_dataset.py --input=images/ --input=more.tar --output=prepared/
     python tools/prepare_dataset.py --input=train/ --validation=val/ --output=prepared/
     python tools/prepare_dataset.py --layout=celeba --root=data/
 
-The first two want `pip install .[beam]`. Flags that are not listed here are Beam's, for instance
---runner=DataflowRunner, or --direct_running_mode=multi_processing --direct_num_workers=8.
+The first two need `pip install .[beam]`. Flags that are not listed here are passed to Beam, such
+as --runner=DataflowRunner, or --direct_running_mode=multi_processing --direct_num_workers=8.
 """
 
 import logging
@@ -14,10 +14,11 @@ import time
 
 import absl.flags
 
+from deepfill_tf.checks import check_in_range
 from deepfill_tf.command_line import DONE, PARTIAL, Command, Flag
 from deepfill_tf.errors import UserError
 
-# One process, which needs nothing from the network.
+# Runs in this process.
 LOCAL_RUNNER = "FnApiRunner"
 
 
@@ -33,20 +34,24 @@ COMMAND = Command(
     "prepare_dataset",
     __doc__,
     [
-        several("input", "A folder, glob, list or .tar."),
-        several("validation", "Likewise, for validation only."),
-        Flag("output", "A new folder for shards and report."),
+        several("input", "A folder, glob, file list or .tar of images."),
+        several("validation", "The same, of images for validation."),
+        Flag("output", "A new folder for the shards and the report."),
         Flag(
             "validation_share",
-            "What share of --input is for validation, without --validation.",
+            "Fraction of --input that is for validation, if there is no --validation.",
             0.01,
             define=absl.flags.DEFINE_float,
         ),
-        number("train_shards", 16, "Files that training images are packed in."),
-        number("validation_shards", 1, "Files that validation images are packed in."),
-        number("min_side", 64, "Pixels; smaller images are left out."),
-        Flag("layout", "Write file lists only: celeba, celebahq, places2, imagenet or dtd."),
-        Flag("root", "With --layout: the folder above the dataset's."),
+        number("train_shards", 16, "Number of shards of training images."),
+        number("validation_shards", 1, "Number of shards of validation images."),
+        number(
+            "min_side",
+            64,
+            "Least height and width of an image, in pixels.",
+        ),
+        Flag("layout", "Write only the file lists of celeba, celebahq, places2, imagenet or dtd."),
+        Flag("root", "With --layout: the parent of the dataset's folder."),
     ],
     accepts_unknown_flags=True,
 )
@@ -54,11 +59,11 @@ COMMAND = Command(
 
 def run(flags: absl.flags.FlagValues, beam_options: list[str]) -> int:
     """Prepares a dataset, or writes the file lists of a published one."""
-    logging.getLogger().setLevel(logging.ERROR)  # Beam has much to say
+    logging.getLogger().setLevel(logging.ERROR)  # Beam logs much
     if flags.layout is None:
         return prepare_dataset(flags, beam_options)
     if beam_options:
-        raise UserError(f"--layout takes no {beam_options[0]}")
+        raise UserError(f"--layout cannot be combined with {beam_options[0]}")
     return write_layout(flags)
 
 
@@ -69,14 +74,14 @@ def write_layout(flags: absl.flags.FlagValues) -> int:
     if flags.layout not in LAYOUTS:
         raise UserError(f"--layout must be one of {', '.join(LAYOUTS)}, got {flags.layout!r}")
     if not flags.root:
-        raise UserError("--layout needs --root, the folder above the dataset's")
+        raise UserError("--layout needs --root, the parent of the dataset's folder")
     for path, count in write_lists(flags.layout, flags.root).items():
         print(f"{path}: {count} images")
     return DONE
 
 
 def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> int:
-    """Runs the pipeline and prints what it found."""
+    """Runs the pipeline and prints its summary."""
     import tensorflow as tf
 
     from deepfill_tf import atomic
@@ -91,9 +96,9 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
             prepare,
         )
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is missing: pip install .[beam]") from error
+        raise UserError(f"{error.name} is not installed: pip install .[beam]") from error
 
-    check(flags)
+    check_flags(flags)
     is_local = not any(option.startswith("--runner") for option in beam_options)
     if is_local:
         beam_options = [*beam_options, f"--runner={LOCAL_RUNNER}"]
@@ -102,7 +107,7 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
     if tf.io.gfile.exists(output) and (
         not tf.io.gfile.isdir(output) or tf.io.gfile.listdir(output)
     ):
-        raise UserError(f"--output {output} is there already: name a new folder, or remove it")
+        raise UserError(f"--output {output} exists: choose a new folder, or remove it")
     sources = [
         (origin, path)
         for origin, given in ((TRAIN, flags.input), (VALIDATION, flags.validation))
@@ -134,17 +139,18 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
     return PARTIAL if report["findings"].get("corrupt") else DONE
 
 
-def check(flags: absl.flags.FlagValues) -> None:
-    """Raises UserError for what makes no sense."""
+def check_flags(flags: absl.flags.FlagValues) -> None:
+    """Raises UserError for a missing or bad value."""
     if not flags.input:
         raise UserError("--input is missing: a folder, glob, file list or .tar of images")
     if not flags.output:
         raise UserError("--output is missing: a new folder")
-    if not 0 <= flags.validation_share < 1:
-        raise UserError(f"--validation_share must be in [0, 1), got {flags.validation_share}")
-    for name in ("train_shards", "validation_shards", "min_side"):
-        if not 1 <= flags[name].value < 100_000:
-            raise UserError(f"--{name} must be in [1, 100000), got {flags[name].value}")
+    try:
+        check_in_range("--validation_share", flags.validation_share, 0, 1)
+        for name in ("train_shards", "validation_shards", "min_side"):
+            check_in_range(f"--{name}", flags[name].value, 1, 100_000)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 if __name__ == "__main__":

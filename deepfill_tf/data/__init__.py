@@ -1,6 +1,7 @@
-"""Images and holes: file lists, decoding, crops, masks, and the stream of batches."""
+"""Training data: file lists, decoding, crops, masks, sketches, and the stream of batches."""
 
 from deepfill_tf.data.crops import crop_image, enlarge_to_cover, resize_image
+from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_image, read_mask, write_image
 from deepfill_tf.data.masks import BrushStrokeMasks, RectangleMasks, UnionMasks
@@ -19,6 +20,7 @@ __all__ = [
     "BrushStrokeMasks",
     "CannySketches",
     "EdgeFiles",
+    "ExampleOptions",
     "HolisticSketches",
     "ImagePipeline",
     "LandmarkSketches",

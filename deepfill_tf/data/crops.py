@@ -1,4 +1,4 @@
-"""Images brought to the wanted size, as the original reads them."""
+"""Images cropped and resized as the released program does."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`[H, W, C]` -> `[height, width, C]`, bilinear without antialiasing.
+    """Resizes uint8 `[H, W, C]` to `[height, width, C]`, bilinear without antialiasing.
 
     The aspect ratio is not kept.
     """
@@ -16,7 +16,10 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def enlarge_to_cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The image enlarged so that `height` x `width` fits in; larger ones stay as they are."""
+    """Enlarges uint8 `[H, W, C]` until it is at least `height` x `width` pixels large.
+
+    The aspect ratio is kept. Returns the image itself if it is large enough.
+    """
     h, w = image.shape[:2]
     if h >= height and w >= width:
         return image
@@ -27,10 +30,10 @@ def enlarge_to_cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
 def crop_image(
     image: np.ndarray, height: int, width: int, top_fraction: float, left_fraction: float
 ) -> np.ndarray:
-    """A crop `[height, width, C]` of the enlarged image.
+    """Crops `[height, width, C]` from uint8 `[H, W, C]`, enlarged first if it is too small.
 
-    The shares, in [0, 1), say where between the first and the last possible position:
-    uniform shares give uniform positions, both ends included.
+    The fractions, in [0, 1), place the crop between the first and the last possible position:
+    uniform fractions give uniform positions, both ends included.
     """
     image = enlarge_to_cover(image, height, width)
     h, w = image.shape[:2]

@@ -1,11 +1,11 @@
-"""Which images: a folder, a glob, or a file that lists them."""
+"""Lists of images: of a folder, a glob, a list file or TFRecord shards."""
 
 import os
 
 import tensorflow as tf
 
 from deepfill_tf.data.records import SHARD_SUFFIX, list_records
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 LIST_SUFFIXES = (".flist", ".txt")
@@ -16,13 +16,13 @@ def list_images(source: str, root: str | None = None) -> list[str]:
 
     Args:
       source: a folder (all images below it, sorted), a glob (sorted), or a file list
-        ending in .flist or .txt: one path a line in the list's order, blank lines left
-        out, relative paths relative to the list's folder. A TFRecord shard, or a glob of them,
-        gives the address of each of its records, see `data.records`.
+        ending in .flist or .txt: one path a line, in the list's order, relative to the list's
+        folder, blank lines left out. For a TFRecord shard, or a glob of shards, the addresses
+        of their records are returned, see `data.records`.
       root: folder that a relative `source` is relative to.
 
-    Raises UserError, naming what was looked for, where there is nothing. Whether each
-    listed path exists is for `check_readable` to say.
+    Raises UserError that names the source if there are no images. `check_readable` checks
+    whether the listed files exist.
     """
     where = _below(root or "", source)
     try:
@@ -36,7 +36,7 @@ def list_images(source: str, root: str | None = None) -> list[str]:
         else:
             paths = sorted(path for path in tf.io.gfile.glob(where) if is_image(path))
     except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read {where}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"cannot read {where}: {reason(error)}") from error
     if not paths:
         state = "lists no images" if tf.io.gfile.exists(where) else "does not exist"
         raise UserError(f"there are no images: {where} {state}")
@@ -44,7 +44,7 @@ def list_images(source: str, root: str | None = None) -> list[str]:
 
 
 def is_image(path: str) -> bool:
-    """Whether the path ends like an image's."""
+    """Returns True if the path ends with one of `IMAGE_SUFFIXES`, in either case."""
     return path.lower().endswith(IMAGE_SUFFIXES)
 
 
@@ -67,5 +67,5 @@ def _read_list(path: str) -> list[str]:
 
 
 def _below(folder: str, path: str) -> str:
-    """The path, below the folder where it is relative; addresses such as gs://... are not."""
+    """Joins a relative path to the folder; addresses such as gs://... are absolute."""
     return path if "://" in path else os.path.join(folder, path)

@@ -1,4 +1,4 @@
-"""Images and masks as files."""
+"""Reading and writing image and mask files."""
 
 import io
 import os
@@ -11,7 +11,7 @@ from deepfill_tf import atomic
 from deepfill_tf.data.records import open_image
 from deepfill_tf.errors import UserError, reason
 
-# What a damaged or foreign file makes Pillow raise.
+# Raised by Pillow for a corrupt file, or one that is not an image.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 READING_ERRORS = (*DECODING_ERRORS, UnidentifiedImageError, tf.errors.OpError)
 # Modes of 16 bits a channel, which Pillow would clip on the way to 8.
@@ -19,12 +19,12 @@ _WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def read_image(path: str, channels: int = 3) -> np.ndarray:
-    """The image in a file, uint8 `[H, W, channels]`, RGB (or grey for one channel).
+    """Reads an image file: uint8 `[H, W, channels]`, RGB for 3 channels, grey for 1.
 
-    EXIF orientation is honoured. Grey is repeated and alpha dropped, as the original
-    does; palettes and CMYK become RGB, and 16 bits become 8 by division.
+    The image is turned as its EXIF orientation says. Grey is repeated and alpha dropped, as
+    in the released program; palettes and CMYK become RGB, and 16 bits become 8 by division.
 
-    Raises UserError, naming the file, where it is missing, foreign or cut off.
+    Raises UserError that names the file if it is missing, truncated or not an image.
     """
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, got {channels!r}")
@@ -38,9 +38,10 @@ def read_image(path: str, channels: int = 3) -> np.ndarray:
 
 
 def image_size(path: str) -> tuple[int, int]:
-    """Height and width of the image in a file, from its header alone.
+    """Reads height and width of an image file from its header alone, in pixels.
 
-    EXIF orientation is honoured. Raises UserError as `read_image` does.
+    They are those of the image turned as its EXIF orientation says. Raises UserError as
+    `read_image` does.
     """
     try:
         with open_image(path) as file, Image.open(file) as image:
@@ -54,7 +55,7 @@ def image_size(path: str) -> tuple[int, int]:
 
 
 def read_mask(path: str) -> np.ndarray:
-    """The mask in a file, uint8 `[H, W, 1]`: its first channel, above 127 is the hole.
+    """Reads a mask file: uint8 `[H, W, 1]`, its first channel; above 127 is the hole.
 
     Raises UserError as `read_image` does.
     """
@@ -81,7 +82,7 @@ def write_image(path: str, image: np.ndarray) -> None:
 
 
 def _open(path: str) -> Image.Image:
-    """The decoded image, turned as its EXIF data says."""
+    """Decodes an image and turns it as its EXIF orientation says."""
     try:
         with open_image(path) as file:
             image = Image.open(io.BytesIO(file.read()))

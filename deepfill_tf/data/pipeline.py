@@ -1,4 +1,4 @@
-"""The stream of training batches: a step's number is the whole state of the data."""
+"""The stream of training batches, a pure function of the seed and the index of the batch."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,191 +6,174 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from deepfill_tf.data.crops import crop_image, resize_image
-from deepfill_tf.data.image_files import read_image
+from deepfill_tf.checks import check_bool, check_in_range, check_int, check_positive_int
+from deepfill_tf.data.examples import ExampleOptions, example_tensors, read_example
 from deepfill_tf.data.reader import ImageReader
 from deepfill_tf.data.seeds import Purpose, integers, seeds_of, uniform
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
-Masks = Callable[[tf.Tensor, int, int], tf.Tensor]
+# Seeds int64 [N, 2], height, width -> float32 [N, height, width, 1], see `data.masks`.
+MaskGenerator = Callable[[tf.Tensor, int, int], tf.Tensor]
 
 
 class ImagePipeline:
-    """Global batches of images and holes, without end.
+    """Endless stream of global batches of images and holes.
 
-    Order, crops, flips and holes of an example are pure functions of the seed, the
-    index of the batch and the example's index in the global batch, so that any number
-    of replicas sees the same examples, and a stream can begin at any batch.
+    Order, crops, flips and holes of an example are pure functions of the seed, the index of
+    the batch and the example's index in the global batch. So any number of replicas sees the
+    same examples, and a stream can begin at any batch.
 
     Args:
       paths: the images.
-      height, width, channels: of the images.
+      options: size, crop, order and holes of the examples.
       global_batch_size: examples in a batch, over all replicas.
-      seed: of everything random.
-      masks: makes the holes, see `data.masks`.
-      random_crop: crop; False: resize, not keeping the aspect ratio.
-      flip: mirror an example left to right with probability 1/2.
-      shuffle: a new order in each epoch; False: the order of the list, as released.
-      one_mask_per_batch: the hole of a batch's first example for all of it, as released.
-      with_box: say where the box around each hole is; `masks` must have `boxes`.
-      sketches: gives every image's sketch, see `data.sketches`; None: there are none.
-      edge_threshold: share of the greatest strength above which a sketch has an edge.
+      seed: of everything random, in [0, 2**31).
+      masks: generates the holes, see `data.masks`.
+      with_box: add the box around each hole to a batch; `masks` must have `boxes`.
+      sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
+
+    Raises ValueError for a bad argument, and if the holes do not fit into the images.
     """
 
     def __init__(
         self,
         paths: Sequence[str],
-        height: int,
-        width: int,
+        options: ExampleOptions,
         *,
         global_batch_size: int,
         seed: int,
-        masks: Masks,
-        channels: int = 3,
-        random_crop: bool = False,
-        flip: bool = False,
-        shuffle: bool = True,
-        one_mask_per_batch: bool = False,
+        masks: MaskGenerator,
         with_box: bool = False,
         sketches: SketchSource | None = None,
-        edge_threshold: float = 0.6,
     ):
         if not paths:
             raise ValueError("a pipeline needs at least one image")
-        if not 0 <= seed < 2**31:
-            raise ValueError(f"seed must be in [0, 2**31), got {seed!r}")
-        if channels not in (1, 3):
-            raise ValueError(f"channels must be 1 or 3, got {channels!r}")
-        sizes = {"height": height, "width": width, "global_batch_size": global_batch_size}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} must be positive, got {size!r}")
+        check_in_range("seed", check_int("seed", seed, 0), 0, 2**31)
+        check_positive_int("global_batch_size", global_batch_size)
+        check_bool("with_box", with_box)
         # Holes that do not fit are refused here rather than in the middle of a graph.
-        masks(seeds_of(seed, Purpose.MASK, tf.zeros([1], tf.int64)), height, width)
+        first_seed = seeds_of(seed, Purpose.MASK, tf.zeros([1], tf.int64))
+        masks(first_seed, options.height, options.width)
         self._count = len(paths)
-        self._size = (height, width)
-        self._channels = channels
+        self._options = options
         self._global_batch_size = global_batch_size
         self._seed = seed
         self._masks: Any = masks  # some have boxes too
-        self._flip = flip
-        self._shuffle = shuffle
-        self._one_mask_per_batch = one_mask_per_batch
         self._with_box = with_box
-        self._guided = sketches is not None
-        self._edge_threshold = edge_threshold
-        self._reader = ImageReader(
-            paths,
-            height,
-            width,
-            channels=channels,
-            seed=seed,
-            random_crop=random_crop,
-            sketches=sketches,
-        )
+        self._channels = options.channels + (sketches is not None)
+        self._reader = ImageReader(paths, options, seed=seed, sketches=sketches)
 
     @property
     def error(self) -> UserError | None:
-        """Why the stream failed, where images are to blame."""
+        """Reason why the stream failed, if images could not be read."""
         return self._reader.error
+
+    def close(self) -> None:
+        """Stops reading images, and waits until no thread of TensorFlow does; see `ImageReader`.
+
+        To be called before the last reference to an iterator is dropped: its destructor waits
+        for these threads, which may wait for Python's global lock, which it holds.
+        """
+        self._reader.close()
 
     def dataset(
         self, first_batch: int = 0, input_context: tf.distribute.InputContext | None = None
     ) -> tf.data.Dataset:
-        """Batches from the batch number `first_batch` on.
+        """Batches from the global batch `first_batch` on, for n = global batch / replicas.
 
-        Gives `image` float32 `[n, H, W, C]` in [-1, 1] and `mask` float32 `[n, H, W, 1]`,
-        n = global_batch_size / replicas; `penalty_alpha` `[n, 2]`, uniform in [0, 1); with sketches
-        `sketch` float32 `[n, H, W, 1]`, 1 where there is an edge, in the hole or not; with
-        boxes `box_rows` int32 `[n, h]` and `box_columns` `[n, w]`, see `ops.crop`. With an
-        `input_context` they are those of its pipeline's replicas, in order: batch 0 replica
-        0, batch 0 replica 1, batch 1 replica 0, and so on.
+        With an `input_context` they are those of its pipeline's replicas, in order: batch 0 of
+        replica 0, batch 0 of replica 1, batch 1 of replica 0, and so on.
 
-        Raises ValueError where the replicas do not divide the global batch.
+        Returns a dataset of dicts of float32:
+          image: `[n, H, W, C]` in [-1, 1].
+          mask: `[n, H, W, 1]`, 1 in the hole and 0 elsewhere.
+          penalty_alpha: `[n, 2]`, uniform in [0, 1), for gradient penalties.
+          sketch: `[n, H, W, 1]`, 1 on edges, inside the hole and outside; only with sketches.
+          box_rows, box_columns: int32 `[n, h]` and `[n, w]`, see `ops.crop`; only with boxes.
+
+        Raises ValueError if the replicas do not divide the global batch.
         """
         replicas = input_context.num_replicas_in_sync if input_context else 1
         pipelines = input_context.num_input_pipelines if input_context else 1
         if self._global_batch_size % replicas or replicas % pipelines:
             raise ValueError(
-                f"a global batch of {self._global_batch_size} cannot be shared by {replicas} "
+                f"a global batch of {self._global_batch_size} cannot be divided among {replicas} "
                 f"replicas of {pipelines} input pipelines"
             )
-        local = replicas // pipelines
         batch_size = self._global_batch_size // replicas
-        first = (input_context.input_pipeline_id if input_context else 0) * local * batch_size
+        # Examples of a global batch that this pipeline makes, and the first of them.
+        share = batch_size * (replicas // pipelines)
+        first = (input_context.input_pipeline_id if input_context else 0) * share
 
-        # One element for each example; `number` counts this pipeline's examples.
         def position_of(number):
-            batch_index, index = number // (local * batch_size), number % (local * batch_size)
+            """Position in the stream of the example `number` of this pipeline."""
+            batch_index, index = number // share, number % share
             return batch_index * self._global_batch_size + first + index
 
-        numbers = tf.data.Dataset.range(first_batch * local * batch_size, np.iinfo(np.int64).max)
+        numbers = tf.data.Dataset.range(first_batch * share, np.iinfo(np.int64).max)
         examples = numbers.map(position_of).map(
             self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
         batches = examples.batch(batch_size, drop_remainder=True)
         return batches.map(
-            self._with_holes, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            self._with_masks, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         ).prefetch(2)
 
     def paths_of(self, batch_index: int) -> list[str]:
-        """Which images the global batch number `batch_index` holds, in order."""
+        """Paths of the images in the global batch `batch_index`, in order."""
         first = batch_index * self._global_batch_size
         positions = tf.range(first, first + self._global_batch_size, dtype=tf.int64)
         return [
-            self._reader.path_of(int(self._index_of(position)), int(position))
+            self._reader.path_of(int(self._image_index(position)), int(position))
             for position in positions
         ]
 
     def example(self) -> dict[str, tf.Tensor]:
-        """A batch of one as `dataset` gives it, but without an image in it: zeros."""
-        images = tf.zeros([1, *self._size, self._channels])
-        sketches = {"sketch": tf.zeros_like(images[..., :1])} if self._guided else {}
-        return self._with_holes(tf.zeros([1], tf.int64), {"image": images, **sketches})
+        """A batch of one with the keys and shapes of `dataset`; its image is all zeros."""
+        shape = [1, self._options.height, self._options.width, self._channels]
+        tensors = example_tensors(tf.zeros(shape, tf.uint8), self._options)
+        zeros = {name: tf.zeros_like(value) for name, value in tensors.items()}
+        return self._with_masks(tf.zeros([1], tf.int64), zeros)
 
     def _example(self, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """The example's position, its image, and its sketch where there are some."""
-        index = self._index_of(position)
+        """The position, and the image with its sketch."""
+        options = self._options
+        index = self._image_index(position)
         crop_fractions = uniform(self._seeds(Purpose.CROP, position), 2)[0]
         values = tf.numpy_function(self._reader.read, [index, position, crop_fractions], tf.uint8)
-        values = tf.ensure_shape(values, [*self._size, self._channels + self._guided])
-        if self._flip:
+        values = tf.ensure_shape(values, [options.height, options.width, self._channels])
+        if options.flip:
             flipped = integers(uniform(self._seeds(Purpose.FLIP, position), 1), 2)[0, 0] == 1
             values = tf.where(flipped, values[:, ::-1], values)
-        values = tf.cast(values, tf.float32)
-        example = {"image": values[..., : self._channels] / 127.5 - 1}
-        if self._guided:
-            edges = values[..., self._channels :] / 255 > self._edge_threshold
-            example["sketch"] = tf.cast(edges, tf.float32)
-        return position, example
+        return position, example_tensors(values, options)
 
-    def _with_holes(
+    def _with_masks(
         self, positions: tf.Tensor, batch: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
-        count, *size, _ = batch["image"].shape
-        drawn = positions
-        if self._one_mask_per_batch:
-            batch_indices = positions // self._global_batch_size
-            drawn = batch_indices[:1] * self._global_batch_size
-        seeds = seeds_of(self._seed, Purpose.MASK, drawn)
-        holes = {"mask": self._masks(seeds, *self._size)}
+        """The batch with the holes of the examples at `positions` `[n]`, and random numbers."""
+        count, height, width, _ = batch["image"].shape
+        mask_positions = positions
+        if self._options.one_mask_per_batch:
+            mask_positions = positions[:1] // self._global_batch_size * self._global_batch_size
+        seeds = seeds_of(self._seed, Purpose.MASK, mask_positions)
+        holes = {"mask": self._masks(seeds, height, width)}
         if self._with_box:
-            holes["box_rows"], holes["box_columns"] = self._masks.boxes(seeds, *self._size)
-        if self._one_mask_per_batch:
+            holes["box_rows"], holes["box_columns"] = self._masks.boxes(seeds, height, width)
+        if self._options.one_mask_per_batch:
             holes = {name: tf.repeat(value, count, axis=0) for name, value in holes.items()}
+        holes["mask"] = tf.ensure_shape(holes["mask"], [count, height, width, 1])
         penalty_alpha = uniform(seeds_of(self._seed, Purpose.INTERPOLATION, positions), 2)
-        holes["mask"] = tf.ensure_shape(holes["mask"], [count, *size, 1])
         return {**batch, **holes, "penalty_alpha": tf.cast(penalty_alpha, tf.float32)}
 
-    def _index_of(self, position: tf.Tensor) -> tf.Tensor:
-        """Which image of the list is at a position of the stream."""
-        epoch, place = position // self._count, position % self._count
-        if not self._shuffle:
-            return place
+    def _image_index(self, position: tf.Tensor) -> tf.Tensor:
+        """Index in the list of the image at a position of the stream."""
+        epoch, index = position // self._count, position % self._count
+        if not self._options.shuffle:
+            return index
         seed = self._seeds(Purpose.ORDER, epoch)[0]
         last = tf.constant(self._count - 1, tf.int64)
-        return tf.random.experimental.index_shuffle(place, seed=seed, max_index=last)
+        return tf.random.experimental.index_shuffle(index, seed=seed, max_index=last)
 
     def _seeds(self, purpose: Purpose, position: tf.Tensor) -> tf.Tensor:
         return seeds_of(self._seed, purpose, position[None])
@@ -198,37 +181,21 @@ class ImagePipeline:
 
 def fixed_examples(
     paths: Sequence[str],
-    height: int,
-    width: int,
-    masks: Masks,
+    options: ExampleOptions,
+    masks: MaskGenerator,
     seed: int,
     *,
-    channels: int = 3,
-    random_crop: bool = False,
     sketches: SketchSource | None = None,
-    edge_threshold: float = 0.6,
 ) -> dict[str, tf.Tensor]:
-    """Validation examples, always the same: whole images, or their centres, with holes.
+    """Validation examples: images with holes that depend on `seed` alone.
 
-    `image` float32 `[N, height, width, channels]` in [-1, 1] for N paths, `mask` float32
-    `[N, height, width, 1]`, and with sketches `sketch` likewise. Images are cropped in the
-    centre where training crops them, and otherwise resized. Raises UserError for an image
-    that cannot be read.
+    With `random_crop` images are cropped in the centre.
+
+    Returns, for N paths, `image` float32 `[N, H, W, C]` in [-1, 1], `mask` float32
+    `[N, H, W, 1]`, and with sketches `sketch` float32 `[N, H, W, 1]`. Raises UserError if an
+    image cannot be read.
     """
-
-    def fit(image: np.ndarray) -> np.ndarray:
-        if random_crop:
-            return crop_image(image, height, width, 0.5, 0.5)
-        return resize_image(image, height, width)
-
-    images = [fit(read_image(path, channels)) for path in paths]
+    values = np.stack([read_example(path, options, sketches) for path in paths])
     seeds = seeds_of(seed, Purpose.VALIDATION, tf.range(len(paths)))
-    examples = {
-        "image": tf.constant(np.stack(images), tf.float32) / 127.5 - 1,
-        "mask": masks(seeds, height, width),
-    }
-    if sketches is not None:
-        edges = [sketches(p, x, fit) for p, x in zip(paths, images, strict=True)]
-        strengths = tf.constant(np.stack(edges), tf.float32) / 255
-        examples["sketch"] = tf.cast(strengths > edge_threshold, tf.float32)
-    return examples
+    mask = masks(seeds, options.height, options.width)
+    return {**example_tensors(tf.constant(values), options), "mask": mask}

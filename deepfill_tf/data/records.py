@@ -1,9 +1,9 @@
 """Images in TFRecord shards, read one by one in any order.
 
-A record's address is a path like any other: `prepared/train-00000-of-00010.tfrecord@7413+51230`,
-the shard, where the record begins in it, and how long its content is. Beside a shard lies
-`<shard>.index` with a line a record: offset, length, and where the image came from. So the
-position in a list of addresses stays all that a stream of images has to remember.
+A record has an address, used like a path: `prepared/train-00000-of-00010.tfrecord@7413+51230`
+is the shard, the record's offset in it, and the length of its content, in bytes. Next to a shard
+is its index, `<shard>.index`, with a line for each record: offset, length, and the image's source.
+So shards are read in any order, as lists of files are.
 """
 
 import hashlib
@@ -20,19 +20,19 @@ from deepfill_tf.errors import UserError, reason
 SHARD_SUFFIX = ".tfrecord"
 INDEX_SUFFIX = ".index"
 _ADDRESS = re.compile(r"(.+\.tfrecord)@(\d+)\+(\d+)")
-# Before a record's content: its length and a checksum of that; after it: a checksum.
+# Bytes before a record's content, its length and a checksum of that; and after it, a checksum.
 _HEADER, _FOOTER = 12, 4
 
 
 def is_record(path: str) -> bool:
-    """Whether a path is a record's address."""
+    """Returns True if the path is the address of a record."""
     return _ADDRESS.fullmatch(path) is not None
 
 
 def list_records(shard: str) -> list[str]:
     """Addresses of a shard's records, in order.
 
-    Raises UserError where its index is missing or does not fit the shard.
+    Raises UserError if the shard or its index is missing, or if the two do not match.
     """
     index = shard + INDEX_SUFFIX
     try:
@@ -56,7 +56,7 @@ def list_records(shard: str) -> list[str]:
 
 
 def open_image(path: str) -> BinaryIO:
-    """The encoded image at a path or a record's address, for reading."""
+    """Opens the encoded image of a file or of a record, for reading in binary."""
     if is_record(path):
         return io.BytesIO(read_record(path))
     return tf.io.gfile.GFile(path, "rb")
@@ -69,7 +69,7 @@ def read_record(address: str) -> bytes:
     """
     match = _ADDRESS.fullmatch(address)
     if match is None:
-        raise ValueError(f"{address!r} is no record's address")
+        raise ValueError(f"{address!r} is not the address of a record")
     shard, offset, length = match[1], int(match[2]), int(match[3])
     with tf.io.gfile.GFile(shard, "rb") as file:
         file.seek(offset)
@@ -78,7 +78,7 @@ def read_record(address: str) -> bytes:
         raise UserError(f"there is no record at {address}")
     try:
         features = tf.train.Example.FromString(content[_HEADER:]).features.feature
-    except Exception as error:  # protobuf's own, which has moved from version to version
+    except Exception as error:  # protobuf's own, whose module differs between versions
         raise UserError(f"the record at {address} is damaged") from error
     encoded = b"".join(features["image/encoded"].bytes_list.value)
     expected = b"".join(features["image/sha256"].bytes_list.value)
@@ -88,7 +88,7 @@ def read_record(address: str) -> bytes:
 
 
 def on_one_line(name: str) -> str:
-    """A name as it stands in a table: with backslashes for tabs and ends of lines."""
+    """Escapes tabs, line ends and backslashes of a name, for a line of a table."""
     return name.translate({ord("\\"): r"\\", ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r"})
 
 

@@ -1,8 +1,8 @@
 """Seeds of everything random, from the run's seed and an example's position.
 
-The position of an example counts all examples of a run: batch_index * global_batch_size + its
-index in the global batch. So whatever is random is a pure function of (seed, batch_index,
-index), and the index of the batch is the whole state of the data.
+The position of an example in the stream is batch_index * global_batch_size + its index in the
+global batch. So everything random is a pure function of (seed, batch_index, index), and the
+index of the batch is the whole state of the data.
 """
 
 import enum
@@ -14,7 +14,7 @@ _MULTIPLIER, _INCREMENT = 6364136223846793005, 1442695040888963407
 
 
 class Purpose(enum.IntEnum):
-    """What a random number is for; different purposes have independent numbers."""
+    """Purpose of a random number; numbers of different purposes are independent."""
 
     ORDER = 0
     CROP = 1
@@ -26,32 +26,35 @@ class Purpose(enum.IntEnum):
 
 
 def seeds_of(seed: int, purpose: Purpose, positions: tf.Tensor) -> tf.Tensor:
-    """Seeds for `tf.random.stateless_*`: int64 `[N, 2]` for positions `[N]`."""
+    """Seeds for `tf.random.stateless_*`: int64 `[N, 2]` for positions `[N]`, integers >= 0.
+
+    `seed` is in [0, 2**31).
+    """
     positions = tf.cast(positions, tf.int64)
     first = tf.fill(tf.shape(positions), tf.constant(seed + (purpose << 32), tf.int64))
     return tf.stack([first, positions], axis=-1)
 
 
 def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
-    """Uniform numbers in [0, 1), float64 `[N, count]`, each row from its own seed."""
+    """Uniform numbers in [0, 1), float64 `[N, count]`, row by row from seeds int64 `[N, 2]`."""
 
-    def draw(seed):
+    def random_bits(seed):
         return tf.random.stateless_uniform(
             [count], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
         )
 
-    # Whole bits, because XLA makes other floating-point numbers of the same bits.
-    bits = tf.map_fn(draw, seeds, fn_output_signature=tf.uint32)
+    # Integers, because XLA converts the same bits to other floating-point numbers.
+    bits = tf.map_fn(random_bits, seeds, fn_output_signature=tf.uint32)
     return tf.cast(bits, tf.float64) / 2.0**32
 
 
-def integers(shares: tf.Tensor, count: int) -> tf.Tensor:
-    """Uniform integers in 0 .. count - 1 from uniform numbers in [0, 1), int32."""
-    return tf.cast(shares * count, tf.int32)
+def integers(fractions: tf.Tensor, count: int) -> tf.Tensor:
+    """Uniform integers in 0 .. count - 1, int32, from uniform numbers in [0, 1) of any shape."""
+    return tf.cast(fractions * count, tf.int32)
 
 
 def fold_in(seeds: tf.Tensor, number: int) -> tf.Tensor:
-    """Other seeds `[N, 2]`, independent of the given ones, for each `number` from 0 on.
+    """Derives seeds int64 `[N, 2]` that are independent of the given ones, for `number` >= 0.
 
     Folding in 0 and then 1 differs from 1 and then 0, so that unions may be nested.
     """

@@ -1,56 +1,51 @@
-"""What a run trains on and what it is validated on."""
+"""Training and validation data of a run."""
 
 import logging
 import os
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_int
+from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_image
-from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
+from deepfill_tf.data.pipeline import ImagePipeline, MaskGenerator, fixed_examples
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.data.validate_images import check_readable
 from deepfill_tf.errors import UserError
 
 LOG = logging.getLogger(__name__)
 
-# Where data lies when `root` is not given.
+# Environment variable with the folder of the data, used if `root` is not set.
 ROOT_VARIABLE = "DEEPFILL_DATA"
 
 
 class TrainingData:
     """Training images with random holes, validation images with fixed ones.
 
-    Everything wrong with the lists is named here, before anything is built.
-
     Args:
       train: training images: a folder, a glob or a file list, relative to `root`.
-      masks: called with seeds `[N, 2]`, height and width, gives `[N, H, W, 1]`.
+      masks: generates the holes, see `data.masks`.
       root: folder of the data; None: the environment variable `DEEPFILL_DATA`.
-      validation: validation images, likewise; None for none.
-      download_instructions: what to tell who does not have the data.
-      height, width, channels: of what the networks see.
-      random_crop: crop where the image is large enough, as released; False: resize,
-        not keeping the aspect ratio.
-      flip: mirror every other image left to right. The released program does not.
-      shuffle: another order every epoch; False: the list's order, as released.
-      one_mask_per_batch: one hole for all images of a global batch, as released.
-      sketches: makes or reads the images' sketches, see `data.sketches`; None for none.
-      edge_threshold: share of the greatest strength above which a sketch has an edge, as
-        released.
-      validation_count: how many validation images are used, the first of the list.
+      validation: validation images, as `train`; None for none.
+      download_instructions: where to get the data; ends the message if it is missing.
+      height, width: of the examples, multiples of 8 from 16 on.
+      channels, random_crop, flip, shuffle, one_mask_per_batch, edge_threshold: see
+        `ExampleOptions`.
+      sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
+      validation_count: number of validation images that are used, the first of the list.
 
     Raises:
-      UserError: where the data is missing or an image cannot be read.
+      UserError: if data is missing or an image cannot be read.
+      ValueError: for a bad argument.
     """
 
     def __init__(
         self,
         *,
         train: str,
-        masks: Callable,
+        masks: MaskGenerator,
         root: str | None = None,
         validation: str | None = None,
         download_instructions: str = "",
@@ -65,87 +60,94 @@ class TrainingData:
         edge_threshold: float = 0.6,
         validation_count: int = 8,
     ):
-        for name, size in (("height", height), ("width", width)):
-            if not isinstance(size, int) or size < 16 or size % 8:
-                raise UserError(f"data.{name} must be a multiple of 8 from 16 on, got {size!r}")
-        root = root or os.environ.get(ROOT_VARIABLE)
-        if root is None and not os.path.isabs(train):
-            raise UserError(
-                f"where is the data? Looked for {train!r}: set --gin_param='data.root=\"...\"' or "
-                f"the variable {ROOT_VARIABLE}. {download_instructions}".strip()
-            )
-        self.height, self.width, self.channels = height, width, channels
-        self._root = root
-        if not isinstance(edge_threshold, int | float) or not 0 <= edge_threshold < 1:
-            raise UserError(f"data.edge_threshold must be in [0, 1), got {edge_threshold!r}")
+        self._options = ExampleOptions(
+            height=check_int("data.height", height, 16, multiple=8),
+            width=check_int("data.width", width, 16, multiple=8),
+            channels=channels,
+            random_crop=random_crop,
+            flip=flip,
+            shuffle=shuffle,
+            one_mask_per_batch=one_mask_per_batch,
+            edge_threshold=edge_threshold,
+        )
+        check_int("data.validation_count", validation_count, 0)
         if sketches is not None and not hasattr(sketches, "check"):
             raise UserError(
                 f"data.sketches must be a source such as @CannySketches(), got {sketches!r}"
             )
         if not callable(masks) or isinstance(masks, type):
-            raise UserError(f"data.masks must make holes, such as @RectangleMasks(), got {masks!r}")
-        self._masks = masks
-        self._sketches: dict[str, Any] = {"sketches": sketches, "edge_threshold": edge_threshold}
-        self._options: dict[str, Any] = {
-            "random_crop": random_crop,
-            "flip": flip,
-            "shuffle": shuffle,
-            "one_mask_per_batch": one_mask_per_batch,
-        }
+            raise UserError(
+                f"data.masks must generate holes, such as @RectangleMasks(), got {masks!r}"
+            )
+        self._masks: Any = masks  # some have boxes too
+        self._sketches = sketches
+        self._root = root or os.environ.get(ROOT_VARIABLE)
+        if self._root is None and not os.path.isabs(train):
+            raise UserError(
+                f"data.root is not set, and data.train={train!r} is relative to it: pass "
+                f"--gin_param='data.root=\"...\"' or set the environment variable "
+                f"{ROOT_VARIABLE}. {download_instructions}".strip()
+            )
         try:
-            self.paths = list_images(train, root)
-            validation_paths = list_images(validation, root) if validation else []
+            self.paths = list_images(train, self._root)
+            validation_paths = list_images(validation, self._root) if validation else []
         except UserError as error:
             raise UserError(f"{error}. {download_instructions}".strip()) from error
         self.validation_paths = validation_paths[:validation_count]
-        if sketches is not None:
-            sketches.check(self.paths + self.validation_paths)
-        LOG.info("looking at %d images", len(self.paths) + len(self.validation_paths))
-        check_readable(self.paths + self.validation_paths)
-        for path in self.validation_paths:  # whole, so that none fails in the middle of a run
-            image = read_image(path, channels)
-            if sketches is not None:
-                sketches(path, image, lambda other: other)
+        self._check_images()
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
     @property
+    def height(self) -> int:
+        """Height of the examples, in pixels."""
+        return self._options.height
+
+    @property
+    def width(self) -> int:
+        """Width of the examples, in pixels."""
+        return self._options.width
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images, 1 or 3."""
+        return self._options.channels
+
+    @property
     def names(self) -> list[str]:
-        """The training images' paths, below the root where they lie there."""
+        """Paths of the training images, relative to the root if they are below it."""
         root = self._root.rstrip("/") + "/" if self._root else ""
         return [path.removeprefix(root) for path in self.paths]
 
     @property
     def guided(self) -> bool:
-        """Whether examples have sketches."""
-        return self._sketches["sketches"] is not None
+        """True if examples have sketches."""
+        return self._sketches is not None
 
     def pipeline(
         self, *, global_batch_size: int, seed: int, with_box: bool = False
     ) -> ImagePipeline:
-        """The stream of training batches."""
+        """The stream of training batches, see `ImagePipeline`."""
         return ImagePipeline(
-            paths=self.paths,
-            height=self.height,
-            width=self.width,
-            channels=self.channels,
+            self.paths,
+            self._options,
             global_batch_size=global_batch_size,
             seed=seed,
             masks=self._masks,
             with_box=with_box,
-            **self._sketches,
-            **self._options,
+            sketches=self._sketches,
         )
 
     def example(self, *, with_box: bool) -> dict[str, tf.Tensor]:
-        """A batch of one without an image in it: what networks are built with.
+        """A batch of one, all zeros, to build networks with; see `ImagePipeline.example`.
 
-        Raises UserError where `with_box` asks for boxes that the holes do not have.
+        Raises UserError if the holes do not fit into the images, or if `with_box` asks for
+        boxes that they do not have.
         """
         if with_box and not hasattr(self._masks, "boxes"):
             raise UserError(
-                f"the objective looks at the box around a hole, and {type(self._masks).__name__} "
-                "make holes of any shape: set data.masks = @RectangleMasks(), or leave out what "
-                "needs a box (GAN.kind of two discriminators, @BoxReconstruction())"
+                f"the objective needs the box around a hole, and {type(self._masks).__name__} "
+                "generates holes of any shape: set data.masks = @RectangleMasks(), or leave out "
+                "what needs a box (GAN.kind of two discriminators, @BoxReconstruction())"
             )
         try:
             return self.pipeline(global_batch_size=1, seed=0, with_box=with_box).example()
@@ -153,30 +155,33 @@ class TrainingData:
             raise UserError(str(error)) from error
 
     def batch(self, batch_index: int, *, global_batch_size: int, seed: int) -> dict[str, tf.Tensor]:
-        """The global batch number `batch_index`, the same that training saw."""
+        """The global batch `batch_index` of `pipeline`."""
         pipeline = self.pipeline(global_batch_size=global_batch_size, seed=seed)
         return next(iter(pipeline.dataset(batch_index)))
 
     def validation_examples(self, seed: int) -> dict[str, tf.Tensor] | None:
-        """Validation images and their fixed holes; None where there are none."""
+        """Validation images with fixed holes, see `fixed_examples`; None if there are none."""
         if not self.validation_paths:
             return None
         if seed not in self._validation:
-            self._validation[seed] = self._fixed(self.validation_paths, seed)
+            self._validation[seed] = self._fixed_examples(self.validation_paths, seed)
         return self._validation[seed]
 
     def training_example(self, index: int, seed: int) -> dict[str, tf.Tensor]:
-        """The training image number `index` as a batch of one, with a fixed hole."""
-        return self._fixed([self.paths[index]], seed)
+        """The training image `index` of the list as a batch of one, with a fixed hole."""
+        return self._fixed_examples([self.paths[index]], seed)
 
-    def _fixed(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
-        return fixed_examples(
-            paths,
-            self.height,
-            self.width,
-            self._masks,
-            seed,
-            channels=self.channels,
-            random_crop=self._options["random_crop"],
-            **self._sketches,
-        )
+    def _check_images(self) -> None:
+        """Raises UserError if an image, or its sketch, cannot be read."""
+        paths = self.paths + self.validation_paths
+        if self._sketches is not None:
+            self._sketches.check(paths)
+        LOG.info("checking %d images", len(paths))
+        check_readable(paths)
+        for path in self.validation_paths:  # whole, so that none fails in the middle of a run
+            image = read_image(path, self.channels)
+            if self._sketches is not None:
+                self._sketches(path, image, lambda other: other)
+
+    def _fixed_examples(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
+        return fixed_examples(paths, self._options, self._masks, seed, sketches=self._sketches)

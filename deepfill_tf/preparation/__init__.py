@@ -1,1 +1,1 @@
-"""Making a dataset of images as they are found: looked at, sorted out, split and packed."""
+"""Dataset preparation: inspection, deduplication, splitting and packing into shards."""

@@ -1,12 +1,12 @@
-"""Apache Beam's part of preparing a dataset: many machines, or the processes of one.
+"""The Apache Beam pipeline that prepares a dataset, on one machine or many.
 
-Images' bytes never go through a shuffle: what is grouped are places, checksums and hashes, about
-500 bytes each, and whoever writes a shard reads its images again. So memory does not grow with
-the size of images; on a local runner, which keeps its shuffles in memory, it does with their
-number.
+Only locations, checksums and hashes are shuffled, about 500 bytes per image; the images themselves
+are read twice, to inspect them and to write them to shards. So memory does not grow with the size
+of images; with a local runner, which keeps its shuffles in memory, it grows with their number.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -30,20 +30,21 @@ from deepfill_tf.preparation.splitting import (
     split_of,
 )
 
-# Names of images that the report gives for a finding.
-EXAMPLES = 10
+# Images that the report names for a finding.
+MAX_EXAMPLES = 10
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a dataset is made.
+    """Settings of a prepared dataset.
 
     Attributes:
-      output: folder that shards and report are written to.
-      validation_share: of the images whose source is not said to be for validation.
-      train_shards, validation_shards: into how many files.
-      min_side: pixels that an image must have on both sides.
-      has_validation: sources for validation are given, so that nothing else is split.
+      output: folder of the shards and the report.
+      validation_share: fraction of the images that are for validation, in [0, 1), unless
+        there are sources for validation.
+      train_shards, validation_shards: numbers of files.
+      min_side: least height and width of an image, in pixels.
+      has_validation: True if there are sources for validation.
     """
 
     output: str
@@ -54,85 +55,98 @@ class Settings:
     has_validation: bool
 
     def split(self, image: "Image") -> str:
+        """Split of an image, `TRAIN` or `VALIDATION`."""
         if self.has_validation:
             return image.origin
         return split_of(image.inspection.sha256, self.validation_share)
 
     def shards(self, split: str) -> int:
+        """Number of shards of a split."""
         return self.train_shards if split == TRAIN else self.validation_shards
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image on its way: where it is, what was seen, and why it is left out, if it is."""
+    """An image in the pipeline.
+
+    Attributes:
+      reference: its location.
+      origin: split of its source, `TRAIN` or `VALIDATION`.
+      inspection: its findings and hashes.
+      dropped: "duplicate", "near_duplicate" or "leakage" if another image replaces it.
+      replaced_by: name of that image.
+    """
 
     reference: Reference
     origin: str
     inspection: Inspection
     dropped: str | None = None
-    because_of: str = ""
+    replaced_by: str = ""
 
     @property
     def rank(self) -> tuple:
-        """Of images that are the same the first stays: those for validation come first."""
+        """Order of duplicates, of which the first is kept: those for validation come first."""
         return (self.origin != VALIDATION, self.reference.name)
 
     @property
-    def left_out(self) -> bool:
+    def is_dropped(self) -> bool:
+        """True if the image is not written, for whatever reason."""
         return self.dropped is not None or not self.inspection.usable
 
     @property
     def findings(self) -> list[str]:
+        """All findings, those of the inspection first."""
         return [*self.inspection.findings, *([self.dropped] if self.dropped else [])]
 
 
 def check_options(options: list[str], *, all_known: bool) -> None:
-    """Raises UserError for an option with a bad value, or with `all_known` one that has no meaning.
+    """Checks Beam's options. Raises UserError for one with a bad value.
 
-    Runners may know options that Beam does not.
+    With `all_known` it also raises for options that Beam does not know; other runners than the
+    local ones may have options of their own.
     """
-    words = io.StringIO()
+    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(words):
+        with contextlib.redirect_stderr(messages):
             parsed = PipelineOptions(options)
             known = parsed.get_all_options()
             every = parsed.get_all_options(retain_unknown_options=True)
-    except SystemExit as error:  # as argparse ends a program
-        raise UserError(words.getvalue().strip().rpartition("error: ")[2]) from error
+    except SystemExit as error:  # raised by argparse
+        raise UserError(messages.getvalue().strip().rpartition("error: ")[2]) from error
     for option in options if all_known else ():
         name = option.partition("=")[0]
         if name.lstrip("-").replace("-", "_") in every.keys() - known.keys():
-            raise UserError(f"{name} is no flag, neither of this program nor of Beam")
+            raise UserError(f"{name} is neither a flag of this program nor of Beam")
 
 
 def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[str]) -> dict:
-    """Runs the pipeline on (origin, path) pairs and gives what it reports.
+    """Runs the pipeline on (origin, path) pairs, for origins `TRAIN` and `VALIDATION`.
 
-    Raises whatever Beam and the runner raise.
+    Returns the content of `report.json`. Raises the errors of Beam and of the runner.
     """
     with beam.Pipeline(options=PipelineOptions(options)) as pipeline:
-        seen = (
+        inspected = (
             pipeline
             | "sources" >> beam.Create(sources)
             | "spread sources" >> beam.Reshuffle()
             | "find" >> beam.FlatMapTuple(_references)
             | "spread images" >> beam.Reshuffle()
-            | "look" >> beam.Map(lambda found: _look(found[0], found[1], settings.min_side))
+            | "inspect" >> beam.Map(lambda found: _inspect(found[0], found[1], settings.min_side))
         )
-        usable = seen | "usable" >> beam.Filter(lambda image: image.inspection.usable)
-        unusable = seen | "unusable" >> beam.Filter(lambda image: not image.inspection.usable)
-        unequal = (
+        usable = inspected | "usable" >> beam.Filter(lambda image: image.inspection.usable)
+        unusable = inspected | "unusable" >> beam.Filter(lambda image: not image.inspection.usable)
+        by_content = (
             usable
             | "by checksum" >> beam.Map(lambda image: (image.inspection.sha256, image))
-            | "equal ones" >> beam.GroupByKey()
-            | "first of equals" >> beam.FlatMapTuple(_mark_equals)
+            | "duplicates" >> beam.GroupByKey()
+            | "first of duplicates" >> beam.FlatMapTuple(_mark_duplicates)
         )
-        different = unequal | "different" >> beam.Filter(lambda image: not image.dropped)
+        different = by_content | "different" >> beam.Filter(lambda image: not image.dropped)
         near = (
             different
             | "by band" >> beam.FlatMap(_by_band)
             | "of one band" >> beam.GroupByKey()
-            | "near ones" >> beam.FlatMapTuple(_near)
+            | "near-duplicates" >> beam.FlatMapTuple(_near)
         )
         decided = (
             {
@@ -142,7 +156,7 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
                 "near": near,
             }
             | "join" >> beam.CoGroupByKey()
-            | "first of near ones" >> beam.MapTuple(_mark_near)
+            | "first of near-duplicates" >> beam.MapTuple(_mark_near)
         )
         written = (
             decided
@@ -151,8 +165,8 @@ def prepare(sources: list[tuple[str, str]], settings: Settings, options: list[st
             | "of one shard" >> beam.GroupByKey()
             | "write" >> beam.Map(lambda shard: _write_shard(shard[0], shard[1], settings))
         )
-        equal = unequal | "equal" >> beam.Filter(lambda image: image.dropped)
-        _report(pipeline, (unusable, equal, decided), written, settings)
+        duplicates = by_content | "dropped duplicates" >> beam.Filter(lambda image: image.dropped)
+        _report(pipeline, (unusable, duplicates, decided), written, settings)
     with tf.io.gfile.GFile(os.path.join(settings.output, "report.json")) as file:
         return json.load(file)
 
@@ -161,11 +175,11 @@ def _references(origin: str, path: str) -> Iterator[tuple[str, Reference]]:
     try:
         for reference in references(path):
             yield origin, reference
-    except UserError:  # the archive itself is what cannot be read
+    except UserError:  # reported as one corrupt image, the archive itself
         yield origin, Reference(path, path)
 
 
-def _look(origin: str, reference: Reference, min_side: int) -> Image:
+def _inspect(origin: str, reference: Reference, min_side: int) -> Image:
     try:
         inspection = inspect_image(reference.read(), min_side=min_side)
     except (OSError, tf.errors.OpError):
@@ -173,7 +187,8 @@ def _look(origin: str, reference: Reference, min_side: int) -> Image:
     return Image(reference, origin, inspection)
 
 
-def _mark_equals(sha256: str, images: Iterable[Image]) -> Iterator[Image]:
+def _mark_duplicates(sha256: str, images: Iterable[Image]) -> Iterator[Image]:
+    """Yields images of equal content, all but the first as dropped."""
     del sha256
     first, *others = sorted(images, key=lambda image: image.rank)
     yield first
@@ -182,21 +197,21 @@ def _mark_equals(sha256: str, images: Iterable[Image]) -> Iterator[Image]:
 
 
 def _dropped(image: Image, kind: str, origin: str, name: str) -> Image:
-    """The image, left out because of another; between training and validation it is a leak."""
+    """The image, replaced by `name` of the split `origin`; across splits that is leakage."""
     kind = kind if image.origin == origin else "leakage"
-    return replace(image, dropped=kind, because_of=name)
+    return replace(image, dropped=kind, replaced_by=name)
 
 
 def _by_band(image: Image) -> Iterator[tuple[tuple[int, int], tuple]]:
-    seen = image.inspection
-    member = (image.rank, seen.difference_hash, image.origin, seen.sha256)
-    assert seen.difference_hash is not None  # usable images can be decoded
-    for band in bands(seen.difference_hash):
+    inspection = image.inspection
+    member = (image.rank, inspection.difference_hash, image.origin, inspection.sha256)
+    assert inspection.difference_hash is not None  # usable images can be decoded
+    for band in bands(inspection.difference_hash):
         yield band, member
 
 
 def _near(band: tuple, members: Iterable[tuple]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """An image's checksum, with name and origin of the earlier one that it is near."""
+    """Yields a near-duplicate's checksum, with name and origin of the earlier image."""
     del band
     for (*_, sha256), ((_, earlier), _, origin, _) in earlier_near_duplicates(members):
         yield sha256, (earlier, origin)
@@ -220,22 +235,21 @@ def _by_shard(image: Image, settings: Settings) -> tuple[tuple[str, int], Image]
 def _write_shard(
     key: tuple[str, int], images: Iterable[Image], settings: Settings
 ) -> tuple[str, int]:
-    """Writes a shard; gives its split and the number of its images."""
-    split, number = key
-    path = os.path.join(settings.output, shard_name(split, number, settings.shards(split)))
+    """Writes a shard; returns its split and the number of its images."""
+    split, index = key
+    path = os.path.join(settings.output, shard_name(split, index, settings.shards(split)))
     writer, count = ShardWriter(path), 0
     for image in sorted(images, key=lambda image: image.inspection.sha256):
-        seen, encoded = image.inspection, image.reference.read()
-        again = inspect_image(encoded, min_side=settings.min_side)
-        if again.sha256 != seen.sha256:
+        inspection, encoded = image.inspection, image.reference.read()
+        if hashlib.sha256(encoded).hexdigest() != inspection.sha256:
             raise UserError(f"{image.reference.name} changed while it was read")
         writer.write(
             encoded,
-            kind=seen.kind,
-            height=seen.height,
-            width=seen.width,
+            kind=inspection.kind,
+            height=inspection.height,
+            width=inspection.width,
             source=image.reference.name,
-            sha256=seen.sha256,
+            sha256=inspection.sha256,
         )
         count += 1
     writer.close()
@@ -243,25 +257,25 @@ def _write_shard(
 
 
 def _report(pipeline, parts: tuple, written, settings: Settings) -> None:
-    """Adds to the pipeline what writes `report.json` and `dropped.tsv`."""
+    """Adds the steps that write `report.json` and `dropped.tsv` to the pipeline."""
     images = parts | "all images" >> beam.Flatten()
     found = images | "findings" >> beam.FlatMap(
         lambda image: [(name, image.reference.name) for name in image.findings]
     )
     counts = found | "count" >> beam.combiners.Count.PerKey()
-    examples = found | "examples" >> beam.combiners.Top.SmallestPerKey(EXAMPLES)
+    examples = found | "examples" >> beam.combiners.Top.SmallestPerKey(MAX_EXAMPLES)
     dropped = (
         images
-        | "left out" >> beam.Filter(lambda image: image.left_out)
+        | "dropped" >> beam.Filter(lambda image: image.is_dropped)
         | "line"
         >> beam.Map(
             lambda image: (
                 f"{on_one_line(image.reference.name)}\t{','.join(image.findings)}\t"
-                f"{on_one_line(image.because_of)}\n"
+                f"{on_one_line(image.replaced_by)}\n"
             )
         )
     )
-    totals = written | "in each split" >> beam.CombinePerKey(sum)
+    totals = written | "written in each split" >> beam.CombinePerKey(sum)
 
     def write(_, counts, examples, dropped, totals, seen):
         lines = sorted(dropped)
@@ -286,7 +300,7 @@ def _report(pipeline, parts: tuple, written, settings: Settings) -> None:
             beam.pvalue.AsDict(examples),
             beam.pvalue.AsList(dropped),
             beam.pvalue.AsDict(totals),
-            beam.pvalue.AsSingleton(images | "how many" >> beam.combiners.Count.Globally()),
+            beam.pvalue.AsSingleton(images | "number of images" >> beam.combiners.Count.Globally()),
         )
     )
 

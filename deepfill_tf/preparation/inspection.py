@@ -1,4 +1,4 @@
-"""A look at one image: what is remarkable about it, and what identifies it."""
+"""Inspection of one encoded image: its findings, and its hashes."""
 
 import hashlib
 import io
@@ -9,23 +9,24 @@ from PIL import ExifTags, Image, ImageOps
 
 from deepfill_tf.data.image_files import READING_ERRORS
 
-# An image with one of these is left out, with another it is kept and reported.
-DROPPING = ("corrupt", "animated", "too_small", "constant")
+# Findings with which an image is dropped, and those with which it is kept and reported.
+DROPPED = ("corrupt", "animated", "too_small", "constant")
 KEPT = ("cmyk", "sixteen_bit", "exif_rotated")
-# A hash has a bit for each pair of horizontal neighbours.
+# Width and height of the image that is hashed: a bit for each pair of horizontal neighbours.
 _HASH_SIZE = (9, 8)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at an image finds.
+    """Result of inspecting an image.
 
     Attributes:
-      findings: of `DROPPING` and `KEPT`.
-      sha256: of the encoded bytes.
-      difference_hash: 64 bits; images that look alike differ in few of them. None where the
-        image cannot be decoded.
-      kind, height, width: the format, and the size after turning as EXIF says.
+      findings: names from `DROPPED` and `KEPT`.
+      sha256: of the encoded bytes, 64 hexadecimal digits.
+      difference_hash: 64 bits, of which similar images differ in few; None if the image cannot
+        be decoded.
+      kind: the format, such as "JPEG".
+      height, width: in pixels, after turning the image as its EXIF orientation says.
     """
 
     findings: tuple[str, ...]
@@ -37,11 +38,12 @@ class Inspection:
 
     @property
     def usable(self) -> bool:
-        return not set(self.findings) & set(DROPPING)
+        """True if no finding drops the image."""
+        return not set(self.findings) & set(DROPPED)
 
 
 def inspect_image(encoded: bytes, *, min_side: int = 16) -> Inspection:
-    """Looks at an encoded image; one with a side below `min_side` pixels is too small."""
+    """Inspects an encoded image; with a side below `min_side` pixels it is too small."""
     sha256 = hashlib.sha256(encoded).hexdigest()
     try:
         image = Image.open(io.BytesIO(encoded))
@@ -70,7 +72,10 @@ def inspect_image(encoded: bytes, *, min_side: int = 16) -> Inspection:
 
 
 def difference_hash(image: Image.Image) -> int:
-    """64 bits: whether each of 8 x 8 places of the shrunken image is brighter than its right."""
+    """Difference hash of 64 bits: each is 1 where a pixel is brighter than its right neighbour.
+
+    The pixels are the left 8 x 8 of the image, shrunk to 8 rows of 9.
+    """
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip
         image = Image.fromarray((np.asarray(image).astype(np.int64) // 257).astype("u1"))
     small = image.convert("L").resize(_HASH_SIZE, Image.Resampling.BOX)

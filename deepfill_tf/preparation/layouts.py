@@ -1,7 +1,7 @@
-"""File lists of published datasets, from the layouts that they are published in.
+"""File lists of published datasets, made from their published directory layouts.
 
-What a dataset's gin file names is written: `celeba/train.flist` and `celeba/validation.flist` below
-the data's root, and so on. Paths in a list are relative to its folder.
+The lists are those that the gin files in `gin/data/` name, such as `celeba/train.flist` and
+`celeba/validation.flist` below the root of the data. Paths in a list are relative to its folder.
 """
 
 import os
@@ -15,23 +15,26 @@ from deepfill_tf.errors import UserError, reason
 
 Lists = dict[str, list[str]]
 
-# CelebA-HQ has no published parts; the papers validate on the last 2,000 of 30,000.
+# CelebA-HQ has no published splits; the papers validate on the last 2,000 of 30,000 images.
 CELEBAHQ_VALIDATION = 2000
 
 
 def celeba(folder: str) -> Lists:
-    """`img_align_celeba/` by `list_eval_partition.txt`: 0 training, 1 validation, 2 testing."""
-    parts: dict[str, list[str]] = {"0": [], "1": [], "2": []}
+    """`img_align_celeba/`, split by `list_eval_partition.txt`: 0 train, 1 validation, 2 test."""
+    splits: dict[str, list[str]] = {"0": [], "1": [], "2": []}
     for line in _lines(folder, "list_eval_partition.txt"):
         fields = line.split()
-        if len(fields) != 2 or fields[1] not in parts:
-            raise UserError(f"{folder}/list_eval_partition.txt has a line {line!r}")
-        parts[fields[1]].append(f"img_align_celeba/{fields[0]}")
-    return {"train": parts["0"], "validation": parts["1"], "test": parts["2"]}
+        if len(fields) != 2 or fields[1] not in splits:
+            raise UserError(
+                f"{folder}/list_eval_partition.txt has a line {line!r}; expected an image's name "
+                "and 0, 1 or 2"
+            )
+        splits[fields[1]].append(f"img_align_celeba/{fields[0]}")
+    return {"train": splits["0"], "validation": splits["1"], "test": splits["2"]}
 
 
 def celebahq(folder: str) -> Lists:
-    """All images below, in the order of their names; the last 2,000 are for validation."""
+    """All images of the folder, sorted by name; the last 2,000 are for validation."""
     names = _below(folder)
     if len(names) <= CELEBAHQ_VALIDATION:
         raise UserError(f"{folder} has {len(names)} images; CelebA-HQ has 30,000")
@@ -39,41 +42,41 @@ def celebahq(folder: str) -> Lists:
 
 
 def places2(folder: str) -> Lists:
-    """`data_large/` and `val_large/`, or `data_256/` and `val_256/`, by their own lists if there.
+    """`data_large/` and `val_large/`, or `data_256/` and `val_256/`.
 
-    The lists are `places365_train_standard.txt` (a path and a number a line, from "/a/...") and
-    `places365_val.txt`.
+    The images are those of `places365_train_standard.txt` (a line has a path such as "/a/..."
+    and a number) and `places365_val.txt` if these exist, and else all.
     """
     sizes = ("large", "256")
     size = next((s for s in sizes if tf.io.gfile.isdir(os.path.join(folder, f"data_{s}"))), None)
     if size is None:
         raise UserError(f"{folder} has neither data_large/ nor data_256/")
 
-    def part(place: str, names: str) -> list[str]:
+    def split(subfolder: str, names: str) -> list[str]:
         if tf.io.gfile.exists(os.path.join(folder, names)):
             paths = [line.split()[0].lstrip("/") for line in _lines(folder, names)]
-            return [f"{place}/{path}" for path in paths]
-        return [f"{place}/{path}" for path in _below(os.path.join(folder, place))]
+            return [f"{subfolder}/{path}" for path in paths]
+        return [f"{subfolder}/{path}" for path in _below(os.path.join(folder, subfolder))]
 
     return {
-        "train": part(f"data_{size}", "places365_train_standard.txt"),
-        "validation": part(f"val_{size}", "places365_val.txt"),
+        "train": split(f"data_{size}", "places365_train_standard.txt"),
+        "validation": split(f"val_{size}", "places365_val.txt"),
     }
 
 
 def imagenet(folder: str) -> Lists:
     """ILSVRC2012: `train/<class>/*.JPEG` and `val/`, with or without folders of classes."""
     return {
-        part: [f"{place}/{name}" for name in _below(os.path.join(folder, place))]
-        for part, place in (("train", "train"), ("validation", "val"))
+        split: [f"{subfolder}/{name}" for name in _below(os.path.join(folder, subfolder))]
+        for split, subfolder in (("train", "train"), ("validation", "val"))
     }
 
 
 def dtd(folder: str) -> Lists:
-    """`images/<kind>/` by the first of the ten published partitions in `labels/`."""
+    """`images/<class>/`, split by the first of the ten published partitions in `labels/`."""
     return {
-        part: [f"images/{line}" for line in _lines(folder, f"labels/{name}1.txt")]
-        for part, name in (("train", "train"), ("validation", "val"), ("test", "test"))
+        split: [f"images/{line}" for line in _lines(folder, f"labels/{name}1.txt")]
+        for split, name in (("train", "train"), ("validation", "val"), ("test", "test"))
     }
 
 
@@ -83,23 +86,24 @@ LAYOUTS: dict[str, Callable[[str], Lists]] = {
 
 
 def write_lists(layout: str, root: str) -> dict[str, int]:
-    """Writes the file lists of a dataset; gives each list's path and how many it names.
+    """Writes the file lists of a dataset.
 
     Args:
-      layout: of `LAYOUTS`; the dataset lies in the folder of that name below `root`.
+      layout: a key of `LAYOUTS`; the dataset is in the folder of that name below `root`.
 
-    Raises UserError where the folder is not laid out so, or names an image that is not there.
+    Returns the number of images by the path of each list. Raises UserError if the folder has
+    another layout, or if the first or last image of a list does not exist.
     """
     folder = os.path.join(root, layout)
     if not tf.io.gfile.isdir(folder):
         raise UserError(f"there is no folder {folder}")
     lists = LAYOUTS[layout](folder)
-    for part, names in lists.items():
+    for split, names in lists.items():
         if not names:
-            raise UserError(f"{folder} has no images for {part}")
+            raise UserError(f"{folder} has no images for {split}")
         for name in (names[0], names[-1]):
             if not tf.io.gfile.exists(os.path.join(folder, name)):
-                raise UserError(f"there is no {os.path.join(folder, name)}, which {part} names")
+                raise UserError(f"there is no {os.path.join(folder, name)}, listed for {split}")
     counts = {}
     for part, names in lists.items():
         path = os.path.join(folder, f"{part}.flist")

@@ -1,4 +1,4 @@
-"""Where images are found: in folders, lists and tar archives."""
+"""Sources of images: folders, file lists and tar archives."""
 
 import tarfile
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from deepfill_tf.data.file_list import is_image, list_images
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 
 TAR_SUFFIX = ".tar"
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
@@ -15,7 +15,7 @@ COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 
 @dataclass(frozen=True, order=True)
 class Reference:
-    """An image's place: a file, or `length` bytes of an archive from `offset` on."""
+    """Location of an image: a file, or `length` bytes of an archive from `offset` on."""
 
     name: str
     path: str
@@ -23,7 +23,7 @@ class Reference:
     length: int | None = None
 
     def read(self) -> bytes:
-        """The encoded bytes. Raises what `tf.io.gfile` raises."""
+        """Reads the encoded image. Raises OSError or tf.errors.OpError if that fails."""
         with tf.io.gfile.GFile(self.path, "rb") as file:
             if self.length is None:
                 return file.read()
@@ -32,12 +32,14 @@ class Reference:
 
 
 def expand(source: str) -> list[str]:
-    """The files of a source: a tar archive itself, or the images of a folder, glob or list.
+    """Files of a source: the tar archive itself, or the images of a folder, glob or file list.
 
-    Raises UserError where there is nothing, or an archive that is compressed.
+    Raises UserError if the source is missing, empty, or a compressed archive.
     """
     if source.lower().endswith(COMPRESSED):
-        raise UserError(f"cannot read {source} in any order: unpack it, or make it a plain .tar")
+        raise UserError(
+            f"cannot read single images of {source}: unpack it, or make it a plain .tar"
+        )
     if source.lower().endswith(TAR_SUFFIX):
         if not tf.io.gfile.exists(source):
             raise UserError(f"there is no archive {source}")
@@ -46,7 +48,7 @@ def expand(source: str) -> list[str]:
 
 
 def references(path: str) -> Iterator[Reference]:
-    """The images of one file that `expand` gave. Raises UserError for a damaged archive."""
+    """Yields the images of a file that `expand` returned. Raises UserError for a bad archive."""
     if not path.lower().endswith(TAR_SUFFIX):
         yield Reference(path, path)
         return
@@ -57,4 +59,4 @@ def references(path: str) -> Iterator[Reference]:
                     name = f"{path}/{member.name}"
                     yield Reference(name, path, member.offset_data, member.size)
     except (tarfile.TarError, OSError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read the archive {path}: {error}") from error
+        raise UserError(f"cannot read the archive {path}: {reason(error)}") from error

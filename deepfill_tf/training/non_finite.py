@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
+from deepfill_tf import errors
 from deepfill_tf.data import ImagePipeline
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.objectives import Objective
@@ -94,8 +95,7 @@ def offending_examples(
 
 def truncated_list(names: list[str]) -> str:
     """The first `MAX_LISTED` names, and the number of further ones."""
-    more = len(names) - MAX_LISTED
-    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+    return errors.truncated_list(names, MAX_LISTED)
 
 
 def _tensors(

@@ -1,4 +1,4 @@
-"""Images at the wanted size, as the original's reader gives them."""
+"""Crops and sizes are those of the released program."""
 
 import json
 
@@ -17,8 +17,8 @@ def recorded():
         return dict(file)
 
 
-def _share(offset: int, available: int) -> float:
-    """A share that gives this offset out of 0 .. available."""
+def _fraction(offset: int, available: int) -> float:
+    """A crop fraction that gives this offset out of 0 .. available."""
     return (offset + 0.5) / (available + 1)
 
 
@@ -40,7 +40,7 @@ def test_cropped(recorded, size):
     h, w = recorded[f"crop/{size}/scaled_bgr"].shape[:2]
     results, offsets = recorded[f"crop/{size}/result_bgr"], recorded[f"crop/{size}/offsets"]
     for result, (top, left) in zip(results, offsets, strict=True):
-        crop = crop_image(image, 32, 32, _share(top, h - 32), _share(left, w - 32))
+        crop = crop_image(image, 32, 32, _fraction(top, h - 32), _fraction(left, w - 32))
         np.testing.assert_array_equal(crop[..., ::-1], result)
 
 
@@ -55,11 +55,11 @@ def test_offsets_span_the_recorded_range(recorded, size):
     assert [first[1], last[1]] == ranges["w"]
 
 
-def test_equal_shares_crop_a_pair_alike(recorded):
+def test_equal_fractions_crop_a_pair_alike(recorded):
     top, left = json.loads(str(recorded["info_json"]))["pair/offset"]
-    shares = _share(top, 40 - 32), _share(left, 60 - 32)
+    fractions = _fraction(top, 40 - 32), _fraction(left, 60 - 32)
     for name in ("p", "q"):
-        crop = crop_image(recorded[f"pair/{name}_rgb"], 32, 32, *shares)
+        crop = crop_image(recorded[f"pair/{name}_rgb"], 32, 32, *fractions)
         np.testing.assert_array_equal(crop[..., ::-1], recorded[f"pair/{name}_crop_bgr"])
 
 

@@ -1,4 +1,4 @@
-"""From the number of a batch_index to batches."""
+"""The stream of batches."""
 
 import hashlib
 import itertools
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from deepfill_tf.data import (
     BrushStrokeMasks,
+    ExampleOptions,
     ImagePipeline,
     RectangleMasks,
     UnionMasks,
@@ -23,9 +24,11 @@ ORDER = [17, 18, 4, 16, 12, 15, 22, 6]
 DIGEST = "af7c1474b98ef37e"
 
 
-def _pipeline(paths, **arguments):
-    defaults = {"height": 16, "width": 16, "global_batch_size": 4, "seed": 11, "masks": MASKS}
-    return ImagePipeline(paths=paths, **{**defaults, **arguments})
+def _pipeline(paths, *, global_batch_size=4, seed=11, masks=MASKS, **options):
+    options = ExampleOptions(**{"height": 16, "width": 16, **options})
+    return ImagePipeline(
+        paths, options, global_batch_size=global_batch_size, seed=seed, masks=masks
+    )
 
 
 def _take(dataset, count):
@@ -87,7 +90,7 @@ def test_the_seed_decides(numbered_images):
 
 
 @pytest.mark.parametrize("options", [{}, {"random_crop": True, "flip": True}])
-def test_beginning_at_a_draw_is_going_on(numbered_images, options):
+def test_a_stream_may_begin_at_any_batch(numbered_images, options):
     pipeline = _pipeline(numbered_images, height=12, width=12, **options)
     whole = _take(pipeline.dataset(0), 10)
     rest = _take(pipeline.dataset(6), 4)
@@ -96,13 +99,13 @@ def test_beginning_at_a_draw_is_going_on(numbered_images, options):
 
 @pytest.mark.parametrize(("replicas", "pipelines"), [(2, 1), (4, 1), (2, 2), (4, 2)])
 def test_any_number_of_replicas_sees_the_same_examples(numbered_images, replicas, pipelines):
-    pipeline, batch_indices = _pipeline(numbered_images, global_batch_size=8), 4
-    alone = _take(pipeline.dataset(2), batch_indices)
+    pipeline, batches = _pipeline(numbered_images, global_batch_size=8), 4
+    alone = _take(pipeline.dataset(2), batches)
     parts = []
     for number in range(pipelines):
         context = tf.distribute.InputContext(pipelines, number, replicas)
-        part = _take(pipeline.dataset(2, context), batch_indices * replicas // pipelines)
-        parts.append({k: v.reshape(batch_indices, -1, *v.shape[1:]) for k, v in part.items()})
+        part = _take(pipeline.dataset(2, context), batches * replicas // pipelines)
+        parts.append({k: v.reshape(batches, -1, *v.shape[1:]) for k, v in part.items()})
     joined = {key: np.concatenate([part[key] for part in parts], axis=1) for key in alone}
     _assert_equal(alone, {k: v.reshape(-1, *v.shape[2:]) for k, v in joined.items()})
 
@@ -126,7 +129,7 @@ def test_a_batch_that_replicas_cannot_share_is_refused(numbered_images):
         _pipeline(numbered_images).dataset(0, context)
 
 
-def test_one_hole_for_a_draw_whatever_the_replicas(numbered_images):
+def test_one_mask_per_batch_whatever_the_number_of_replicas(numbered_images):
     pipeline = _pipeline(numbered_images, one_mask_per_batch=True)
     masks = _take(pipeline.dataset(0), 5)["mask"].reshape(5, 4, -1)
     assert (masks == masks[:, :1]).all()
@@ -189,6 +192,19 @@ def test_bad_arguments_are_quoted_at_construction(numbered_images, arguments, qu
         _pipeline(numbered_images, **arguments)
 
 
+def test_a_closed_pipeline_reads_nothing_more_and_logs_nothing(numbered_images, capfd, caplog):
+    pipeline = _pipeline(numbered_images)
+    iterator = iter(pipeline.dataset())
+    next(iterator)
+    pipeline.close()
+    pipeline.close()
+    with pytest.raises(tf.errors.OpError):
+        for _ in range(20):  # first those that were read ahead
+            next(iterator)
+    assert pipeline.error is None and not caplog.records
+    assert "UNKNOWN" not in capfd.readouterr().err
+
+
 def test_no_images_are_refused():
     with pytest.raises(ValueError, match="image"):
         _pipeline([])
@@ -196,16 +212,18 @@ def test_no_images_are_refused():
 
 def test_fixed_examples_are_the_list_with_the_same_holes(numbered_images):
     paths = numbered_images[3:8]
-    some = fixed_examples(paths, 16, 16, MASKS, 5)
-    again = fixed_examples(paths, 16, 16, MASKS, 5)
+    options = ExampleOptions(height=16, width=16)
+    some = fixed_examples(paths, options, MASKS, 5)
+    again = fixed_examples(paths, options, MASKS, 5)
     assert _numbers(np.asarray(some["image"])) == [3, 4, 5, 6, 7]
     np.testing.assert_array_equal(some["mask"], again["mask"])
-    other = fixed_examples(paths, 16, 16, MASKS, 6)
+    other = fixed_examples(paths, options, MASKS, 6)
     assert (np.asarray(some["mask"]) != np.asarray(other["mask"])).any()
 
 
 def test_fixed_crops_are_from_the_middle(gradients):
-    image = np.asarray(fixed_examples(gradients, 16, 16, MASKS, 5, random_crop=True)["image"])
+    options = ExampleOptions(height=16, width=16, random_crop=True)
+    image = np.asarray(fixed_examples(gradients, options, MASKS, 5)["image"])
     corner = np.rint((image[0, 0, 0] + 1) * 127.5).tolist()
     assert corner == [12, 22, 0]
 

@@ -1,4 +1,4 @@
-"""Images that cannot be read."""
+"""The reader of images, and images that cannot be read."""
 
 import logging
 import shutil
@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from deepfill_tf.data import reader as module
-from deepfill_tf.data.reader import ImageReader
+from deepfill_tf.data import ExampleOptions, examples
+from deepfill_tf.data.reader import QUIET_SECONDS, ImageReader
 from deepfill_tf.errors import UserError
 
 HALF = np.array([0.5, 0.5])
@@ -28,7 +28,7 @@ def many(numbered_images, tmp_path):
 
 
 def _reader(paths, seed=3):
-    return ImageReader(paths, 8, 8, seed=seed)
+    return ImageReader(paths, ExampleOptions(height=8, width=8), seed=seed)
 
 
 def _number(image):
@@ -79,23 +79,50 @@ def test_a_single_image_that_fails_ends_the_run(many):
         reader.read(0, 0, HALF)
 
 
-def test_closing_waits_for_a_image_and_refuses_others(numbered_images, monkeypatch):
-    """Otherwise a program that ends while images are read hangs now and then."""
+def test_closing_waits_for_an_image_and_refuses_others(numbered_images, monkeypatch):
+    """Otherwise a program that exits while images are read may hang."""
     started, finished = threading.Event(), []
 
     def slow(path, channels):
         started.set()
-        time.sleep(3 * module.QUIET_SECONDS)
+        time.sleep(3 * QUIET_SECONDS)
         finished.append(path)
         return np.zeros([8, 8, channels], np.uint8)
 
-    monkeypatch.setattr(module, "read_image", slow)
+    monkeypatch.setattr(examples, "read_image", slow)
     reader = _reader(numbered_images)
     thread = threading.Thread(target=reader.read, args=(0, 0, HALF))
     thread.start()
     started.wait()
     reader.close()
     assert finished == numbered_images[:1]
-    with pytest.raises(UserError, match="ending"):
+    with pytest.raises(StopIteration):
         reader.read(1, 1, HALF)
+    reader.close()
     thread.join()
+
+
+def test_an_image_that_fails_while_the_reader_closes_is_not_logged(many, monkeypatch, caplog):
+    started = threading.Event()
+
+    def slow(path, channels):
+        started.set()
+        time.sleep(QUIET_SECONDS)
+        raise UserError(f"cannot read {path}")
+
+    monkeypatch.setattr(examples, "read_image", slow)
+    reader = _reader(many)
+    ended = []
+
+    def read():
+        try:
+            reader.read(7, 0, HALF)
+        except StopIteration:
+            ended.append(True)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    started.wait()
+    reader.close()
+    thread.join()
+    assert ended and not caplog.records and not reader.failed

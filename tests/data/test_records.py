@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.data import BrushStrokeMasks, ImagePipeline, list_images, read_image
+from deepfill_tf.data import (
+    BrushStrokeMasks,
+    ExampleOptions,
+    ImagePipeline,
+    list_images,
+    read_image,
+)
 from deepfill_tf.data.records import ShardWriter, list_records, read_record
 from deepfill_tf.errors import UserError
 from tests.preparation.images import PHOTOGRAPHS
@@ -35,14 +41,14 @@ def test_tensorflow_reads_the_same_records(shards):
 
 
 def test_training_sees_the_same_batches_as_from_files(shards):
+    options = ExampleOptions(height=64, width=64, random_crop=True, flip=True)
     streams = [
         ImagePipeline(
-            paths, 64, 64, global_batch_size=4, seed=1, masks=BrushStrokeMasks(),
-            random_crop=True, flip=True,
-        )
+            paths, options, global_batch_size=4, seed=1, masks=BrushStrokeMasks()
+        ).dataset(3)
         for paths in (PATHS, list_images("train-*.tfrecord", str(shards)))
-    ]  # fmt: skip
-    for one, two in zip(*(stream.dataset(3).take(4) for stream in streams), strict=True):
+    ]
+    for one, two in zip(*(stream.take(4) for stream in streams), strict=True):
         for name in one:
             np.testing.assert_array_equal(one[name], two[name])
 

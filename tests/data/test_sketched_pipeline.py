@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf.data import EdgeFiles, RectangleMasks, TrainingData, UnionMasks, write_image
+from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.data.masks import BrushStrokeMasks
 from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.errors import UserError
@@ -26,9 +27,15 @@ def drawn(tmp_path_factory):
     return paths
 
 
-def pipeline(paths, **options):
+def pipeline(paths, *, sketches=None, with_box=False, **options):
     return ImagePipeline(
-        paths, 32, 32, global_batch_size=4, seed=3, masks=BOXES, random_crop=True, **options
+        paths,
+        ExampleOptions(height=32, width=32, random_crop=True, **options),
+        global_batch_size=4,
+        seed=3,
+        masks=BOXES,
+        sketches=sketches,
+        with_box=with_box,
     )
 
 
@@ -47,7 +54,8 @@ def test_the_threshold_as_released(tmp_path, strength, edge):
     source = EdgeFiles(ending="_edge.png")
     batch = next(iter(pipeline([path], sketches=source).dataset()))
     np.testing.assert_array_equal(batch["sketch"], np.full([4, 32, 32, 1], edge))
-    fixed = fixed_examples([path], 32, 32, BOXES, 0, sketches=source)
+    options = ExampleOptions(height=32, width=32)
+    fixed = fixed_examples([path], options, BOXES, 0, sketches=source)
     np.testing.assert_array_equal(fixed["sketch"], np.full([1, 32, 32, 1], edge))
 
 
@@ -73,17 +81,17 @@ def test_a_union_has_the_box_of_its_rectangle():
     assert (crop(masks(seeds, 32, 32), rows, columns).numpy().sum(axis=(1, 2, 3)) >= 8 * 4).all()
 
 
-def test_shares_are_uniform_and_the_same_for_the_same_draw(drawn):
+def test_penalty_alpha_is_uniform_and_the_same_for_the_same_batch(drawn):
     def first(count):
         batches = pipeline(drawn).dataset().take(count)
         return np.concatenate([batch["penalty_alpha"] for batch in batches])
 
-    shares = first(50)
-    np.testing.assert_array_equal(shares, first(50))
-    assert shares.shape == (200, 2)
-    assert shares.min() >= 0 and shares.max() < 1
-    assert np.abs(shares.mean(axis=0) - 0.5).max() < 0.1
-    assert abs(np.corrcoef(shares.T)[0, 1]) < 0.25
+    alpha = first(50)
+    np.testing.assert_array_equal(alpha, first(50))
+    assert alpha.shape == (200, 2)
+    assert alpha.min() >= 0 and alpha.max() < 1
+    assert np.abs(alpha.mean(axis=0) - 0.5).max() < 0.1
+    assert abs(np.corrcoef(alpha.T)[0, 1]) < 0.25
 
 
 def test_the_example_is_shaped_as_batches_are(drawn):

@@ -1,4 +1,4 @@
-"""What a run trains on and what it is validated on."""
+"""Training and validation data of a run."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def _levels(images):
         ("train", "nowhere.flist", "nowhere.flist"),
     ],
 )
-def test_missing_images_are_named_with_how_to_get_them(root, train, validation, named):
+def test_missing_images_are_named_with_the_download_instructions(root, train, validation, named):
     with pytest.raises(UserError) as error:
         _data(root, train=train, validation=validation, download_instructions="Ask the librarian.")
     assert str(root / named) in str(error.value)
@@ -53,7 +53,7 @@ def test_a_missing_root_is_named(tmp_path):
 
 def test_without_a_root_the_variable_counts(root, monkeypatch):
     monkeypatch.delenv("DEEPFILL_DATA", raising=False)
-    with pytest.raises(UserError, match=r"'train'.*DEEPFILL_DATA.*Ask"):
+    with pytest.raises(UserError, match=r"data.root is not set.*'train'.*DEEPFILL_DATA.*Ask"):
         _data(None, download_instructions="Ask.")
     monkeypatch.setenv("DEEPFILL_DATA", str(root))
     assert _data(None).paths == [str(root / "train" / f"{i}.png") for i in range(7)]
@@ -72,7 +72,7 @@ def test_a_wrong_path_in_a_list_is_named_before_anything_is_read(root, part):
 @pytest.mark.parametrize("size", [0, 8, 100, 16.0])
 @pytest.mark.parametrize("side", ["height", "width"])
 def test_sizes_that_networks_refuse_are_quoted(root, side, size):
-    with pytest.raises(UserError, match=f"{side} .*{size}"):
+    with pytest.raises(ValueError, match=f"data.{side} .*{size}"):
         _data(root, **{side: size})
 
 
@@ -95,7 +95,7 @@ def test_holes_of_training_and_validation_differ(root):
 
 
 @pytest.mark.parametrize("batch_index", [0, 5])
-def test_a_batch_is_the_streams_draw(root, batch_index):
+def test_a_batch_is_that_of_the_stream(root, batch_index):
     data = _data(root, height=16, width=16, random_crop=True, flip=True)
     stream = data.pipeline(global_batch_size=3, seed=4).dataset()
     expected = next(itertools.islice(stream.as_numpy_iterator(), batch_index, None))

@@ -1,4 +1,4 @@
-"""A look at every image before the first step."""
+"""The check of every image before the first step."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Images of every kind that a collection may hold."""
+"""Images with each finding of an inspection, for tests."""
 
 import io
 from pathlib import Path
@@ -20,7 +20,7 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
 
 
 def defective() -> dict[str, bytes]:
-    """File name -> content; the name is the finding that is to be made."""
+    """File name -> content; the name begins with the expected finding."""
     image = Image.open(photograph(0)).resize((96, 80))
     whole = encoded(image, "JPEG", quality=90)
     other = Image.open(photograph(1)).resize((90, 90))

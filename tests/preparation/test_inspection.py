@@ -5,19 +5,19 @@ import pytest
 from PIL import Image
 
 from deepfill_tf.preparation.inspection import difference_hash, inspect_image
-from deepfill_tf.preparation.near_duplicates import GREATEST_DISTANCE, distance
+from deepfill_tf.preparation.near_duplicates import MAX_DISTANCE, distance
 from tests.preparation.images import PHOTOGRAPHS, defective, encoded, photograph
 
 
 @pytest.mark.parametrize(("name", "content"), defective().items(), ids=defective())
-def test_each_defect_is_found_and_no_other(name, content):
+def test_each_defect_is_the_only_finding(name, content):
     finding = name.split(".")[0].removesuffix("_too")
     assert inspect_image(content, min_side=64).findings == (finding,)
 
 
 def test_size_is_that_of_the_upright_image():
-    seen = inspect_image(defective()["exif_rotated.jpg"])
-    assert (seen.height, seen.width, seen.kind) == (100, 70, "JPEG")
+    inspection = inspect_image(defective()["exif_rotated.jpg"])
+    assert (inspection.height, inspection.width, inspection.kind) == (100, 70, "JPEG")
 
 
 @pytest.mark.parametrize("quality", [75, 85, 95])
@@ -27,13 +27,13 @@ def test_photographs_saved_again_look_alike_and_different_ones_do_not(quality):
         image = Image.open(path)
         again = Image.open(io.BytesIO(encoded(image, "JPEG", quality=quality)))
         hashes.append(difference_hash(image))
-        assert distance(hashes[-1], difference_hash(again)) <= GREATEST_DISTANCE, path
+        assert distance(hashes[-1], difference_hash(again)) <= MAX_DISTANCE, path
     for index, one in enumerate(hashes):
         for other in hashes[:index]:
-            assert distance(one, other) > 4 * GREATEST_DISTANCE
+            assert distance(one, other) > 4 * MAX_DISTANCE
 
 
-def test_the_hash_says_where_it_grows_darker():
+def test_bits_of_the_difference_hash_are_set_where_brightness_falls():
     """Brightness falls from left to right in the upper half only."""
     values = np.tile(np.linspace(250, 5, 90).astype(np.uint8), [80, 1])
     values[40:] = values[40:, ::-1]

@@ -15,7 +15,7 @@ def touch(folder, *names):
 
 
 def lay_out_celeba(root):
-    """Five faces as CelebA is published: two for training, two for validation, one for tests."""
+    """Five faces in CelebA's layout: two for training, two for validation, one for tests."""
     faces = [f"img_align_celeba/00000{i}.jpg" for i in range(1, 6)]
     touch(root / "celeba", *faces, "list_eval_partition.txt")
     parts = "".join(f"00000{i}.jpg {part}\n" for i, part in zip(range(1, 6), "00112", strict=True))
@@ -24,7 +24,7 @@ def lay_out_celeba(root):
 
 @pytest.fixture
 def root(tmp_path):
-    """Every dataset in small, laid out as it is published."""
+    """Every dataset with a few images, in its published layout."""
     lay_out_celeba(tmp_path)
     scenes = ["data_large/a/abbey/00000001.jpg", "data_large/b/bay/00000002.jpg"]
     touch(tmp_path / "places2", *scenes, "val_large/Places365_val_00000001.jpg")
@@ -48,7 +48,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("layout", EXPECTED)
-def test_the_lists_are_what_the_datasets_config_names(root, layout):
+def test_the_lists_are_those_that_the_datasets_config_names(root, layout):
     write_lists(layout, str(root))
     train, validation = EXPECTED[layout]
     assert (root / layout / "train.flist").read_text().split() == train
@@ -69,11 +69,11 @@ def test_the_last_faces_of_celebahq_are_for_validation(tmp_path):
     assert (len(names), names[0]) == (CELEBAHQ_VALIDATION, "00003.png")
 
 
-def test_what_is_not_laid_out_so_is_named(root):
+def test_another_layout_is_an_error_that_names_the_file(root):
     with pytest.raises(UserError, match="no folder .*celebahq"):
         write_lists("celebahq", str(root))
     (root / "celeba" / "img_align_celeba" / "000001.jpg").unlink()
-    with pytest.raises(UserError, match=r"no .*000001\.jpg, which train names"):
+    with pytest.raises(UserError, match=r"no .*000001\.jpg, listed for train"):
         write_lists("celeba", str(root))
     (root / "celeba" / "list_eval_partition.txt").write_text("000001.jpg\n")
     with pytest.raises(UserError, match="a line '000001.jpg'"):

@@ -1,4 +1,4 @@
-"""Every command of the page about preparing data is run, in a folder, as it stands there."""
+"""Every command of docs/preparing_data.md is run as it is written."""
 
 import os
 import re
@@ -15,13 +15,13 @@ from tests.preparation.test_layouts import lay_out_celeba
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "preparing_data.md").read_text()
 COMMANDS = re.findall(r"^python (.*)$", PAGE, re.MULTILINE)
-# What a trial leaves out of a run of days.
+# Shortens a run of days.
 TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """What the page's reader has: images, an archive of others, CelebA as it is published."""
+    """A folder of images, an archive of others, and CelebA in its published layout."""
     (tmp_path / "images").mkdir()
     for index in range(6):
         path = tmp_path / "images" / photograph(index).name
@@ -33,13 +33,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_commands_one_after_the_other(folder):
+def test_the_commands_run_one_after_the_other(folder):
     assert len(COMMANDS) == 3
     for command in COMMANDS:
         arguments = shlex.split(command)
         if arguments[0].startswith("tools/"):
             arguments[0] = str(ROOT / arguments[0])
-            # Of twelve images one in a hundred is none.
+            # A hundredth of twelve images would be none.
             shares = ["--validation_share=0.3"] if "--output=prepared/" in arguments else []
         else:
             shares = TRIAL

@@ -34,7 +34,7 @@ def run(*arguments: str, folder=None) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def program():
-    """The program as a module; what it says to all logging is taken back."""
+    """The program as a module; its change of the logging level is undone."""
     level = logging.getLogger().level
     place = importlib.util.spec_from_file_location("prepare_dataset", COMMAND[1])
     module = importlib.util.module_from_spec(place)
@@ -45,7 +45,7 @@ def program():
 
 @pytest.fixture
 def found(tmp_path):
-    """Photographs, the same ones again, and every defect; some in an archive."""
+    """Photographs, duplicates of them, and images with each defect, those in an archive."""
     folder = tmp_path / "found"
     folder.mkdir()
     for index in range(3, 9):
@@ -60,7 +60,7 @@ def found(tmp_path):
     return folder
 
 
-def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
+def test_findings_are_reported_and_bad_images_and_duplicates_dropped(found, tmp_path):
     output = tmp_path / "prepared"
     ended = run(f"--input={found}", f"--input={tmp_path}/more.tar", f"--output={output}",
                 "--train_shards=3", "--validation_share=0.3")  # fmt: skip
@@ -76,7 +76,7 @@ def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
     assert f"{found}/same.jpg\tduplicate\t{found}/good_3.jpg" in dropped
     assert f"{found}/similar.png\tnear_duplicate\t{found}/good_4.jpg" in dropped
     assert "16 images in" in ended.stdout
-    assert "corrupt (cannot be decoded; left out): 2" in ended.stdout
+    assert "corrupt (cannot be decoded; dropped): 2" in ended.stdout
     images = list_images(f"{output}/*.tfrecord")
     assert len(images) == 9
     assert all(read_image(image).shape[2] == 3 for image in images)
@@ -90,7 +90,7 @@ def test_what_is_found_is_reported_and_sorted_out(found, tmp_path):
 
 
 def test_another_runner_makes_the_same_shards(found, tmp_path):
-    """By Beam's own options: here its workers are processes, which look at the images."""
+    """Chosen by Beam's own options: here its workers are processes."""
     one, two = tmp_path / "one", tmp_path / "two"
     processes = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     for output, options in ((one, []), (two, processes)):
@@ -102,7 +102,7 @@ def test_another_runner_makes_the_same_shards(found, tmp_path):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
-def test_odd_names_stay_on_their_lines(tmp_path):
+def test_names_with_tabs_and_line_ends_stay_on_one_line(tmp_path):
     folder = tmp_path / "found"
     folder.mkdir()
     names = ("a\ttab.jpg", "two\nlines.jpg", "page\x0c\u2028.jpg", "ünï, @1+2.jpg", "same.jpg")
@@ -117,8 +117,8 @@ def test_odd_names_stay_on_their_lines(tmp_path):
     assert len(list_images(f"{output}/*.tfrecord")) == 4
 
 
-def test_an_archive_may_have_several_of_one_name(tmp_path):
-    """As `tar --append` makes it of a newer version: all are looked at."""
+def test_an_archive_may_have_several_images_of_one_name(tmp_path):
+    """As after `tar --append` of a newer version: all are inspected."""
     with tarfile.open(tmp_path / "grown.tar", "w") as archive:
         for index in (3, 4, 3):
             archive.add(photograph(index), "a.jpg")
@@ -129,7 +129,7 @@ def test_an_archive_may_have_several_of_one_name(tmp_path):
     assert len(list_images(f"{output}/*.tfrecord")) == 2
 
 
-def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
+def test_training_images_like_validation_images_are_dropped(found, tmp_path):
     validation = tmp_path / "validation"
     validation.mkdir()
     for index, name in ((3, "same"), (10, "own")):
@@ -152,14 +152,17 @@ def test_what_leaks_into_validation_is_left_out_of_training(found, tmp_path):
         (["--input=nowhere", "--output=new"], "nowhere does not exist"),
         (["--input=found.tar.gz", "--output=new"], "make it a plain .tar"),
         (["--input=none.tar", "--output=new"], "there is no archive none.tar"),
-        (["--input=found", "--output=found"], "found is there already"),
-        (["--input=found", "--output=/"], "/ is there already"),
+        (["--input=found", "--output=found"], "found exists"),
+        (["--input=found", "--output=/"], "/ exists"),
         (["--input=found", "--output=new", "--min_side=many"], "--min_side"),
-        (["--input=found", "--output=new", "--min-side=9"], "--min-side is no flag"),
+        (["--input=found", "--output=new", "--min-side=9"], "--min-side is neither a flag"),
         (["--input=found", "--output=new", "--direct_num_workers=many"], "value: 'many'"),
         (["found", "--output=new"], "'found' is no flag"),
         (["--input=found", "--output=new", "--validation=found"], "no image is left for train"),
-        (["--layout=celeba", "--root=found", "--runner=x"], "--layout takes no --runner=x"),
+        (
+            ["--layout=celeba", "--root=found", "--runner=x"],
+            "--layout cannot be combined with --runner=x",
+        ),
         (["--input=found", "--output=new", "--validation_share=1"], "must be in [0, 1), got 1"),
         (
             ["--input=found", "--output=new", "--train_shards=0"],
@@ -199,7 +202,7 @@ def many(folder: Path, count: int) -> None:
 
 
 def peak_and_summary(folder: Path, output: Path) -> tuple[int, str]:
-    """Greatest resident memory of the program in bytes, and what it printed."""
+    """Peak resident memory of the program in bytes, and its output."""
     arguments = [f"--input={path}" for path in sorted(folder.glob("*.tar"))]
     process = subprocess.Popen(
         [*COMMAND, *arguments, f"--output={output}", "--min_side=16"],

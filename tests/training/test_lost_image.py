@@ -40,7 +40,7 @@ def test_one_of_many_is_named_and_another_takes_its_place(images, tmp_path):
     _, errors = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, errors
     assert "007.png" in errors
-    assert "another takes its place (1 of 200 failed)" in errors
+    assert "replaced by another image (1 of 200 failed)" in errors
 
 
 def test_more_than_one_in_a_hundred_end_the_run_and_its_checkpoints_stay(images, tmp_path):

@@ -1,9 +1,9 @@
-"""Random holes, from TensorFlow operations alone.
+"""Generators of random masks, made of TensorFlow operations that compile under XLA.
 
-Every generator is called as `masks(seeds, height, width)` with seeds int64 `[N, 2]` and
-gives float32 `[N, height, width, 1]`, exactly 0 or 1, where 1 is the hole; each example
-depends on its own seed only. All of them compile under XLA. Those whose holes lie in a
-box of one size have `boxes(seeds, height, width)` too.
+A generator is called as `masks(seeds, height, width)` with seeds int64 `[N, 2]`, as from
+`data.seeds.seeds_of`, and sizes in pixels. It returns float32 `[N, height, width, 1]`, exactly
+1 in the hole and 0 elsewhere; each example depends on its own seed only. Generators whose holes
+lie in a box of constant size also have `boxes(seeds, height, width)`.
 """
 
 from deepfill_tf.data.masks.brush_strokes import BrushStrokeMasks

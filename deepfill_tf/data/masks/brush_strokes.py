@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_at_least, check_bool, check_int, check_positive_int
 from deepfill_tf.data.masks.spans import disc_spans, fill_spans, line_spans
 from deepfill_tf.data.seeds import integers, uniform
 
@@ -13,10 +14,10 @@ from deepfill_tf.data.seeds import integers, uniform
 class Strokes(NamedTuple):
     """Strokes of N images, up to S in each, up to V segments in a stroke.
 
-    x, y: vertices, whole numbers in float64 `[N, S, V + 1]`.
-    segments: int32 `[N, S]`, 0 for a stroke that is not drawn.
-    brush_width: pixels, int32 `[N, S]`.
-    mirrored: left to right, top to bottom: bool `[N, 2]`.
+    x, y: vertices in pixels, whole numbers in float64 `[N, S, V + 1]`.
+    segments: segments of a stroke, int32 `[N, S]`; 0 for one that is not painted.
+    brush_width: in pixels, int32 `[N, S]`.
+    mirrored: whether the mask is mirrored left to right, top to bottom: bool `[N, 2]`.
     """
 
     x: tf.Tensor
@@ -36,15 +37,15 @@ class BrushStrokeMasks:
     whole mask is mirrored left to right and top to bottom with probability 1/2 each.
 
     Attributes:
-      min_strokes, max_strokes: strokes in an image, equally likely.
-      min_vertices, max_vertices: segments of a stroke, equally likely.
-      min_brush_width, max_brush_width: pixels; the lower included, the upper not. They
-        are not scaled with the image, as released.
-      mean_angle: radians; a segment goes up or down around this angle from the horizontal.
-      angle_range: radians; the most by which a stroke's angles may lie to either side.
-      as_released: with the released program's two defects: masks are never mirrored,
-        so that strokes drift to the right, and height and width are exchanged where
-        points are drawn and clipped.
+      min_strokes, max_strokes: number of strokes in an image, uniform, both included.
+      min_vertices, max_vertices: number of segments of a stroke, uniform, both included.
+      min_brush_width, max_brush_width: in pixels, uniform, the upper one not included. As
+        released, they are not scaled with the image.
+      mean_angle: mean angle of a segment from the horizontal, up or down, in radians.
+      angle_range: greatest deviation from the mean angle to either side, in radians.
+      as_released: True reproduces two defects of the released program: masks are never
+        mirrored, so that strokes drift to the right, and height and width are exchanged where
+        points are placed and clipped.
     """
 
     min_strokes: int = 1
@@ -60,41 +61,36 @@ class BrushStrokeMasks:
     def __post_init__(self):
         for name in ("strokes", "vertices", "brush_width"):
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
-            if not 1 <= low <= high:
-                raise ValueError(
-                    f"BrushStrokeMasks.min_{name} and max_{name} must be in order and positive, "
-                    f"got {low} and {high}"
-                )
-        if self.angle_range < 0:
-            raise ValueError(
-                f"BrushStrokeMasks.angle_range must not be negative, got {self.angle_range}"
-            )
+            check_positive_int(f"BrushStrokeMasks.min_{name}", low)
+            check_int(f"BrushStrokeMasks.max_{name}", high, low)
+        check_at_least("BrushStrokeMasks.angle_range", self.angle_range)
+        check_bool("BrushStrokeMasks.as_released", self.as_released)
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
-        """Holes float32 `[N, height, width, 1]` for seeds int64 `[N, 2]`."""
+        """Masks float32 `[N, height, width, 1]` for seeds int64 `[N, 2]`."""
         strokes = self.strokes(seeds, height, width)
-        mask = self._drawn(strokes, height, width)
+        mask = self._painted(strokes, height, width)
         left_right, top_bottom = tf.unstack(strokes.mirrored[:, :, None, None], axis=1)
         mask = tf.where(left_right, tf.reverse(mask, [2]), mask)
         mask = tf.where(top_bottom, tf.reverse(mask, [1]), mask)
         return tf.cast(mask, tf.float32)[..., None]
 
     def strokes(self, seeds: tf.Tensor, height: int, width: int) -> Strokes:
-        """What is drawn in an image, before mirroring."""
+        """Random strokes for seeds int64 `[N, 2]`, before mirroring."""
         bottom, right = (width, height) if self.as_released else (height, width)
         numbers, vertices = 6 + 2 * self.max_vertices, self.max_vertices
-        shares = uniform(seeds, 3 + self.max_strokes * numbers)
-        image, shares = shares[:, :3], shares[:, 3:]
-        shares = tf.reshape(shares, [-1, self.max_strokes, numbers])
-        scalars, angles, lengths = tf.split(shares, [6, vertices, vertices], axis=2)
+        random = uniform(seeds, 3 + self.max_strokes * numbers)
+        of_mask, of_strokes = random[:, :3], random[:, 3:]
+        of_strokes = tf.reshape(of_strokes, [-1, self.max_strokes, numbers])
+        scalars, angles, lengths = tf.split(of_strokes, [6, vertices, vertices], axis=2)
         scalars = tf.unstack(scalars, axis=2)
 
-        count = self.min_strokes + integers(image[:, 0], self.max_strokes - self.min_strokes + 1)
+        count = self.min_strokes + integers(of_mask[:, 0], self.max_strokes - self.min_strokes + 1)
         segments = self.min_vertices + integers(
             scalars[0], self.max_vertices - self.min_vertices + 1
         )
         segments = tf.where(tf.range(self.max_strokes) < count[:, None], segments, 0)
-        # At least 1: equal bounds mean that very width.
+        # At least 1: with equal bounds every brush has that width.
         brush_width = self.min_brush_width + integers(
             scalars[1], max(self.max_brush_width - self.min_brush_width, 1)
         )
@@ -107,14 +103,14 @@ class BrushStrokeMasks:
         lengths = mean_length + mean_length // 2 * tf.math.ndtri(lengths)
         lengths = tf.clip_by_value(lengths, 0, 2 * mean_length)
 
-        # The limits themselves may be reached, one beyond the last pixel, as released.
+        # As released, points may reach the limits themselves, one beyond the last pixel.
         x = _walk(tf.floor(scalars[4] * right), lengths * tf.cos(angles), right)
         y = _walk(tf.floor(scalars[5] * bottom), lengths * tf.sin(angles), bottom)
-        mirrored = (image[:, 1:] < 0.5) & (not self.as_released)
+        mirrored = (of_mask[:, 1:] < 0.5) & (not self.as_released)
         return Strokes(x, y, segments, brush_width, mirrored)
 
-    def _drawn(self, strokes: Strokes, height: int, width: int) -> tf.Tensor:
-        """The strokes as they are, bool `[N, height, width]`."""
+    def _painted(self, strokes: Strokes, height: int, width: int) -> tf.Tensor:
+        """Masks of the strokes, bool `[N, height, width]`, not mirrored."""
         vertices = self.max_vertices
         x, y = (tf.reshape(v, [-1, self.max_strokes, vertices + 1]) for v in strokes[:2])
         brush_width, last = strokes.brush_width[..., None], strokes.segments[..., None]
@@ -133,7 +129,7 @@ class BrushStrokeMasks:
 def _walk(start: tf.Tensor, steps: tf.Tensor, limit: int) -> tf.Tensor:
     """Whole-numbered positions `[N, S, V + 1]` from start `[N, S]` by steps `[N, S, V]`.
 
-    Each is cut off to [0, limit] and then down to a whole number before the next step.
+    Each is clipped to [0, limit] and rounded down before the next step.
     """
     positions = [start]
     for step in tf.unstack(steps, axis=2):

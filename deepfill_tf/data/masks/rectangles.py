@@ -4,20 +4,22 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_in_range, check_int, check_positive_int
 from deepfill_tf.data.seeds import integers, uniform
 
 
 @dataclass(frozen=True, kw_only=True)
 class RectangleMasks:
-    """Boxes somewhere in the image, each shrunk a little around its centre.
+    """Boxes at random positions, each shrunk by a random amount around its centre.
 
-    As released the last position of a box is left out, so that it never touches the
+    As released, a box never takes its last possible position, so that it never touches the
     lower or right border.
 
     Attributes:
-      height, width: of the unshrunk box, in pixels.
-      max_delta_height, max_delta_width: the most that is taken off, half on each side.
-      vertical_margin, horizontal_margin: pixels that a box keeps from the border.
+      height, width: of the box before it is shrunk, in pixels.
+      max_delta_height, max_delta_width: the most by which it is shrunk, half on each side, in
+        pixels; in [0, height) and [0, width).
+      vertical_margin, horizontal_margin: least distance of a box from the border, in pixels.
       count: boxes in an image; they may overlap.
     """
 
@@ -31,41 +33,36 @@ class RectangleMasks:
 
     def __post_init__(self):
         for name in ("height", "width", "count"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"RectangleMasks.{name} must be positive, got {getattr(self, name)}"
-                )
+            check_positive_int(f"RectangleMasks.{name}", getattr(self, name))
         for name in ("vertical_margin", "horizontal_margin"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"RectangleMasks.{name} must not be negative, got {getattr(self, name)}"
-                )
+            check_int(f"RectangleMasks.{name}", getattr(self, name), 0)
         for side in ("height", "width"):
-            delta, size = getattr(self, f"max_delta_{side}"), getattr(self, side)
-            if not 0 <= delta < size:
-                raise ValueError(
-                    f"RectangleMasks.max_delta_{side} must be in [0, {size}), got {delta}"
-                )
+            name, delta = f"RectangleMasks.max_delta_{side}", getattr(self, f"max_delta_{side}")
+            check_in_range(name, check_int(name, delta, 0), 0, getattr(self, side))
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
+        """Masks float32 `[N, height, width, 1]` for seeds int64 `[N, 2]`.
+
+        Raises ValueError if a box does not fit into the image.
+        """
         spans = []
-        for starts, taken_off, size, image in self._sides(seeds, height, width):
-            places = tf.range(image)
-            low, high = (starts + taken_off)[..., None], (starts + size - taken_off)[..., None]
-            spans.append((places >= low) & (places < high))
+        for starts, deltas, size, image_size in self._sides(seeds, height, width):
+            pixels = tf.range(image_size)
+            low, high = (starts + deltas)[..., None], (starts + size - deltas)[..., None]
+            spans.append((pixels >= low) & (pixels < high))
         boxes = spans[0][:, :, :, None] & spans[1][:, :, None, :]
         return tf.cast(tf.reduce_any(boxes, axis=1), tf.float32)[..., None]
 
     def boxes(self, seeds: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Where each hole's box is, before it is shrunk: what `ops.crop` takes.
+        """Rows and columns of each hole's box before it is shrunk, as `ops.crop` takes them.
 
-        Rows int32 `[N, self.height]` and columns `[N, self.width]`. Raises ValueError where
-        an image has several boxes.
+        Returns int32 `[N, self.height]` and `[N, self.width]`. Raises ValueError if an image
+        has several boxes.
         """
         if self.count != 1:
             raise ValueError(
-                f"with RectangleMasks.count={self.count} there is no one box around the hole, "
-                "which the objective looks at: set it to 1"
+                f"RectangleMasks.count must be 1 for an objective that needs the box around the "
+                f"hole, got {self.count}"
             )
         rows, columns = (
             starts + tf.range(size) for starts, _, size, _ in self._sides(seeds, height, width)
@@ -73,23 +70,26 @@ class RectangleMasks:
         return rows, columns
 
     def _sides(self, seeds: tf.Tensor, height: int, width: int):
-        """For rows and for columns: starts and what is taken off, `[N, count]`, and sizes."""
+        """Yields, for rows and for columns, starts and deltas int32 `[N, count]`, and sizes.
+
+        A box begins `delta` pixels after its start and ends as many before start + size.
+        """
         rows = self._positions(height, self.height, self.vertical_margin, "height")
         columns = self._positions(width, self.width, self.horizontal_margin, "width")
-        shares = tf.reshape(uniform(seeds, self.count * 4), [-1, self.count, 4])
-        for place, size, max_delta, share, image in (
-            (rows, self.height, self.max_delta_height, shares[..., 0:2], height),
-            (columns, self.width, self.max_delta_width, shares[..., 2:4], width),
+        random = tf.reshape(uniform(seeds, self.count * 4), [-1, self.count, 4])
+        for (first, count), size, max_delta, fractions, image_size in (
+            (rows, self.height, self.max_delta_height, random[..., 0:2], height),
+            (columns, self.width, self.max_delta_width, random[..., 2:4], width),
         ):
-            starts = place[0] + integers(share[..., 0], place[1])
-            yield starts, integers(share[..., 1], max_delta // 2 + 1), size, image
+            starts = first + integers(fractions[..., 0], count)
+            yield starts, integers(fractions[..., 1], max_delta // 2 + 1), size, image_size
 
-    def _positions(self, image: int, box: int, margin: int, side: str) -> tuple[int, int]:
+    def _positions(self, image_size: int, box: int, margin: int, side: str) -> tuple[int, int]:
         """First position and number of positions of a box along one side."""
-        count = image - 2 * margin - box
+        count = image_size - 2 * margin - box
         if count < 1:
             raise ValueError(
-                f"RectangleMasks.{side}={box} with margins of {margin} leaves no room in a "
-                f"image of {side} {image}"
+                f"RectangleMasks.{side}={box} with margins of {margin} does not fit into an "
+                f"image of {side} {image_size}"
             )
         return margin, count

@@ -1,10 +1,10 @@
-"""Shapes as spans of pixels in each row, and the mask that spans make.
+"""Convex shapes as spans of pixels in each row, and the masks of such spans.
 
-Every shape here is convex, so that a row of pixels meets it in one span: `left` and
-`right`, both included, right < left where there is none. A mask of any number of shapes
-is then one running sum over the ends of their spans, instead of one pass over all pixels
-for each shape. Pillow in a `tf.numpy_function` draws 5.5 times as many masks, 4,900 a second
-of 256 x 256 on one core, but neither compiles under XLA nor runs on a TPU's remote hosts.
+A row of pixels meets a convex shape in one span: `left` and `right`, both included,
+right < left if there is none. The mask of any number of shapes is then one cumulative sum over
+the ends of their spans, instead of one pass over all pixels for each shape. Pillow in a
+`tf.numpy_function` draws 5.5 times as many masks, 4,900 a second of 256 x 256 on one core, but
+neither compiles under XLA nor runs on a TPU's remote hosts.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ def line_spans(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Spans of straight lines of a given width, as Pillow draws them (without caps).
 
-    A line is the rectangle around it with corners rounded to whole pixels, halves towards
-    zero in x and away from it in y.
+    A line is a rectangle whose corners are rounded to whole pixels, halves towards zero in x
+    and away from it in y.
 
     Args:
-      start, end: x and y, whole numbers in float64 `[N, K]`.
-      width: float64, broadcasts to `[N, K]`, at least 1.
+      start, end: x and y in pixels, whole numbers in float64 `[N, K]`.
+      width: in pixels, float64 >= 1, broadcasts to `[N, K]`.
       height: number of rows.
 
     Returns:
@@ -32,7 +32,7 @@ def line_spans(
     """
     along_x, along_y = end[0] - start[0], end[1] - start[1]
     length = tf.maximum(tf.sqrt(along_x**2 + along_y**2), 1)
-    # An even width has its odd pixel on one side.
+    # Of an even width one side has a pixel more.
     smaller, larger = (width - 1) // 2 / length, width // 2 / length
     left, right = _half_to_zero(smaller * along_y), _half_to_zero(larger * along_y)
     up, down = _half_from_zero(smaller * along_x), _half_from_zero(larger * along_x)
@@ -56,7 +56,7 @@ def _half_from_zero(x: tf.Tensor) -> tf.Tensor:
 def _convex_spans(corners, height: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Spans of convex polygons with whole-numbered corners, a sequence of (x, y) `[N, K]`.
 
-    A pixel belongs to the polygon when it is less than half a pixel beside it.
+    A pixel belongs to the polygon if it is less than half a pixel away from it.
     """
     rows = tf.range(height, dtype=tf.float64)
     lefts, rights = [], []
@@ -78,8 +78,8 @@ def disc_spans(
     """Spans of discs, 2 * radius + 1 pixels across, pixel for pixel as Pillow draws them.
 
     Args:
-      centre: x and y, whole numbers in float64 `[N, K]`.
-      radius: int32 `[N, K]`, 0 .. max_radius.
+      centre: x and y in pixels, whole numbers in float64 `[N, K]`.
+      radius: in pixels, int32 `[N, K]`, in [0, max_radius].
       height: number of rows.
 
     Returns:
@@ -98,8 +98,8 @@ def _half_widths(max_radius: int) -> np.ndarray:
     """Pixels on either side of the centre, `[radius, distance of the row]`; -1 for none.
 
     A pixel at distances m >= n from the centre along the two axes belongs to the disc of
-    radius r when m**2 - m + n**2 < r**2: along the longer axis the pixel whose edge is
-    nearest to the circle is the last. Radius 0 is one pixel.
+    radius r if m**2 - m + n**2 < r**2, so that the disc ends with the pixel whose edge is
+    nearest to the circle along the longer axis. Radius 0 is one pixel.
     """
     x, y = np.meshgrid(np.arange(max_radius + 1), np.arange(max_radius + 2))
     longer, shorter = np.maximum(x, y), np.minimum(x, y)
@@ -113,8 +113,7 @@ def fill_spans(left: tf.Tensor, right: tf.Tensor, width: int) -> tf.Tensor:
     """Union of spans, bool `[N, height, width]`.
 
     Args:
-      left, right: whole numbers `[N, K, height]`, any K; both ends included, pixels
-        beyond the image are cut off.
+      left, right: whole numbers `[N, K, height]`, any K, both included; clipped to the image.
       width: number of columns.
     """
     first = tf.cast(tf.clip_by_value(left, 0, width), tf.int32)

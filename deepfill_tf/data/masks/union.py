@@ -1,4 +1,4 @@
-"""Several kinds of holes in one image."""
+"""Unions of holes of several kinds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from deepfill_tf.data.seeds import fold_in
 
 @dataclass(frozen=True, kw_only=True)
 class UnionMasks:
-    """The union of what several generators make; each has random numbers of its own.
+    """Union of the holes of several generators, each with independent random numbers.
 
     Attributes:
-      generators: called as this is, at least one.
+      generators: at least one, see `data.masks`; unions may be nested.
     """
 
     generators: Sequence[Callable[[tf.Tensor, int, int], tf.Tensor]]
@@ -23,12 +23,16 @@ class UnionMasks:
             raise ValueError("UnionMasks.generators must name at least one generator")
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
+        """Masks float32 `[N, height, width, 1]` for seeds int64 `[N, 2]`."""
         masks = [g(fold_in(seeds, i), height, width) for i, g in enumerate(self.generators)]
         return tf.reduce_max(tf.stack(masks), axis=0)
 
     def boxes(self, seeds: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """The box of the first generator that has one, see `RectangleMasks.boxes`."""
+        """Boxes of the first generator that has some, see `RectangleMasks.boxes`.
+
+        Raises ValueError if none has.
+        """
         for i, generator in enumerate(self.generators):
             if hasattr(generator, "boxes"):
                 return generator.boxes(fold_in(seeds, i), height, width)
-        raise ValueError("none of UnionMasks.generators has boxes, as RectangleMasks have")
+        raise ValueError("none of UnionMasks.generators has boxes: add @RectangleMasks()")

@@ -1,4 +1,4 @@
-"""What every source of sketches is."""
+"""Interface of the sources of sketches."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -7,16 +7,20 @@ import numpy as np
 
 
 class SketchSource(Protocol):
-    """Makes or reads the sketch of an image; called by several threads at once."""
+    """Makes or reads the sketch of an image; may be called by several threads at once."""
 
     def check(self, paths: Sequence[str]) -> None:
-        """Raises UserError that names whatever would be wrong with these images."""
+        """Raises UserError if the sketch of one of these images could not be made or read."""
 
     def __call__(
         self, path: str, image: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
-        """The strength of edges, uint8 `[H, W, 1]`, of the image in the file `path`.
+        """Strength of the edges of an image, uint8 `[H, W, 1]`.
 
-        `image` is uint8 `[H, W, C]`, already of the wanted size; `fit` brings another
-        image of the file's size to the same crop.
+        Args:
+          path: the image's file.
+          image: its crop, uint8 `[H, W, C]`.
+          fit: crops or resizes another image of the file's size in the same way.
+
+        Raises UserError if that fails.
         """

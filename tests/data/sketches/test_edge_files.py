@@ -16,10 +16,10 @@ def test_a_pair_as_the_original_reads_it(tmp_path):
     write_image(str(tmp_path / "p.png"), recorded["pair/p_rgb"])
     write_image(str(tmp_path / "p_edge.png"), recorded["pair/q_rgb"])
     top, left = json.loads(str(recorded["info_json"]))["pair/offset"]
-    shares = (top + 0.5) / 9, (left + 0.5) / 29
+    fractions = (top + 0.5) / 9, (left + 0.5) / 29
 
     def fit(image):
-        return crop_image(image, 32, 32, *shares)
+        return crop_image(image, 32, 32, *fractions)
 
     source = EdgeFiles(ending="_edge.png")
     source.check([str(tmp_path / "p.png")])

@@ -29,7 +29,7 @@ def test_a_mediapipe_without_a_model_wants_one_named(monkeypatch):
 
 
 def test_a_line_without_width_is_refused():
-    with pytest.raises(ValueError, match="line_width must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="line_width must be a positive integer, got 0"):
         LandmarkSketches(line_width=0)
 
 
