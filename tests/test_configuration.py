@@ -150,7 +150,10 @@ def test_a_missing_config_lists_those_there_are():
         ('data.edge_threshold = "x"', "data.edge_threshold must be in [0, 1), got 'x'"),
         ("data.masks = 3", "data.masks must generate holes, such as @RectangleMasks(), got 3"),
         ("data.masks = @RectangleMasks", "such as @RectangleMasks()"),
-        ('RectangleMasks.height = "a"', "RectangleMasks.height = 'a'"),
+        (
+            'RectangleMasks.height = "a"',
+            "RectangleMasks.height must be a positive integer, got 'a'",
+        ),
         ("Trainer.actions = @SaveCheckpoints()", "Trainer.actions must be a list of actions"),
         ("Trainer.actions = [@SaveCheckpoints]", "with the brackets"),
         ('SaveCheckpoints.every_steps = "a"', "every_steps must be a positive integer or None"),
