@@ -91,6 +91,11 @@ def test_what_a_config_lacks_is_said_before_the_first_step(name, binding, compla
         configured_trainer()
 
 
+def test_the_readme_of_configs_lists_them_all():
+    text = (config_directory() / "README.md").read_text()
+    assert [name for name in (*WHOLE, *OVERLAYS, "base.gin") if f"`{name}`" not in text] == []
+
+
 @pytest.mark.parametrize("name", [str(path) for path in CONFIGS])
 def test_every_file_parses_and_opens_by_saying_what_it_is(name):
     assert (config_directory() / name).read_text().startswith("# ")
