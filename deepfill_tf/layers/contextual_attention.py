@@ -22,7 +22,8 @@ IMPLEMENTATIONS = {"patches": contextual_attention, "fast": fast_contextual_atte
 class ContextualAttention(AttentionLayer):
     """Reconstructs the foreground from patches of the background outside the hole.
 
-    Called as `AttentionLayer` is: `layer(foreground, background, masks)` -> features, offsets.
+    Called as `layer(foreground, background, masks)`, returns features and offsets (see
+    `layers.attention_layer.AttentionLayer`).
     Height and width of foreground and background must be multiples of `rate`.
 
     Args:

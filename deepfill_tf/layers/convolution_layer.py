@@ -11,19 +11,8 @@ from deepfill_tf.ops import PADDINGS, convolve
 class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
     """Base class of the convolution layers: arguments, kernel and bias.
 
-    Kernels start Glorot uniform, biases at zero. The variables stay float32 under mixed
-    precision. A subclass implements `call_with_kernel`.
-
-    Args:
-      filters: channels of the output.
-      kernel_size: side of the square kernel.
-      strides: step, the same in both directions.
-      dilation_rate: distance between the kernel's entries; needs `strides=1` above 1.
-      padding: "same", "valid", "symmetric" or "reflect" (see `ops.convolve`).
-      activation: "elu", "relu", "leaky_relu", "tanh", "clip" or None.
-
-    Raises ValueError unless the first four are positive integers, only one of `strides` and
-    `dilation_rate` exceeds 1, and padding and activation are among these.
+    Arguments are those of `PlainConv2D`. Kernels start Glorot uniform, biases at zero. The
+    variables stay float32 under mixed precision. A subclass implements `call_with_kernel`.
     """
 
     def __init__(

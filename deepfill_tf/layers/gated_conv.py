@@ -14,7 +14,7 @@ class GatedConv2D(PlainConv2D):
     second. `filters` counts the channels of the output; the released program counts
     those of the convolution. Without an activation there is no gate either, as
     released: the convolution makes `filters` channels, which are returned as they are.
-    Arguments are those of `ConvolutionLayer`.
+    Arguments are those of `PlainConv2D`.
 
     Example:
       >>> layer = GatedConv2D(8, dilation_rate=2)

@@ -11,7 +11,8 @@ from deepfill_tf.ops import height_and_width
 class NoAttention(AttentionLayer):
     """Returns the foreground unchanged, and offsets of zero (no-attention ablation).
 
-    Called as `AttentionLayer` is: `layer(foreground, background, masks)` -> features, offsets.
+    Called as `layer(foreground, background, masks)`, returns features and offsets (see
+    `layers.attention_layer.AttentionLayer`).
     Background and masks are not used.
 
     Args:

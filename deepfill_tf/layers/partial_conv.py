@@ -23,7 +23,7 @@ class PartialConv2D(ConvolutionLayer):
 
     The zeros beyond the border under padding="same" count as unknown, so that there
     k^2 / sum(M) exceeds 1 even where nothing is masked; "symmetric" and "reflect" mirror
-    features and masks alike. Arguments are those of `ConvolutionLayer`.
+    features and masks alike. Arguments are those of `PlainConv2D`.
 
     Example:
       >>> features, masks = tf.ones([1, 8, 8, 3]), tf.ones([1, 8, 8, 1])

@@ -12,10 +12,22 @@ class PlainConv2D(ConvolutionLayer):
     """Convolution, bias and activation: `[N, h, w, C]` -> `[N, h', w', filters]`.
 
     Differs from Keras's `Conv2D` by the mirrored paddings and by gradients of dilated
-    convolutions on every device. Arguments are those of `ConvolutionLayer`.
+    convolutions on every device. Kernels start Glorot uniform, biases at zero. The variables
+    stay float32 under mixed precision.
 
-    It can also be computed for a region of its output: `input_region` is the part of the
-    inputs that this takes, `call_on_region` computes it.
+    A region of the output can be computed alone: `input_region` is the region of the inputs
+    that it depends on, `call_on_region` computes it.
+
+    Args:
+      filters: channels of the output.
+      kernel_size: side of the square kernel.
+      strides: step, the same in both directions.
+      dilation_rate: distance between the kernel's entries; needs `strides=1` above 1.
+      padding: "same", "valid", "symmetric" or "reflect" (see `ops.convolve`).
+      activation: "elu", "relu", "leaky_relu", "tanh", "clip" or None.
+
+    Raises ValueError unless the first four are positive integers, only one of `strides` and
+    `dilation_rate` exceeds 1, and padding and activation are among these.
 
     Example:
       >>> layer = PlainConv2D(8, kernel_size=5, strides=2, padding="symmetric")

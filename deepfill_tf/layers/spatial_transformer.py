@@ -14,7 +14,8 @@ IDENTITY = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 class SpatialTransformer(SamplingAttention):
     """Reads the background at positions given by one affine map for each image.
 
-    Called as `AttentionLayer` is: `layer(foreground, background, masks)` -> features, offsets.
+    Called as `layer(foreground, background, masks)`, returns features and offsets (see
+    `layers.attention_layer.AttentionLayer`).
     Two convolutions of foreground and mask with stride 2, the mean over all positions and
     a product with a matrix predict the six numbers (a, b, c, d, e, f) of
 

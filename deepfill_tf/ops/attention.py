@@ -92,9 +92,10 @@ def contextual_attention(
     check_divisible(foreground, background, options)
     queries, keys = downsample(foreground, options), downsample(background, options)
     patches = extract_patches(keys, patch_size, stride)
+    rows, columns = height_and_width(patches)
 
     scores = _match(queries, patches, options)
-    scores = _fuse(scores, *height_and_width(patches), options)
+    scores = _fuse(scores, rows, columns, options)
     probabilities = _attend(scores, valid_patches(masks, options), options)
     offsets = _offsets(probabilities, height_and_width(keys), options)
     probabilities = tf.cast(probabilities, background.dtype)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_choice
 from deepfill_tf.ops.attention import AttentionOptions, contextual_attention
 from deepfill_tf.ops.patch_scores import PatchScores
 from deepfill_tf.ops.regions import Region
@@ -86,8 +87,8 @@ def contextual_attention_region(
     """Computes a region of what `fast_contextual_attention` reconstructs, `[N, n, m, C]`.
 
     Cost and memory grow with the region. `region`, n x m pixels, lies inside the foreground
-    `[N, h, w, C]`. Patches are 3 x 3 with stride 1 and `fuse_size` is 1 or 3; the other
-    arguments are those of `fast_contextual_attention`.
+    `[N, h, w, C]`. Patches are 3 x 3 with stride 1; the other arguments are those of
+    `fast_contextual_attention`. Raises ValueError unless `fuse_size` is 1 or 3.
 
     Example:
       >>> features = tf.random.stateless_normal([1, 8, 12, 4], seed=[0, 0])
@@ -95,6 +96,7 @@ def contextual_attention_region(
       >>> tuple(contextual_attention_region(features, features, None, region).shape)
       (1, 4, 7, 4)
     """
+    check_choice("fuse_size", fuse_size, (1, 3))
     options = AttentionOptions(rate=rate, fuse_size=fuse_size, softmax_scale=softmax_scale)
     patch_scores = PatchScores.of(foreground, background, masks, options)
     before = rate // 2

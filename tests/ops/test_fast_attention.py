@@ -139,3 +139,10 @@ def test_images_with_too_many_scores_for_an_array_are_refused(side):
     )
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="image is too large"):
         attention(tf.zeros([1, 4096, 4096, 1]))
+
+
+def test_regions_with_longer_diagonals_are_refused():
+    features = tf.zeros([1, 8, 8, 2])
+    region = ops.Region(tf.constant([0, 0]), tf.constant([4, 4]))
+    with pytest.raises(ValueError, match="fuse_size must be one of .* got 5"):
+        ops.contextual_attention_region(features, features, None, region, fuse_size=5)
