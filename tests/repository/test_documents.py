@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "WORKSPACE.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Where a path in a document may begin.
 FOLDERS = (ROOT, ROOT / "deepfill_tf", ROOT / "gin")
-# Paths with a folder in them: file names alone may be those of users.
-PATH = re.compile(r"`((?:[\w.]+/)+(?:[\w.]+\.(?:gin|md|py|yaml))?)`")
-OF_USERS = re.compile(r"(my_images|runs|images|masks|completed|checkpoints|\.venv)/")
+# Paths with a folder in them, and configs: other file names alone may be those of users.
+PATH = re.compile(r"`((?:[\w.]+/)+(?:[\w.]+\.(?:gin|md|py|yaml))?|\w+\.gin)`")
+OF_USERS = re.compile(r"(my_images|runs|images|masks|completed|checkpoints|\.venv)/|config\.gin$")
 # CamelCase, snake_case and CONSTANTS, also as parts of dotted names.
 CODE = re.compile(r"`([A-Za-z_][\w.]*)(?:\(\))?`")
 NAME = re.compile(r"[A-Z]\w+|\w+_\w+")
