@@ -71,7 +71,7 @@ def data(folder, train="train.flist"):
         ('strategy.devices = ["GPU:7"]', "there is no device 'GPU:7'"),
         ('strategy.devices = "CPU:0"', "must be a list of device names, got 'CPU:0'"),
         ("GeneratorV2.width = 3", "width must be an even number of at least 2, got 3"),
-        ("GeneratorV2.channels = 1", "channels=1, data.channels=3"),
+        ("GeneratorV2.channels = 1", "channels=1, but data.channels=3"),
         (
             "CompareCompletion.example_index = 40",
             "CompareCompletion.example_index must be in [0, 12), got 40",
