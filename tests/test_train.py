@@ -14,7 +14,7 @@ TINY = str(Path(__file__).parent / "training" / "tiny.gin")
 
 @pytest.fixture
 def print_error(capfd, tmp_path):
-    """Runs the command in this process; gives its one line of complaint."""
+    """Runs the command in this process; returns its one line of complaint."""
 
     def run(*arguments, run_dir=None):
         files = [a for a in arguments if a.startswith("--gin_file")] or [f"--gin_file={TINY}"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
-from deepfill_tf import errors
 from deepfill_tf.data import ImagePipeline
+from deepfill_tf.errors import truncated_list
 from deepfill_tf.networks.generators import inputs_of
 from deepfill_tf.objectives import Objective
 from deepfill_tf.training.train_state import TrainState
@@ -50,7 +50,7 @@ def describe_non_finite_update(
     return (
         f"in the update of the {network}: {value}; "
         f"the first non-finite tensor is {tensor or 'a sum over the batch'}; "
-        f"images: {truncated_list(images)}"
+        f"images: {truncated_list(images, MAX_LISTED)}"
     )
 
 
@@ -91,11 +91,6 @@ def offending_examples(
             found = found or tensor
             offending.append(name)
     return found, offending or names
-
-
-def truncated_list(names: list[str]) -> str:
-    """The first `MAX_LISTED` names, and the number of further ones."""
-    return errors.truncated_list(names, MAX_LISTED)
 
 
 def _tensors(

@@ -1,5 +1,6 @@
 """A training run: loops of steps on the device, with the actions between them."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -115,13 +116,14 @@ class TrainingRun:
         )
         first_batch = context.step * context.batches_per_step
         batches = self._loop.batches(functools.partial(pipeline.dataset, first_batch))
-        while context.step < context.max_steps:
-            if self._cross_worker.any(stop_requested()):
-                return False
-            self._run_loop(batches, pipeline, stop_requested)
-            self._check_finite(pipeline)
-            for action in self._actions:
-                action.on_loop_end(context)
+        with contextlib.closing(pipeline):
+            while context.step < context.max_steps:
+                if self._cross_worker.any(stop_requested()):
+                    return False
+                self._run_loop(batches, pipeline, stop_requested)
+                self._check_finite(pipeline)
+                for action in self._actions:
+                    action.on_loop_end(context)
         return True
 
     def _run_loop(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.storage.checkpoints import Checkpoints
-from tests.training.small_run import batches, inner_loop, make_players, weights
+from tests.training.small_run import batches, inner_loop, make_state, weights
 
 
 def checkpoints_of(run_dir, state, **options) -> Checkpoints:
@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     """A run of two steps with a moving average, saved."""
     run_dir = tmp_path_factory.mktemp("run")
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    state = make_players(strategy, ema_decay=0.9)
+    state = make_state(strategy, ema_decay=0.9)
     inner_loop(state, strategy).run(batches(strategy, 2), 2)
     checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore() == 0
@@ -54,7 +54,7 @@ def every_variable(state) -> dict[str, np.ndarray]:
 def test_everything_comes_back(trained):
     run_dir, state = trained
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    fresh = make_players(strategy, seed=7, ema_decay=0.9)
+    fresh = make_state(strategy, seed=7, ema_decay=0.9)
     assert checkpoints_of(run_dir, fresh).restore() == 2
     expected, actual = every_variable(state), every_variable(fresh)
     assert expected.keys() == actual.keys()
@@ -64,7 +64,7 @@ def test_everything_comes_back(trained):
 
 def test_two_replicas_go_on_from_one(trained, two_replicas):
     run_dir, state = trained
-    mirrored = make_players(two_replicas, seed=7, ema_decay=0.9)
+    mirrored = make_state(two_replicas, seed=7, ema_decay=0.9)
     assert checkpoints_of(run_dir, mirrored).restore() == 2
     for name, value in weights(state).items():
         np.testing.assert_array_equal(weights(mirrored)[name], value, err_msg=name)
@@ -82,7 +82,7 @@ def change_architecture(run_dir, **arguments):
 def test_another_architecture_is_refused_and_named(trained, tmp_path):
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     change_architecture(run_dir, width=48)
-    state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), ema_decay=0.9)
+    state = make_state(tf.distribute.OneDeviceStrategy("CPU:0"), ema_decay=0.9)
     with pytest.raises(UserError, match="another generator: width was 48"):
         checkpoints_of(run_dir, state).restore()
 
@@ -91,7 +91,7 @@ def test_another_architecture_goes_on_where_that_is_allowed(trained, tmp_path, c
     """It says so, and from then on the run's networks are the new ones."""
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     path = change_architecture(run_dir, attention="none")
-    state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
+    state = make_state(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
     checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore(allow_change=True) == 2
     assert "another generator: attention was 'none'" in caplog.text
@@ -104,14 +104,14 @@ def test_weights_of_other_shapes_are_refused_even_where_a_change_is_allowed(trai
     run_dir = shutil.copytree(trained[0], tmp_path / "run")
     change_architecture(run_dir, width=48)
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    state = make_players(strategy, ema_decay=0.9, width=6)
+    state = make_state(strategy, ema_decay=0.9, width=6)
     with pytest.raises(UserError, match="does not fit .* another generator: width was 48"):
         checkpoints_of(run_dir, state).restore(allow_change=True)
 
 
 def test_a_checkpoint_without_the_moving_average_is_refused(trained, tmp_path):
     run_dir, _ = trained
-    state = make_players(tf.distribute.OneDeviceStrategy("CPU:0"))
+    state = make_state(tf.distribute.OneDeviceStrategy("CPU:0"))
     with pytest.raises(UserError, match="does not fit"):
         checkpoints_of(run_dir, state).restore()
 
@@ -125,7 +125,7 @@ def two_saved(trained, tmp_path):
 
 
 def fresh_players():
-    return make_players(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
+    return make_state(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
 
 
 def cut_short(newest):

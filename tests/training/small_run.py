@@ -12,7 +12,7 @@ ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 SIZE = 32
 
 
-def make_players(
+def make_state(
     strategy,
     *,
     seed: int = 0,

@@ -7,7 +7,7 @@ from tests.training.small_run import (
     batches,
     example_batch,
     inner_loop,
-    make_players,
+    make_state,
     one_device,
     weights,
 )
@@ -21,7 +21,7 @@ def one_and_two_replicas(two_replicas):
     """
     results = []
     for strategy in (one_device(), two_replicas):
-        state = make_players(strategy, refinement=True)
+        state = make_state(strategy, refinement=True)
         loop, iterator = inner_loop(state, strategy), batches(strategy, 4)
         first_reports = loop.run(iterator, 1)
         # After one update the first moment is (1 - beta_1) times the summed gradient.
@@ -67,7 +67,7 @@ def test_u_is_the_same_on_both_replicas(one_and_two_replicas):
 def test_u_moves_once_for_each_evaluation_of_the_discriminator():
     """Two evaluations a step, each one power iteration from the kernel of its time."""
     strategy = one_device()
-    state = make_players(strategy)
+    state = make_state(strategy)
     loop = inner_loop(state, strategy)
     u = state.discriminator_variables.named["conv1/u"]
     kernel = state.discriminator_variables.named["conv1/convolution/kernel"]
@@ -92,7 +92,7 @@ def test_parts_of_a_batch_make_up_one_update():
     results = []
     for parts in (1, 2):
         strategy = one_device()
-        state = make_players(strategy)
+        state = make_state(strategy)
         loop = inner_loop(state, strategy, gradient_accumulation_steps=parts)
         iterator = batches(strategy, 4)
         first = {name: float(value) for name, value in loop.run(iterator, 1).items()}
@@ -112,7 +112,7 @@ def test_parts_of_a_batch_make_up_one_update():
 def test_what_is_not_finite_changes_no_weight_from_then_on(bad):
     """The third of eight batches is bad: the weights stay those after the second."""
     strategy = one_device()
-    state = make_players(strategy, ema_decay=0.9)
+    state = make_state(strategy, ema_decay=0.9)
     loop, good = inner_loop(state, strategy), batches(strategy, 2)
     loop.run(good, 1)
     if bad == "weights":
@@ -133,7 +133,7 @@ def test_what_is_not_finite_changes_no_weight_from_then_on(bad):
 
 def test_stopping_between_steps():
     strategy = one_device()
-    loop = inner_loop(make_players(strategy), strategy)
+    loop = inner_loop(make_state(strategy), strategy)
     loop.run(batches(strategy, 2), 5, stop=lambda: len(loop.scalars) == 3)
     assert loop.steps == 3
 
@@ -142,7 +142,7 @@ def test_forward_and_backward_pass_compile_under_xla():
     results = []
     for jit_compile in (False, True):
         strategy = one_device()
-        state = make_players(strategy)
+        state = make_state(strategy)
         loop = inner_loop(state, strategy, jit_compile=jit_compile)
         reports = loop.run(batches(strategy, 2), 2)
         results.append((float(reports["generator/loss"]), weights(state)))
@@ -155,9 +155,9 @@ def test_forward_and_backward_pass_compile_under_xla():
 
 def test_mixed_bfloat16_trains_float32_weights():
     strategy = one_device()
-    state = make_players(strategy, dtype="mixed_bfloat16")
+    state = make_state(strategy, dtype="mixed_bfloat16")
     reports = inner_loop(state, strategy).run(batches(strategy, 2), 1)
-    reference = make_players(strategy)
+    reference = make_state(strategy)
     expected = inner_loop(reference, strategy).run(batches(strategy, 2), 1)
     assert all(v.dtype == tf.float32 for v in state.generator_variables.named.values())
     np.testing.assert_allclose(
@@ -169,7 +169,7 @@ def test_mixed_bfloat16_trains_float32_weights():
 
 def test_the_moving_average_follows_the_weights():
     strategy = one_device()
-    state = make_players(strategy, ema_decay=0.75)
+    state = make_state(strategy, ema_decay=0.75)
     name = "coarse/conv1/kernel"
     start = state.ema.named[name].numpy()
     loop, iterator = inner_loop(state, strategy), batches(strategy, 2)

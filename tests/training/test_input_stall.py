@@ -15,17 +15,17 @@ from deepfill_tf.training.actions import Action, WarnIfInputBound
 from deepfill_tf.training.input_stall import stall_fraction
 from tests.training.small_run import one_device, weights
 
-STEPS, STEPS_PER_VISIT = 15, 5
+STEPS, STEPS_PER_LOOP = 15, 5
 # One update a step, of half the network: quicker to build.
 BINDINGS = [
     f"Trainer.max_steps = {STEPS}",
-    f"Trainer.steps_per_loop = {STEPS_PER_VISIT}",
+    f"Trainer.steps_per_loop = {STEPS_PER_LOOP}",
     "Objective.pretrain_coarse = True",
 ]
 
 
 class Keep(Action):
-    """Keeps each visit's share of waiting, and the weights at the end."""
+    """Keeps each loop's stall fraction, and the weights at the end."""
 
     def __init__(self):
         self.fractions, self.weights = [], {}
@@ -74,14 +74,14 @@ def test_a_slow_input_is_named_and_changes_no_value(tmp_path, monkeypatch, caplo
         starved = train(tmp_path / "starved", monkeypatch, slow)
     warnings = [r.getMessage() for r in caplog.records if "bottleneck" in r.getMessage()]
     named = next(share for share in starved.fractions[1:] if share > 0.5)
-    assert f"{100 * named:.0f} % of the last {STEPS_PER_VISIT} steps' time" in warnings[0]
+    assert f"{100 * named:.0f} % of the last {STEPS_PER_LOOP} steps' time" in warnings[0]
     assert all(0 <= share <= 1 for share in quick.fractions + starved.fractions)
-    assert len(quick.fractions) == STEPS // STEPS_PER_VISIT
+    assert len(quick.fractions) == STEPS // STEPS_PER_LOOP
     for name, value in quick.weights.items():
         np.testing.assert_array_equal(starved.weights[name], value, err_msg=name)
 
 
-# A pipeline that gives a batch every `batch` seconds, a host that enqueues an update in
+# A pipeline that makes a batch every `batch` seconds, a host that enqueues an update in
 # `launch`, a device that works on it for `work` from then on: ten updates, in a steady state.
 @pytest.mark.parametrize(
     ("batch", "launch", "work"),
@@ -104,7 +104,7 @@ def warning(percent: int, steps: int) -> str:
 @pytest.mark.parametrize(
     ("fractions", "expected"),
     [
-        ([0.9], []),  # the first visit of a session
+        ([0.9], []),  # the first loop of a process
         ([0.9, 0.1, 0.1, 0.1, 0.1], []),
         ([0.9, 0.0, 0.16, 0.16, 0.0], []),  # moments
         ([0.0, 0.3, 0.56], [warning(43, 20)]),
@@ -115,7 +115,7 @@ def warning(percent: int, steps: int) -> str:
     ],
 )
 def test_warns_of_more_than_a_tenth(fractions, expected, caplog):
-    """Visits of ten steps and 15 seconds that waited for these fractions."""
+    """Loops of ten steps and 15 seconds that waited for these fractions."""
     watch = WarnIfInputBound(every_seconds=30)
     with caplog.at_level(logging.WARNING):
         for number, share in enumerate(fractions):

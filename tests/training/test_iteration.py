@@ -24,7 +24,7 @@ RELEASED_NAMES = {
 }
 
 
-def reference_players(net: str, strategy) -> TrainState:
+def reference_state(net: str, strategy) -> TrainState:
     seed = int(recorded(net)["weights_seed"])
     with strategy.scope():
         return TrainState(
@@ -43,17 +43,18 @@ def iteration(request, tmp_path_factory):
     Of the first paper also how far the critics are off after their first update.
     """
     net, strategy = request.param, one_device()
-    state = reference_players(net, strategy)
+    state = reference_state(net, strategy)
     before = weights(state)
     dataset = tf.data.Dataset.from_tensors(batch(net)).repeat()
     iterator = iter(strategy.distribute_datasets_from_function(lambda _: dataset))
     loop = inner_loop(state, strategy, objective(net), discriminator_updates=UPDATES[net])
     after_first = None
     if net == "v1":
-        start = state.checkpoint().write(str(tmp_path_factory.mktemp("start") / "variables"))
+        checkpoint = tf.train.Checkpoint(**state.bundles())
+        start = checkpoint.write(str(tmp_path_factory.mktemp("start") / "variables"))
         strategy.run(loop.update_discriminator.in_replica, (batch(net),))
         after_first = weight_differences(net, state, "discriminator", "after_first_d")
-        state.checkpoint().read(start).assert_consumed()
+        checkpoint.read(start).assert_consumed()
     reports = {name: float(value) for name, value in loop.run(iterator, 1).items()}
     return net, state, reports, before, after_first
 
@@ -156,10 +157,10 @@ def test_moments_of_the_generator(iteration):
         np.testing.assert_allclose(*roots, rtol=0, atol=3e-2 * rms, err_msg=name)
 
 
-def test_the_count_is_shared_between_both_networks(iteration):
+def test_the_adam_step_is_shared_between_both_networks(iteration):
     net, state, *_ = iteration
-    count = int(state.generator_optimizer.step.numpy())
-    assert count == UPDATES[net] + 1
+    step = int(state.generator_optimizer.step.numpy())
+    assert step == UPDATES[net] + 1
     # The released powers are multiplied once more after each update.
     power = float(recorded(net)["after_iteration/scalar/beta2_power"])
-    np.testing.assert_allclose(BETA_2[net] ** (count + 1), power, rtol=1e-5)
+    np.testing.assert_allclose(BETA_2[net] ** (step + 1), power, rtol=1e-5)

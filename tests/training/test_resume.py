@@ -1,4 +1,4 @@
-"""Told to stop and started again: the same variables, bit for bit, with both stages.
+"""Stopped and resumed: the same variables, bit for bit, with both stages.
 
 `test_killed` is about signals at any moment, with the first stage alone.
 """
@@ -30,8 +30,8 @@ def check_logs(run_dir) -> None:
         for event in tf.compat.v1.train.summary_iterator(path):
             for value in event.summary.value:
                 tags[value.tag].add(event.step)
-    for player in ("generator", "discriminator"):
-        assert {f"{player}/loss", f"{player}/gradient_norm"} <= tags.keys()
+    for network in ("generator", "discriminator"):
+        assert {f"{network}/loss", f"{network}/gradient_norm"} <= tags.keys()
     assert {"learning_rate", "images_per_second", "input/stall_fraction"} <= tags.keys()
     assert "generator/reconstruction_coarse" in tags
     assert tags["generator/adversarial"] == {5, 10, 15, 20, 25, 30}
@@ -40,7 +40,7 @@ def check_logs(run_dir) -> None:
     assert tags["validation"] == tags["batch"] == {10, 20, 30}
 
 
-def test_told_to_stop_and_started_again(tmp_path):
+def test_stopped_and_resumed(tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     finish(whole, *ARGUMENTS)
     check_logs(whole)

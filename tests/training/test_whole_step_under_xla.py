@@ -22,7 +22,7 @@ NETWORKS = {
 SMALL = ["GeneratorV1.width = 4", "GeneratorV2.width = 4", "GAN.width = 4"]
 
 
-def players_of(trainer) -> TrainState:
+def state_of(trainer) -> TrainState:
     keras.utils.set_random_seed(0)
     generator = trainer.generator()
     discriminator = trainer.objective.gan.discriminator(guided=trainer.data.guided)
@@ -48,7 +48,7 @@ def test_a_step_compiles_whole_and_computes_the_same(config):
     strategy = tf.distribute.get_strategy()
     results = []
     for compiled in (False, True):
-        state = players_of(trainer)
+        state = state_of(trainer)
         loop = inner_loop(state, strategy, trainer.objective)
 
         @tf.function(jit_compile=compiled)
@@ -92,7 +92,7 @@ def eight_replicas(monkeypatch):
 def test_a_step_of_eight_replicas_lowers_with_static_shapes(config, eight_replicas):
     parse([config, "laptop.gin"], [*SMALL, *NETWORKS[config]])
     trainer = configured_trainer()
-    state = players_of(trainer)
+    state = state_of(trainer)
     loop = inner_loop(state, eight_replicas, trainer.objective)
 
     @tf.function(jit_compile=True)

@@ -37,7 +37,7 @@ def start(run_dir, *arguments, before=(), **environment) -> subprocess.Popen:
 
 
 def finish(run_dir, *arguments) -> str:
-    """Trains to the end; gives what was written on standard error."""
+    """Trains to the end; returns what was written on standard error."""
     process = start(run_dir, *arguments)
     _, errors = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, errors

@@ -64,9 +64,9 @@ def together(tmp_path_factory):
 
 def test_gradients_agree_with_those_of_one_process(alone, together):
     """After one update the first moments are the gradients, times 1 - beta_1."""
-    for player in ("generator_optimizer", "discriminator_optimizer"):
-        gradients = saved(together, 1, f"{player}/named/first")
-        expected = saved(alone, 1, f"{player}/named/first")
+    for network in ("generator_optimizer", "discriminator_optimizer"):
+        gradients = saved(together, 1, f"{network}/named/first")
+        expected = saved(alone, 1, f"{network}/named/first")
         assert len(expected) > 10
         for name, gradient in expected.items():
             norm = np.linalg.norm(gradient)
