@@ -15,10 +15,9 @@ class AppearanceFlow(SamplingAttention):
     """Reads the background at positions given by a predicted flow, pixel by pixel.
 
     Called as `layer(foreground, background, masks)`, returns features and offsets (see
-    `layers.attention_layer.AttentionLayer`).
-    Four convolutions of foreground and mask, dilated by 1, 2, 4 and 8, and a fifth predict
-    the flow, row and column in pixels of the features. It is zero at first, so that every
-    pixel is its own source.
+    `layers.attention_layer.AttentionLayer`). Four convolutions of foreground and mask,
+    dilated by 1, 2, 4 and 8, and a fifth predict the flow, row and column in pixels of the
+    features. It is zero at first, so that every pixel is its own source.
 
     Args:
       rate: see `AttentionLayer`.

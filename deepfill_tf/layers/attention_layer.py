@@ -52,7 +52,7 @@ class AttentionLayer(keras.layers.Layer):
 
     @property
     def supports_regions(self) -> bool:
-        """Whether the cost of `call_on_region` grows with the region, not with the foreground."""
+        """True if the cost of `call_on_region` grows with the region, not with the foreground."""
         return False
 
     def call_on_region(

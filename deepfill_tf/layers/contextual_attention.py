@@ -23,8 +23,8 @@ class ContextualAttention(AttentionLayer):
     """Reconstructs the foreground from patches of the background outside the hole.
 
     Called as `layer(foreground, background, masks)`, returns features and offsets (see
-    `layers.attention_layer.AttentionLayer`).
-    Height and width of foreground and background must be multiples of `rate`.
+    `layers.attention_layer.AttentionLayer`). Height and width of foreground and background
+    must be multiples of `rate`.
 
     Args:
       patch_size, stride, rate, fuse_size, softmax_scale: see `ops.AttentionOptions`; readable

@@ -12,8 +12,7 @@ class NoAttention(AttentionLayer):
     """Returns the foreground unchanged, and offsets of zero (no-attention ablation).
 
     Called as `layer(foreground, background, masks)`, returns features and offsets (see
-    `layers.attention_layer.AttentionLayer`).
-    Background and masks are not used.
+    `layers.attention_layer.AttentionLayer`). Background and masks are not used.
 
     Args:
       rate: see `AttentionLayer`.

@@ -15,9 +15,9 @@ class SpatialTransformer(SamplingAttention):
     """Reads the background at positions given by one affine map for each image.
 
     Called as `layer(foreground, background, masks)`, returns features and offsets (see
-    `layers.attention_layer.AttentionLayer`).
-    Two convolutions of foreground and mask with stride 2, the mean over all positions and
-    a product with a matrix predict the six numbers (a, b, c, d, e, f) of
+    `layers.attention_layer.AttentionLayer`). Two convolutions of foreground and mask with
+    stride 2, the mean over all positions and a product with a matrix predict the six numbers
+    (a, b, c, d, e, f) of
 
         x_source = a x + b y + c   y_source = d x + e y + f
 

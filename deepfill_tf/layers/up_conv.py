@@ -19,7 +19,7 @@ class _Upsampling(PlainConv2D):
 
     @property
     def _is_transposed(self) -> bool:
-        """Whether one transposed convolution computes upsampling and convolution."""
+        """True if one transposed convolution computes upsampling and convolution."""
         return (
             self.padding == "same"
             and self.strides == self.dilation_rate == 1

@@ -112,7 +112,9 @@ def contextual_attention_region(
 
 
 def supports_fast(options: AttentionOptions) -> bool:
-    """Whether the fast implementation has these options: 3 x 3 patches, stride 1, fusion 1 or 3.
+    """True if the fast implementation takes these options.
+
+    It takes 3 x 3 patches with stride 1, and a `fuse_size` of 1 or 3.
 
     Example:
       >>> supports_fast(AttentionOptions()), supports_fast(AttentionOptions(stride=2))

@@ -298,7 +298,7 @@ def _margin(width):
 
 
 def _is_whole(begin, end, size) -> bool:
-    """Whether all three are known and (begin, end) is all of `size`."""
+    """True if all three are known and (begin, end) is all of `size`."""
     return all(isinstance(n, int) for n in (begin, end, size)) and (begin, end) == (0, size)
 
 
