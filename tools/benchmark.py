@@ -1,27 +1,26 @@
 #!/usr/bin/env python3
-"""Measures what the fast forms are worth on this machine; it passes no judgement.
+"""Measures time and memory of completions and training steps on this machine.
 
-    python tools/benchmark.py                                    all but 4k: most of an hour
+    python tools/benchmark.py                                    all but 4k and growth: an hour
     python tools/benchmark.py --cases=attention,512-v2           some of them
     python tools/benchmark.py --cases=256 --rounds=3 --json=256.json
 
-A case compares variants of one computation: everything as the papers put it (attention by
-patches, doubling before convolutions) with the fast forms, whole images with regions around
-the hole, float32 with bfloat16. After one run of each that is not counted, every round runs each
-variant once, and a product of matrices, so that all see the same state of the machine. Columns:
+A case compares variants of one computation: the reference implementation (attention by patches,
+upsampling before convolutions) with the fast one, whole images with the regions around the
+holes, float32 with bfloat16. After one run of each that is not counted, every round runs each
+variant once, and a matrix product, so that all see the same state of the machine. Columns:
 
-    median      of all rounds
-    ratio       how many times faster than the first variant; the median of the rounds' ratios
-    GFLOP       multiplications and additions of the convolutions as they are written, of whole
-                images
-    of matmul   those in a second, as a share of what the machine reached in the same round in
-                a float32 product of 2048 x 2048 matrices; median of the rounds. Convolutions
-                may well be faster than that
-    attention   share of the time that is saved without any attention; median of the rounds
-    peak        the largest resident memory of a fresh process that runs the variant once,
-                TensorFlow and weights included, in 10^9 bytes
-    PSNR        in the hole, of the bfloat16 completion against the float32 one; the mean over
-                the photographs
+    median      seconds of a run, over all rounds
+    ratio       speedup over the first variant; median over the rounds
+    GFLOP       multiplications and additions of the reference implementation's convolutions,
+                for whole images
+    of matmul   GFLOP/s relative to a float32 product of 2048 x 2048 matrices in the same round;
+                median over the rounds. Convolutions may exceed 100 %
+    attention   fraction of the time that is saved without attention; median over the rounds
+    peak        peak resident memory of a process that runs the variant once, TensorFlow and
+                weights included, in 10^9 bytes
+    PSNR        in the hole, of the bfloat16 completion against the float32 one; mean over
+                the photographs of the package
 """
 
 import gc
@@ -36,21 +35,17 @@ from pathlib import Path
 from absl import flags
 from machine import (
     MATRIX_GFLOP,
-    clocked,
     interleaved,
     machine_facts,
     matrix_product,
     matrix_product_rates,
     peak_bytes,
+    timed,
 )
 
-import deepfill_tf
+from deepfill_tf.checks import check_int, check_positive_int
 from deepfill_tf.command_line import DONE, PARTIAL, Command, Flag, import_tensorflow_quietly
 from deepfill_tf.errors import UserError
-
-PHOTOGRAPHS = Path(deepfill_tf.__file__).parent / "photographs"
-# Of the photographs given, as many as this are looked at.
-MOST_PHOTOGRAPHS = 8
 
 COMMAND = Command(
     "benchmark",
@@ -59,24 +54,23 @@ COMMAND = Command(
         Flag(
             "cases",
             "Names of cases, separated by commas; 512 means 512-v1 and 512-v2. An unknown name "
-            "shows which there are. All but 4k, which takes minutes a call, if not given.",
+            "lists them. By default all but 4k and growth, which take minutes per run.",
             [],
             define=flags.DEFINE_list,
         ),
-        Flag("rounds", "How often each variant is run.", 7, define=flags.DEFINE_integer),
-        Flag("json", "A file to write all numbers to, each round's too."),
-        Flag(
-            "photographs",
-            "What is completed: a folder, a glob or a file list; those of the package, if not "
-            f"given. The first {MOST_PHOTOGRAPHS} are looked at.",
-            str(PHOTOGRAPHS),
-        ),
+        Flag("rounds", "Number of runs of each variant.", 7, define=flags.DEFINE_integer),
+        Flag("json", "File for all numbers, those of each round too."),
         Flag(
             "width",
-            "Width of the generators, even; each paper's own, if not given.",
+            "Width of the generators, an even number; by default that of each paper.",
             define=flags.DEFINE_integer,
         ),
-        Flag("memory", "Measure peak memory too.", True, define=flags.DEFINE_boolean),
+        Flag(
+            "memory",
+            "Measure peak memory too.",
+            True,
+            define=flags.DEFINE_boolean,
+        ),
     ],
 )
 # First argument of the processes in which one variant runs once.
@@ -89,16 +83,15 @@ NAME_WIDTH, COLUMN_WIDTH = 26, 11
 def run(flags) -> int:
     from benchmark_cases import CASES, chosen
 
-    from deepfill_tf.data import list_images
-
-    # Every variant is a program of its own, which TensorFlow warns of.
+    # TensorFlow warns of retracing: every variant is another tf.function.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     cases = chosen(flags.cases)
-    if flags.rounds < 1:
-        raise UserError(f"--rounds must be at least 1, got {flags.rounds}")
-    if flags.width is not None and (flags.width < 2 or flags.width % 2):
-        raise UserError(f"--width must be an even number of at least 2, got {flags.width}")
-    list_images(flags.photographs)
+    try:
+        check_positive_int("--rounds", flags.rounds)
+        if flags.width is not None:
+            check_int("--width", flags.width, 2, multiple=2)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     report = {
         "machine": machine_facts(),
         "rounds": flags.rounds,
@@ -110,22 +103,13 @@ def run(flags) -> int:
     bench.save()
     show_machine(report)
     for case in cases:
-        for comparison in CASES[case](settings(flags.width, flags.photographs)):
+        for comparison in CASES[case](flags.width):
             bench.measure(case, comparison)
     return PARTIAL if bench.failed else DONE
 
 
-def settings(width: int | None, photographs: str):
-    """The cases' settings."""
-    from benchmark_comparisons import Settings
-
-    from deepfill_tf.data import list_images
-
-    return Settings(width, photographs, tuple(list_images(photographs)[:MOST_PHOTOGRAPHS]))
-
-
 class Bench:
-    """Measures comparisons, shows their rows and keeps the report."""
+    """Measures comparisons, prints their tables and writes the report."""
 
     def __init__(self, flags, report: dict):
         self._flags = flags
@@ -133,7 +117,7 @@ class Bench:
         self.failed = False
 
     def save(self) -> None:
-        """Writes the report so far. Raises UserError where that cannot be done."""
+        """Writes the report so far. Raises UserError if that fails."""
         if not self._flags.json:
             return
         try:
@@ -142,14 +126,14 @@ class Bench:
             raise UserError(f"cannot write --json={self._flags.json}: {error}") from error
 
     def measure(self, case: str, comparison) -> None:
-        """Adds a comparison to the report and shows it."""
+        """Adds a comparison to the report and prints it."""
         print(f"\n{case}: {comparison.what}", flush=True)
         rows = {} if comparison.single else self._timed(comparison)
         print(header(), flush=True)
         for variant in comparison.variants:
             row = rows.setdefault(variant.name, {})
             if comparison.single or (comparison.memory and self._flags.memory):
-                # What was timed before, round by round, stays.
+                # Measurements of all rounds take precedence over those of this single run.
                 fresh = self._in_fresh_process(case, comparison.what, variant.name)
                 row |= fresh | row
             summarise(rows, variant)
@@ -164,35 +148,34 @@ class Bench:
         self.save()
 
     def _timed(self, comparison) -> dict[str, dict]:
-        """For each variant what was measured, of it and of the products of matrices."""
+        """Measurements by variant, see `measured`."""
         subjects = {variant.name: variant.make() for variant in comparison.variants}
-        product = clocked(matrix_product())
+        product = timed(matrix_product())
         timers = {name: subject.seconds for name, subject in subjects.items()}
-        rounds = min(self._flags.rounds, comparison.most_rounds or self._flags.rounds)
-        *seconds, products = interleaved([*timers.values(), product], rounds)
+        *seconds, products = interleaved([*timers.values(), product], self._flags.rounds)
         rows = {}
         for (name, subject), values in zip(subjects.items(), seconds, strict=True):
             rows[name] = measured(values, subject.gflop, products)
             if subject.stages:
-                # The run before the first round is not counted.
+                # Without the run before the first round.
                 medians = {k: statistics.median(v[1:]) for k, v in subject.stages.items()}
                 rows[name]["stages"] = medians
-        for name, value in comparison.closeness(subjects).items():
+        for name, value in comparison.psnr_in_hole(subjects).items():
             rows[name]["psnr_in_hole"] = value
         del subjects, timers
-        gc.collect()  # networks hold cycles
+        gc.collect()  # networks hold reference cycles
         return rows
 
     def _in_fresh_process(self, *address: str) -> dict:
-        """Seconds and peak of a run of the variant, or nothing, and a line that says why."""
-        arguments = json.dumps([*address, self._flags.width, self._flags.photographs])
+        """Measurements of one run in another process; empty if it fails, which is printed."""
+        arguments = json.dumps([*address, self._flags.width])
         command = [sys.executable, __file__, IN_FRESH_PROCESS, arguments]
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode:
             self.failed = True
             last = (finished.stderr.strip().splitlines() or [""])[-1]
             COMMAND.print_error(
-                f"{address[1]}, {address[2]}: a process of its own ended with "
+                f"{address[1]}, {address[2]}: its process ended with exit code "
                 f"{finished.returncode} {last}"
             )
             return {}
@@ -204,25 +187,25 @@ def in_fresh_process(arguments: str) -> None:
     import_tensorflow_quietly()
     from benchmark_cases import CASES
 
-    case, what, name, width, photographs = json.loads(arguments)
-    for comparison in CASES[case](settings(width, photographs)):
+    case, what, name, width = json.loads(arguments)
+    for comparison in CASES[case](width):
         for variant in comparison.variants:
             if (comparison.what, variant.name) == (what, name):
                 subject = variant.make()
                 seconds, peak = subject.seconds(), peak_bytes()
-                *_, product = interleaved([clocked(matrix_product())], 1)
+                *_, product = interleaved([timed(matrix_product())], 1)
                 row = measured([seconds], subject.gflop, product)
                 print(json.dumps(row | {"peak_bytes": peak}))
                 return
 
 
 def measured(seconds: list[float], gflop: float | None, products: list[float]) -> dict:
-    """A variant's row: its seconds round by round, and those of the product of matrices."""
+    """A variant's row: its seconds in every round, and those of the matrix product."""
     return {"seconds": seconds, "gflop": gflop, "matrix_product_seconds": products}
 
 
 def summarise(rows: dict[str, dict], variant) -> None:
-    """Adds medians, ratios and shares to the variant's row, if it was measured at all."""
+    """Adds medians and ratios to the variant's row, if it was measured."""
     row = rows[variant.name]
     if "seconds" not in row:
         return
@@ -242,18 +225,18 @@ def summarise(rows: dict[str, dict], variant) -> None:
 
 
 def median_of(function: Callable[..., float], *by_round: list[float]) -> float:
-    """The median of the function's values in every round."""
+    """Median over the rounds of a function of each round's values."""
     return statistics.median(map(function, *by_round))
 
 
 def show_machine(report: dict) -> None:
+    """Prints the machine's facts and speed."""
     facts, rates = report["machine"], report["matrix_product_gflop_per_second"]
     extensions = facts["extensions"]
-    there = "vector extensions unknown"
+    listed = "vector extensions unknown"
     if extensions is not None:
-        marks = (name if has else f"no {name}" for name, has in extensions.items())
-        there = ", ".join(marks)
-    print(f"processor      {facts['processor']}, {facts['cores']} cores: {there}")
+        listed = ", ".join(name if has else f"no {name}" for name, has in extensions.items())
+    print(f"processor      {facts['processor']}, {facts['cores']} cores: {listed}")
     print(f"software       TensorFlow {facts['tensorflow']}, Python {facts['python']}")
     if facts["variables"]:
         print(f"environment    {facts['variables']}")
@@ -261,16 +244,17 @@ def show_machine(report: dict) -> None:
         print(f"accelerators   {', '.join(facts['accelerators'])}")
     shown = ", ".join(f"{dtype} {rate:.0f}" for dtype, rate in rates.items())
     print(f"matmul         {shown} GFLOP/s")
-    print(f"TensorFlow     takes {facts['baseline_peak_bytes'] / 1e9:.2f} GB by itself")
+    print(f"TensorFlow     {facts['baseline_peak_bytes'] / 1e9:.2f} GB of memory after its import")
     print(f"rounds         {report['rounds']}", flush=True)
 
 
 def header() -> str:
+    """The table's first line."""
     return "".join([" " * NAME_WIDTH, *(f"{column:>{COLUMN_WIDTH}}" for column in COLUMNS)])
 
 
 def line(name: str, row: dict) -> str:
-    """A variant's row of the table, and its stages below."""
+    """A variant's line of the table, and another with its stages if there are some."""
     formats = {
         "median_seconds": duration,
         "ratio": "{:.2f}".format,
@@ -289,6 +273,7 @@ def line(name: str, row: dict) -> str:
 
 
 def duration(seconds: float) -> str:
+    """Seconds with a unit, such as "21.6 ms"."""
     return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 

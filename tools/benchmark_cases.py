@@ -1,33 +1,39 @@
-"""What `benchmark.py` compares: each case is a list of comparisons."""
+"""The cases of `benchmark.py`: lists of comparisons."""
 
 import dataclasses
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import gin
 import numpy as np
 import tensorflow as tf
-from benchmark_comparisons import Comparison, Settings, Subject, Variant
+from benchmark_comparisons import Comparison, Subject, Variant
 from benchmark_generators import (
     BFLOAT16,
     NETWORKS,
-    PATCHES,
-    WHOLE,
-    WINDOWS,
-    Form,
-    compute_as_written,
+    REFERENCE,
+    REGIONS,
+    WHOLE_IMAGE,
+    Variation,
     convolutions_gflop,
     generator,
+    upsample_before_convolutions,
 )
 from benchmark_start_up import start_up
-from machine import clocked
+from machine import timed
 
+import deepfill_tf
 from deepfill_tf.compat import keras
 from deepfill_tf.configuration import parse
-from deepfill_tf.data import RectangleMasks, TrainingData, crop_image, read_image
+from deepfill_tf.data import (
+    RectangleMasks,
+    TrainingData,
+    crop_image,
+    list_images,
+    read_image,
+)
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.inference import Inpainter, save_model_directory
@@ -40,27 +46,32 @@ from deepfill_tf.training.train_state import TrainState
 
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 BATCH_SIZE = 4
-# Of the network's input: what makes a generator trace its program costs little at this size.
+# Width of the generators, None for that of each paper -> comparisons.
+Case = Callable[[int | None], Iterator[Comparison]]
+
+PHOTOGRAPHS = str(Path(deepfill_tf.__file__).parent / "photographs")
+# Photographs whose completions are compared.
+MAX_PHOTOGRAPHS = 8
+# Image and hole with which a generator is traced: a small image takes little time.
 TRACING_SIZE, TRACING_HOLE = 256, 32
 
-# What stands in the table; the two whose completions are compared are named again below.
+# Variation -> its name in the table of a completion.
 NAMES = {
-    PATCHES: "as written, whole",
-    WHOLE: "fast, whole",
-    WINDOWS: "fast, regions",
+    REFERENCE: "reference, whole image",
+    WHOLE_IMAGE: "fast, whole image",
+    REGIONS: "fast, regions",
     BFLOAT16: "fast, regions, bfloat16",
 }
-# The attention alone and a training step know no regions.
-WITHOUT_WINDOWS = {
-    "as written": PATCHES,
-    "fast": WHOLE,
-    "fast, bfloat16": Form(dtype="mixed_bfloat16"),
+# The attention alone and training steps are not divided into regions.
+WITHOUT_REGIONS = {
+    "reference": REFERENCE,
+    "fast": WHOLE_IMAGE,
+    "fast, bfloat16": Variation(dtype="mixed_bfloat16"),
 }
-EXACT, ROUNDED = NAMES[WINDOWS], NAMES[BFLOAT16]
 
 
 def central_hole(height: int, width: int, side: int) -> np.ndarray:
-    """uint8 `[height, width]` with a white square of `side` in the middle."""
+    """Mask uint8 `[height, width]` with a white square of `side` pixels in the centre."""
     mask = np.zeros([height, width], np.uint8)
     top, left = (height - side) // 2, (width - side) // 2
     mask[top : top + side, left : left + side] = 255
@@ -68,44 +79,51 @@ def central_hole(height: int, width: int, side: int) -> np.ndarray:
 
 
 def images_with_hole(
-    photographs: Sequence[str], height: int, width: int, hole: int
+    count: int, height: int, width: int, hole: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The photographs, enlarged and cut to the size, and a hole in their middle."""
-    images = [crop_image(read_image(path), height, width, 0.5, 0.5) for path in photographs]
+    """The first photographs, enlarged and cropped to the size, and a hole in their centre."""
+    paths = list_images(PHOTOGRAPHS)[:count]
+    images = [crop_image(read_image(path), height, width, 0.5, 0.5) for path in paths]
     return images, central_hole(height, width, hole)
 
 
 def completion(
-    network: str, form: Form, settings: Settings, height: int, width: int, hole: int
+    network: str,
+    variation: Variation,
+    generator_width: int | None,
+    height: int,
+    width: int,
+    hole: int,
 ) -> Subject:
     """The completion of the first photograph."""
-    built = generator(network, form, settings.width)
-    inpainter = Inpainter(built, whole_image=not form.regions)
+    built = generator(network, variation, generator_width)
+    inpainter = Inpainter(built, whole_image=variation.whole_image)
     small = central_hole(TRACING_SIZE, TRACING_SIZE, TRACING_HOLE)
     inpainter(np.zeros([*small.shape, 3], np.uint8), small)
-    [image], mask = images_with_hole(settings.photographs[:1], height, width, hole)
+    [image], mask = images_with_hole(1, height, width, hole)
     return Subject(
-        clocked(lambda: inpainter(image, mask)),
+        timed(lambda: inpainter(image, mask)),
         complete=inpainter,
-        gflop=None if form.regions else convolutions_gflop(built, height, width),
+        gflop=convolutions_gflop(built, height, width) if variation.whole_image else None,
     )
 
 
-def closeness(
-    photographs: Sequence[str], size: tuple[int, int, int], subjects: Mapping[str, Subject]
+def psnr_of_bfloat16(
+    size: tuple[int, int, int], subjects: Mapping[str, Subject]
 ) -> dict[str, float]:
-    """PSNR in the hole of the bfloat16 completion against the float32 one, where both are there."""
-    if not {EXACT, ROUNDED} <= set(subjects):
+    """PSNR in the hole of the bfloat16 completion against the float32 one, if both are measured."""
+    exact, rounded = NAMES[REGIONS], NAMES[BFLOAT16]
+    if not {exact, rounded} <= set(subjects):
         return {}
-    images, mask = images_with_hole(photographs, *size)
-    exact, rounded = (
+    images, mask = images_with_hole(MAX_PHOTOGRAPHS, *size)
+    completed = [
         np.stack([subjects[name].complete(image, mask) for image in images])
-        for name in (EXACT, ROUNDED)
-    )
-    completed = [tf.constant(x, tf.float32) / 127.5 - 1 for x in (rounded, exact)]
+        for name in (exact, rounded)
+    ]
+    original, compared = (tf.constant(x, tf.float32) / 127.5 - 1 for x in completed)
     holes = tf.constant(mask[None, :, :, None] / 255, tf.float32)
     holes = tf.repeat(holes, len(images), axis=0)
-    return {ROUNDED: float(completion_metrics(*completed, holes)["psnr_in_hole"])}
+    return {rounded: float(completion_metrics(compared, original, holes)["psnr_in_hole"])}
 
 
 def completions(
@@ -113,161 +131,167 @@ def completions(
     height: int,
     width: int,
     holes: tuple[int, ...],
-    forms: tuple[Form, ...],
+    variations: tuple[Variation, ...],
     **options,
-) -> Callable[[Settings], Iterator[Comparison]]:
-    """A case: images of one size, with holes of several sizes, in several forms."""
+) -> Case:
+    """A case: images of one size, with holes of several sizes, in several variations."""
 
-    def case(settings: Settings) -> Iterator[Comparison]:
+    def case(generator_width: int | None) -> Iterator[Comparison]:
         for hole in holes:
             size = (height, width, hole)
             yield Comparison(
                 what=f"{network}, {width} x {height}, hole {hole} x {hole}",
                 variants=tuple(
-                    Variant(NAMES[form], partial(completion, network, form, settings, *size))
-                    for form in forms
+                    Variant(NAMES[v], partial(completion, network, v, generator_width, *size))
+                    for v in variations
                 ),
-                closeness=partial(closeness, settings.photographs, size),
+                psnr_in_hole=partial(psnr_of_bfloat16, size),
                 **options,
             )
 
     return case
 
 
-def attention(form: Form, channels: int, side: int) -> Subject:
+def attention(variation: Variation, channels: int, side: int) -> Subject:
     """Contextual attention alone, on rectified noise, with a hole of half the side."""
-    layer = ContextualAttention(implementation=form.implementation, dtype=form.dtype)
+    layer = ContextualAttention(implementation=variation.implementation, dtype=variation.dtype)
     random = np.random.default_rng(0)
     noise = np.maximum(random.normal(size=[1, side, side, channels]), 0)
     features = tf.constant(noise, layer.compute_dtype)
     mask = central_hole(side, side, side // 2)[None, :, :, None] / 255
     masks = tf.constant(mask, layer.compute_dtype)
     program = tf.function(lambda features, masks: layer(features, features, masks))
-    return Subject(clocked(lambda: [x.numpy() for x in program(features, masks)]))
+    return Subject(timed(lambda: [x.numpy() for x in program(features, masks)]))
 
 
-def attention_case(settings: Settings) -> Iterator[Comparison]:
-    channels = 4 * (settings.width or SECOND_PAPER["width"])
+def attention_case(generator_width: int | None) -> Iterator[Comparison]:
+    """Attention alone, in the sizes that it has for images of 256 x 256 and 512 x 512."""
+    channels = 4 * (generator_width or SECOND_PAPER["width"])
     for size in (256, 512):
         side = size // 4
         yield Comparison(
             what=f"attention alone, {side} x {side} x {channels}, of an image {size} x {size}",
             variants=tuple(
-                Variant(name, partial(attention, form, channels, side))
-                for name, form in WITHOUT_WINDOWS.items()
+                Variant(name, partial(attention, variation, channels, side))
+                for name, variation in WITHOUT_REGIONS.items()
             ),
         )
 
 
-def training_step(network: str, form: Form, settings: Settings) -> Subject:
-    """One update of the discriminator and one of the generator, on the same batch always."""
+def training_step(network: str, variation: Variation, generator_width: int | None) -> Subject:
+    """One update of the discriminator and one of the generator, always on the same batch."""
     keras.utils.set_random_seed(0)
     kind, paper = NETWORKS[network]
-    width = settings.width or paper["width"]
-    data = TrainingData(train=settings.source, root=os.getcwd(), masks=RectangleMasks())
+    width = generator_width or paper["width"]
+    data = TrainingData(train=PHOTOGRAPHS, masks=RectangleMasks())
     parse([f"models/{network}.gin"], [])
     objective = gin.get_configurable("Objective")()
-    # The discriminators shrink with the generator.
+    # The discriminators are scaled like the generator.
     gan_width = max(1, objective.gan.width * width // paper["width"])
     objective = dataclasses.replace(
         objective, gan=dataclasses.replace(objective.gan, width=gan_width)
     )
     strategy = make_strategy("one_device")
     with strategy.scope():
-        options = {"attention_options": {"implementation": form.implementation}}
-        built = build_model(kind(width=width, dtype=form.dtype, **options))
-        if form.implementation == "patches":
-            compute_as_written(built)
-        discriminator = objective.gan.discriminator(dtype=form.dtype)
+        options = {"attention_options": {"implementation": variation.implementation}}
+        built = build_model(kind(width=width, dtype=variation.dtype, **options))
+        if variation.implementation == "patches":
+            upsample_before_convolutions(built)
+        discriminator = objective.gan.discriminator(dtype=variation.dtype)
         objective.build(built, discriminator, data.example(with_box=objective.needs_box))
         state = TrainState(built, discriminator, share_step=True, ema_decay=None, adam=ADAM)
     pipeline = data.pipeline(global_batch_size=BATCH_SIZE, seed=0, with_box=objective.needs_box)
     repeated = tf.data.Dataset.from_tensors(next(iter(pipeline.dataset(0)))).repeat()
     loop = InnerLoop(state, objective, strategy)
     batches = loop.batches(lambda _: repeated)
-    return Subject(clocked(lambda: [float(x) for x in loop.run(batches, 1).values()]))
+    return Subject(timed(lambda: [float(x) for x in loop.run(batches, 1).values()]))
 
 
-def training(network: str) -> Callable[[Settings], Iterator[Comparison]]:
-    def case(settings: Settings) -> Iterator[Comparison]:
+def training(network: str) -> Case:
+    """A case: a training step of one of the papers."""
+
+    def case(generator_width: int | None) -> Iterator[Comparison]:
         yield Comparison(
             what=f"{network}, training step, 256 x 256, batch {BATCH_SIZE}",
             variants=tuple(
-                Variant(name, partial(training_step, network, form, settings))
-                for name, form in WITHOUT_WINDOWS.items()
+                Variant(name, partial(training_step, network, variation, generator_width))
+                for name, variation in WITHOUT_REGIONS.items()
             ),
         )
 
     return case
 
 
-def growth_case(settings: Settings) -> Iterator[Comparison]:
-    """How time, and the attention's share of it, grow with the image."""
+def growth_case(generator_width: int | None) -> Iterator[Comparison]:
+    """Growth of the time, and of the attention's fraction of it, with the image's size."""
     hole = 128
     for size in (256, 512, 1024, 2048):
         variants = []
-        for name, form in (("whole", WHOLE), ("regions", WINDOWS)):
-            make = partial(completion, "v2", settings=settings, height=size, width=size, hole=hole)
-            without = Form(regions=form.regions, attention="none")
+        for name, variation in (("whole image", WHOLE_IMAGE), ("regions", REGIONS)):
+            without = dataclasses.replace(variation, attention="none")
+            make, make_without = (
+                partial(completion, "v2", v, generator_width, size, size, hole)
+                for v in (variation, without)
+            )
             variants += [
-                Variant(name, partial(make, form), without_attention=f"{name}, no attention"),
-                Variant(f"{name}, no attention", partial(make, without)),
+                Variant(name, make, without_attention=f"{name}, no attention"),
+                Variant(f"{name}, no attention", make_without),
             ]
         yield Comparison(
             what=f"v2, {size} x {size}, hole {hole} x {hole}",
             variants=tuple(variants),
-            most_rounds=3,
             memory=False,
         )
 
 
-def start_up_case(settings: Settings) -> Iterator[Comparison]:
+def start_up_case(generator_width: int | None) -> Iterator[Comparison]:
+    """Time to the first completed image of a process."""
     with tempfile.TemporaryDirectory() as folder:
         models = {}
-        for form in (PATCHES, WHOLE):
-            path = models[form.implementation] = str(Path(folder, form.implementation))
+        for variation in (REFERENCE, WHOLE_IMAGE):
+            models[variation.implementation] = str(Path(folder, variation.implementation))
             save_model_directory(
-                generator("v2", form, settings.width), path, origin="random numbers"
+                generator("v2", variation, generator_width),
+                models[variation.implementation],
+                origin="random numbers",
             )
         yield Comparison(
             what="v2, from the start of a process to the first completed image of 256 x 256",
             variants=tuple(
-                Variant(NAMES[form], partial(start_up, models[form.implementation], form.regions))
-                for form in (PATCHES, WHOLE, WINDOWS)
+                Variant(NAMES[v], partial(start_up, models[v.implementation], v.whole_image))
+                for v in (REFERENCE, WHOLE_IMAGE, REGIONS)
             ),
-            most_rounds=3,
             memory=False,
         )
 
 
-ALL_FORMS, WITHOUT_PATCHES = (PATCHES, WHOLE, WINDOWS, BFLOAT16), (WHOLE, WINDOWS, BFLOAT16)
-# Name -> function of the settings that gives the case's comparisons.
-CASES: dict[str, Callable[[Settings], Iterator[Comparison]]] = {"attention": attention_case}
+FAST = (WHOLE_IMAGE, REGIONS, BFLOAT16)
+CASES: dict[str, Case] = {"attention": attention_case}
 for _network in ("v2", "v1"):
     CASES |= {
-        f"256-{_network}": completions(_network, 256, 256, (128,), ALL_FORMS),
-        f"512-{_network}": completions(_network, 512, 512, (256, 128), ALL_FORMS),
-        f"1080p-{_network}": completions(_network, 1080, 1920, (200,), WITHOUT_PATCHES),
-        f"4k-{_network}": completions(_network, 2160, 3840, (200,), (WHOLE, WINDOWS), single=True),
+        f"256-{_network}": completions(_network, 256, 256, (128,), (REFERENCE, *FAST)),
+        f"512-{_network}": completions(_network, 512, 512, (256, 128), (REFERENCE, *FAST)),
+        f"1080p-{_network}": completions(_network, 1080, 1920, (200,), FAST),
+        f"4k-{_network}": completions(_network, 2160, 3840, (200,), FAST[:2], single=True),
         f"training-{_network}": training(_network),
     }
 CASES |= {"growth": growth_case, "startup": start_up_case}
-# They take minutes a call: only where they are asked for.
-LEFT_OUT = ("4k-v2", "4k-v1")
+# Run only if they are named: they take minutes per run.
+ON_REQUEST = ("4k-v2", "4k-v1", "growth")
 
 
 def chosen(names: list[str]) -> list[str]:
-    """The cases that are named, in the order of `CASES`; "512" means 512-v1 and 512-v2.
+    """Names of the cases to run, in the order of `CASES`; "512" means 512-v1 and 512-v2.
 
-    Raises UserError for a name that is no case.
+    Raises UserError for a name that is not a case.
     """
     if not names:
-        return [case for case in CASES if case not in LEFT_OUT]
+        return [case for case in CASES if case not in ON_REQUEST]
     for name in names:
-        if not any(_means(name, case) for case in CASES):
+        if not any(_matches(name, case) for case in CASES):
             raise UserError(f"there is no case {name!r}; there are {', '.join(CASES)}")
-    return [case for case in CASES if any(_means(name, case) for name in names)]
+    return [case for case in CASES if any(_matches(name, case) for name in names)]
 
 
-def _means(name: str, case: str) -> bool:
+def _matches(name: str, case: str) -> bool:
     return name in (case, case.split("-")[0])

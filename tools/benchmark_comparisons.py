@@ -1,7 +1,7 @@
-"""What a benchmark is made of.
+"""Comparisons, variants and subjects, of which a benchmark consists.
 
-A comparison has variants that compute the same thing, the first of which is what the others
-are compared with; a variant makes a subject, which runs once and says how long that took.
+A comparison has variants of one computation; the others are compared with the first. A variant
+makes a subject, which runs the computation and returns the seconds that it took.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,26 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Settings:
-    """width: of the generators, None for each paper's own.
-
-    source: of the photographs, see `list_images`. photographs: paths of the first of them.
-    """
-
-    width: int | None
-    source: str
-    photographs: tuple[str, ...]
-
-
 @dataclass
 class Subject:
-    """What a variant made.
+    """A computation that can be timed.
 
-    seconds: runs once and gives how long it took.
-    complete: image, mask -> completed, all uint8, where the subject completes images.
-    gflop: 10^9 multiplications and additions in the convolutions of a run, if all are made.
-    stages: seconds of a run's parts, gathered run by run.
+    Attributes:
+      seconds: runs it once and returns the seconds that it took.
+      complete: (image, mask) -> completed image, all uint8, if the subject completes images.
+      gflop: 10^9 multiplications and additions of the convolutions of a run, if known.
+      stages: stage of a run -> its seconds in every run so far.
     """
 
     seconds: Callable[[], float]
@@ -40,7 +29,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Variant:
-    """without_attention: name of the variant that leaves this one's attention out."""
+    """A variant of a computation.
+
+    Attributes:
+      name: in the table.
+      make: builds the subject.
+      without_attention: name of the same variant without attention.
+    """
 
     name: str
     make: Callable[[], Subject]
@@ -49,20 +44,18 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Variants of one computation, the first being the reference.
+    """Variants of one computation.
 
     Attributes:
-      what: the computation, in words.
-      variants: in the order of the table.
-      most_rounds: rounds beyond this are left out.
-      single: each variant runs once only, in a process of its own.
-      memory: whether a run's peak memory says something.
-      closeness: subjects by their variants' names -> decibel by name, where it is known.
+      what: description of the computation.
+      variants: in the order of the table; the others are compared with the first.
+      single: True if each variant runs only once, in a process of its own.
+      memory: True if the peak memory of a run is of interest.
+      psnr_in_hole: subjects by variant -> PSNR in decibel by variant, where it is known.
     """
 
     what: str
     variants: tuple[Variant, ...]
-    most_rounds: int | None = None
     single: bool = False
     memory: bool = True
-    closeness: Callable[[Mapping[str, Subject]], dict[str, float]] = lambda _: {}
+    psnr_in_hole: Callable[[Mapping[str, Subject]], dict[str, float]] = lambda _: {}

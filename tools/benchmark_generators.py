@@ -1,7 +1,4 @@
-"""The generators that `benchmark_cases.py` measures, as the papers put them and as they are here.
-
-Weights are random numbers, the same in every form.
-"""
+"""The generators that `benchmark_cases.py` measures; all variants have the same random weights."""
 
 import math
 from dataclasses import dataclass
@@ -26,32 +23,38 @@ from deepfill_tf.storage.weights import assign_weights
 
 
 @dataclass(frozen=True)
-class Form:
-    """How a generator computes; `dtype` is a policy's name.
+class Variation:
+    """Variation of a generator's computation.
 
-    With the implementation "patches" of the attention go convolutions as the papers put them.
+    Attributes:
+      implementation: of the attention, "fast" or "patches"; the latter also upsamples before
+        convolutions, instead of in one transposed convolution.
+      whole_image: compute whole images; False: only the regions around the holes.
+      dtype: name of a Keras dtype policy.
+      attention: "contextual", or "none" for no attention.
     """
 
     implementation: str = "fast"
-    regions: bool = False
+    whole_image: bool = True
     dtype: str = "float32"
     attention: str = "contextual"
 
 
-PATCHES, WHOLE = Form("patches"), Form()
-WINDOWS, BFLOAT16 = Form(regions=True), Form(regions=True, dtype="mixed_bfloat16")
+REFERENCE, WHOLE_IMAGE = Variation("patches"), Variation()
+REGIONS = Variation(whole_image=False)
+BFLOAT16 = Variation(whole_image=False, dtype="mixed_bfloat16")
 NETWORKS = {"v1": (GeneratorV1, FIRST_PAPER), "v2": (GeneratorV2, SECOND_PAPER)}
 
 
-def generator(network: str, form: Form, width: int | None) -> keras.Model:
-    """The built generator of either paper, with the same random weights for every form."""
+def generator(network: str, variation: Variation, width: int | None) -> keras.Model:
+    """Builds the generator of either paper; `width` None takes that of the paper."""
     options = {} if width is None else {"width": width}
-    if form.attention == "contextual":
-        options["attention_options"] = {"implementation": form.implementation}
+    if variation.attention == "contextual":
+        options["attention_options"] = {"implementation": variation.implementation}
     kind, _ = NETWORKS[network]
-    built = build_model(kind(attention=form.attention, dtype=form.dtype, **options))
+    built = build_model(kind(attention=variation.attention, dtype=variation.dtype, **options))
     random = np.random.default_rng(0)
-    # The gates halve what goes through: so scaled, the signal neither grows nor fades away.
+    # With this scale features neither grow nor vanish from layer to layer; gates halve them.
     gain = 2.0 if network == "v2" else 1.2
     weights = {
         name: random.normal(0, gain / math.sqrt(max(np.prod(v.shape[:-1]), 1)), v.shape)
@@ -60,13 +63,13 @@ def generator(network: str, form: Form, width: int | None) -> keras.Model:
         for name, v in named_variables(built.weights).items()
     }
     assign_weights(built, weights, "the random numbers")
-    if form.implementation == "patches":
-        compute_as_written(built)
+    if variation.implementation == "patches":
+        upsample_before_convolutions(built)
     return built
 
 
-def compute_as_written(built: keras.Model) -> None:
-    """Makes the doublings of a generator as the papers put them: slower, the same numbers."""
+def upsample_before_convolutions(built: keras.Model) -> None:
+    """Replaces a generator's upsampling convolutions by upsampling and a convolution."""
 
     def convolved(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return convolve(upsample_nearest_2x(images), kernel)
@@ -78,21 +81,21 @@ def compute_as_written(built: keras.Model) -> None:
 
 
 def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
-    """10^9 multiplications and additions of all convolutions for one image."""
+    """10^9 multiplications and additions of all convolutions, for one image."""
     coarse, refinement = built.coarse, built.refinement
-    # The decoder begins with maps of a quarter of the image's size.
-    chains = (
+    # Network, convolutions, and the image's size relative to that of their input.
+    stacks = (
         (coarse, CONVS, 1),
         (refinement, CONVOLUTION_BRANCH, 1),
         (refinement, BEFORE_ATTENTION + AFTER_ATTENTION, 1),
         (refinement, DECODER, 4),
     )
     products = 0
-    for network, rows, scale in chains:
+    for network, specs, scale in stacks:
         pixels = height * width // scale**2
-        for row in rows:
-            pixels = pixels * 4 if row.upsample else pixels // row.strides**2
-            products += pixels * math.prod(getattr(network, row.name).kernel.shape)
+        for spec in specs:
+            pixels = pixels * 4 if spec.upsample else pixels // spec.strides**2
+            products += pixels * math.prod(getattr(network, spec.name).kernel.shape)
     for layer in (coarse.conv17, refinement.allconv17):
         products += height * width * math.prod(layer.kernel.shape)
     return 2 * products / 1e9

@@ -1,4 +1,4 @@
-"""The machine that things are measured on, and the measuring: clock, memory, a yardstick."""
+"""Facts about this machine, and measurements of time, memory and matrix products."""
 
 import os
 import platform
@@ -8,27 +8,30 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-# Name -> what Linux calls the instructions in /proc/cpuinfo.
+# Vector extension -> its flag in /proc/cpuinfo.
 EXTENSIONS = {
     "AVX2": "avx2",
     "AVX-512": "avx512f",
     "AVX512-BF16": "avx512_bf16",
     "AMX": "amx_tile",
 }
-# Settings from outside that change how fast TensorFlow is.
+# Environment variables that change the speed of TensorFlow.
 VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "TF_XLA_FLAGS")
 MATRIX_SIDE = 2048
 MATRIX_GFLOP = 2 * MATRIX_SIDE**3 / 1e9
 
 
 def machine_facts() -> dict:
-    """The processor and what else decides about speed."""
-    import tensorflow as tf  # here: who imports this module may still have to silence it
+    """Processor, software and settings that decide about speed, for the report."""
+    # Imported here, because a program may import this module before it silences TensorFlow.
+    import tensorflow as tf
 
-    facts = processor_facts()
-    known = facts.get("flags", "").split()
+    from deepfill_tf.training.distribution.environment import processor_info, usable_cores
+
+    info = processor_info()
+    known = info.get("flags", "").split()
     return {
-        "processor": facts.get("model name") or platform.processor() or platform.machine(),
+        "processor": info.get("model name") or platform.processor() or platform.machine(),
         "cores": usable_cores(),
         "extensions": {name: flag in known for name, flag in EXTENSIONS.items()} if known else None,
         "system": platform.platform(),
@@ -40,24 +43,8 @@ def machine_facts() -> dict:
     }
 
 
-def processor_facts() -> dict[str, str]:
-    """What Linux says of the first processor, empty elsewhere."""
-    try:
-        first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return {}
-    entries = (entry.partition(":") for entry in first.splitlines())
-    return {name.strip(): value.strip() for name, _, value in entries}
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def clocked(run: Callable[[], object]) -> Callable[[], float]:
-    """Seconds that `run` takes, which must have waited for its result when it returns."""
+def timed(run: Callable[[], object]) -> Callable[[], float]:
+    """A function that calls `run`, which must wait for its result, and returns its seconds."""
 
     def seconds() -> float:
         started = time.perf_counter()
@@ -68,10 +55,10 @@ def clocked(run: Callable[[], object]) -> Callable[[], float]:
 
 
 def peak_bytes() -> int:
-    """The largest resident memory that this process had."""
+    """Peak resident memory of this process, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Linux lets a process begin with its parent's ru_maxrss, which is of no use here.
+        # On Linux the ru_maxrss of a process starts at that of its parent.
         for entry in status.read_text().splitlines():
             if entry.startswith("VmHWM:"):
                 return int(entry.split()[1]) * 1024
@@ -80,7 +67,10 @@ def peak_bytes() -> int:
 
 
 def interleaved(timers: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
-    """Seconds of each timer in every round; one run of each before is not counted."""
+    """Seconds of each timer in every round, after one call of each that is not counted.
+
+    Every round calls all timers, so that all see the same state of the machine.
+    """
     for seconds in timers:
         seconds()
     by_round = [[seconds() for seconds in timers] for _ in range(rounds)]
@@ -88,7 +78,7 @@ def interleaved(timers: Sequence[Callable[[], float]], rounds: int) -> list[list
 
 
 def matrix_product(dtype: str = "float32") -> Callable[[], float]:
-    """A function that multiplies two matrices and waits for the result."""
+    """A function that multiplies two square matrices and waits for the result."""
     import tensorflow as tf
 
     matrix = tf.cast(tf.random.stateless_normal([MATRIX_SIDE] * 2, [0, 0]), dtype)
@@ -96,9 +86,9 @@ def matrix_product(dtype: str = "float32") -> Callable[[], float]:
 
 
 def matrix_product_rates(rounds: int) -> dict[str, float]:
-    """10^9 multiplications and additions in a second, for each type of number."""
+    """GFLOP/s of `matrix_product` by dtype; a median over `rounds`."""
     types = ("float32", "bfloat16")
-    measured = interleaved([clocked(matrix_product(dtype)) for dtype in types], rounds)
+    measured = interleaved([timed(matrix_product(dtype)) for dtype in types], rounds)
     return {
         dtype: MATRIX_GFLOP / statistics.median(seconds)
         for dtype, seconds in zip(types, measured, strict=True)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -14,24 +15,31 @@ def environment_info(strategy: tf.distribute.Strategy) -> dict[str, object]:
         "numpy": np.__version__,
         "machine": platform.machine(),
         "processor": _processor_name(),
-        "threads": tf.config.threading.get_intra_op_parallelism_threads() or _processor_count(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads() or usable_cores(),
         "replicas": strategy.num_replicas_in_sync,
         "gpus": len(tf.config.list_physical_devices("GPU")),
     }
 
 
-def _processor_count() -> int:
+def usable_cores() -> int:
+    """Number of processor cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         return os.cpu_count() or 1
 
 
+def processor_info() -> dict[str, str]:
+    """Entries of /proc/cpuinfo for the first processor; empty on other systems than Linux."""
+    try:
+        first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    except OSError:
+        return {}
+    entries = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in entries}
+
+
 def _processor_name() -> str:
     """The processor's model name; "" if the system does not provide it."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            lines = (line for line in file if line.startswith("model name"))
-            return next(lines, ":").split(":", 1)[1].strip()
-    except OSError:
-        return platform.processor()
+    info = processor_info()
+    return info.get("model name", "") if info else platform.processor()
