@@ -4,6 +4,7 @@ Networks are bound through functions, because gin cannot wrap a Keras class.
 """
 
 import contextlib
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,27 +18,22 @@ from deepfill_tf.compat import keras
 from deepfill_tf.configuration_errors import GIN_ERRORS, binding_error, nearest
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
-from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER, Generator
 from deepfill_tf.training import actions
 from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.trainer import Trainer
 
 
-def _factory(network: type[keras.Model], defaults: dict) -> Callable[..., keras.Model]:
-    """A function that makes the generator, with its arguments and defaults for gin to see."""
+def _factory(network: type[keras.Model]) -> Callable[..., keras.Model]:
+    """A function that makes the network and has its signature, except for the model's name."""
 
+    @functools.wraps(network, updated=())
     def make(**arguments):
         return network(**arguments)
 
-    make.__name__ = make.__qualname__ = network.__name__
-    make.__doc__ = network.__doc__
-    make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            parameter.replace(default=defaults.get(name, parameter.default))
-            for name, parameter in inspect.signature(Generator).parameters.items()
-            if name != "name"
-        ]
-    )
+    signature = inspect.signature(network)
+    parameters = [p for p in signature.parameters.values() if p.name != "name"]
+    signature = signature.replace(parameters=parameters)
+    make.__signature__ = signature  # type: ignore[attr-defined]
     return make
 
 
@@ -64,8 +60,8 @@ _NAMED_AFTER_THEMSELVES = (
 CONFIGURABLES: dict[str, Callable] = {
     "data": data.TrainingData,
     "strategy": make_strategy,
-    "GeneratorV1": _factory(GeneratorV1, FIRST_PAPER),
-    "GeneratorV2": _factory(GeneratorV2, SECOND_PAPER),
+    "GeneratorV1": _factory(GeneratorV1),
+    "GeneratorV2": _factory(GeneratorV2),
     **{configurable.__name__: configurable for configurable in _NAMED_AFTER_THEMSELVES},
 }
 for _name, _configurable in CONFIGURABLES.items():

@@ -38,8 +38,8 @@ from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.inference import Inpainter, save_model_directory
 from deepfill_tf.layers import ContextualAttention
+from deepfill_tf.networks import GeneratorV2
 from deepfill_tf.networks.architecture import build_model
-from deepfill_tf.networks.generators import SECOND_PAPER
 from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.train_state import TrainState
@@ -166,7 +166,7 @@ def attention(variation: Variation, channels: int, side: int) -> Subject:
 
 def attention_case(generator_width: int | None) -> Iterator[Comparison]:
     """Attention alone, in the sizes that it has for images of 256 x 256 and 512 x 512."""
-    channels = 4 * (generator_width or SECOND_PAPER["width"])
+    channels = 4 * (generator_width or GeneratorV2().options.width)
     for size in (256, 512):
         side = size // 4
         yield Comparison(
@@ -181,13 +181,14 @@ def attention_case(generator_width: int | None) -> Iterator[Comparison]:
 def training_step(network: str, variation: Variation, generator_width: int | None) -> Subject:
     """One update of the discriminator and one of the generator, always on the same batch."""
     keras.utils.set_random_seed(0)
-    kind, paper = NETWORKS[network]
-    width = generator_width or paper["width"]
+    kind = NETWORKS[network]
+    paper_width = kind().options.width
+    width = generator_width or paper_width
     data = TrainingData(train=PHOTOGRAPHS, masks=RectangleMasks())
     parse([f"models/{network}.gin"], [])
     objective = gin.get_configurable("Objective")()
     # The discriminators are scaled like the generator.
-    gan_width = max(1, objective.gan.width * width // paper["width"])
+    gan_width = max(1, objective.gan.width * width // paper_width)
     objective = dataclasses.replace(
         objective, gan=dataclasses.replace(objective.gan, width=gan_width)
     )

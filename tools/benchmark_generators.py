@@ -11,7 +11,6 @@ from deepfill_tf.layers import GatedUpConv2D, PlainUpConv2D
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.coarse import CONVS
-from deepfill_tf.networks.generators import FIRST_PAPER, SECOND_PAPER
 from deepfill_tf.networks.refinement import (
     AFTER_ATTENTION,
     BEFORE_ATTENTION,
@@ -43,7 +42,7 @@ class Variation:
 REFERENCE, WHOLE_IMAGE = Variation("patches"), Variation()
 REGIONS = Variation(whole_image=False)
 BFLOAT16 = Variation(whole_image=False, dtype="mixed_bfloat16")
-NETWORKS = {"v1": (GeneratorV1, FIRST_PAPER), "v2": (GeneratorV2, SECOND_PAPER)}
+NETWORKS = {"v1": GeneratorV1, "v2": GeneratorV2}
 
 
 def generator(network: str, variation: Variation, width: int | None) -> keras.Model:
@@ -51,7 +50,7 @@ def generator(network: str, variation: Variation, width: int | None) -> keras.Mo
     options = {} if width is None else {"width": width}
     if variation.attention == "contextual":
         options["attention_options"] = {"implementation": variation.implementation}
-    kind, _ = NETWORKS[network]
+    kind = NETWORKS[network]
     built = build_model(kind(attention=variation.attention, dtype=variation.dtype, **options))
     random = np.random.default_rng(0)
     # With this scale features neither grow nor vanish from layer to layer; gates halve them.
@@ -96,6 +95,4 @@ def convolutions_gflop(built: keras.Model, height: int, width: int) -> float:
         for spec in specs:
             pixels = pixels * 4 if spec.upsample else pixels // spec.strides**2
             products += pixels * math.prod(getattr(network, spec.name).kernel.shape)
-    for layer in (coarse.conv17, refinement.allconv17):
-        products += height * width * math.prod(layer.kernel.shape)
     return 2 * products / 1e9

@@ -14,10 +14,9 @@ from xml.sax.saxutils import escape
 import tensorflow as tf
 
 from deepfill_tf.inference.hole_boxes import hole_boxes
-from deepfill_tf.networks import CoarseNetwork
+from deepfill_tf.networks import CoarseNetwork, GeneratorV2
 from deepfill_tf.networks.coarse import CONVS
-from deepfill_tf.networks.conv_stack import ConvSpec, input_regions, layers_of
-from deepfill_tf.networks.generators import SECOND_PAPER
+from deepfill_tf.networks.conv_stack import ConvSpec
 from deepfill_tf.networks.refinement import (
     AFTER_ATTENTION,
     BEFORE_ATTENTION,
@@ -91,7 +90,7 @@ class Drawing:
 def draw_architecture() -> str:
     """Both stages of `GeneratorV2`, a bar for each layer."""
     drawing = Drawing(WIDTH, 960, "The generator: coarse network, then refinement network")
-    width = SECOND_PAPER["width"]
+    width = GeneratorV2().options.width
     top, middle, bottom = 165, 500, 790
 
     drawing.text(16, 30, "Coarse network (networks/coarse.py)", size=16, anchor="start", bold=True)
@@ -100,7 +99,6 @@ def draw_architecture() -> str:
         drawing, top, ["image × (1 − mask),", "ones, mask", "(guided: sketch)", "[N, H, W, 5 or 6]"]
     )
     scale = _bars(drawing, CONVS, top, 0, width, 0)
-    _output_bar(drawing, "conv17", top, len(CONVS))
     _result(drawing, top, ["coarse", "[N, H, W, 3]"])
     assert scale == 0
 
@@ -129,7 +127,6 @@ def draw_architecture() -> str:
     drawing.arrow((end - (PITCH - BAR) / 2, bottom), (end, bottom), (end, middle + 2))
     drawing.text(end + 8, bottom, "concatenated channels of both branches", anchor="start")
     _bars(drawing, DECODER, middle, slot, width, scale)
-    _output_bar(drawing, "allconv17", middle, slot + len(DECODER))
     _result(drawing, middle, ["refined", "[N, H, W, 3]"])
     return str(drawing)
 
@@ -172,6 +169,9 @@ def _bars(
     Args and result: `scale` is the number of halvings before the first layer and after the last.
     """
     for spec in specs:
+        if spec.width is None:
+            _output_bar(drawing, spec.name, y, slot)
+            continue
         scale += (spec.strides > 1) - spec.upsample
         kind = "upsampling" if spec.upsample else "convolution"
         kind = "stride 2" if spec.strides > 1 else kind
@@ -240,13 +240,12 @@ def draw_regions() -> str:
     for top, left, bottom, right in EXAMPLE_HOLES:
         holes |= (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
     network = CoarseNetwork(width=2)
-    layers = [*layers_of(network, CONVS), network.conv17]
 
     unit = 0.75
     drawing = Drawing(1000, 540, "The regions that are computed around two holes")
     drawing.rectangle(20, 20, width * unit, height * unit, fill="#eef3f8")
     for box in hole_boxes(holes).numpy():
-        seen = input_regions(layers, Region(box[:2], box[2:]), EXAMPLE_SIZE)[0]
+        seen = _input_region(network, Region(box[:2], box[2:]))
         _region(drawing, seen.begin.numpy(), seen.end.numpy(), unit, fill="#f2b562", dash="6 4")
     for top, left, bottom, right in EXAMPLE_HOLES:
         _region(drawing, (top, left), (bottom, right), unit, fill=INK, opacity=1.0)
@@ -264,6 +263,16 @@ def draw_regions() -> str:
         drawing.text(x + 20, 526, words, anchor="start")
         x += 48 + 6 * len(words)
     return str(drawing)
+
+
+def _input_region(network: CoarseNetwork, region: Region) -> Region:
+    """The region of the image that a region of the network's output depends on."""
+    size = EXAMPLE_SIZE
+    for spec in reversed(CONVS):
+        layer = getattr(network, spec.name)
+        size = layer.input_size(size)
+        region = layer.input_region(region).common(Region.whole(size))
+    return region
 
 
 def _region(drawing: Drawing, begin, end, unit: float, *, fill: str, opacity=0.45, dash="") -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.inference.hole_boxes import hole_boxes
-from deepfill_tf.networks.architecture import MULTIPLE, smallest_size
+from deepfill_tf.networks.stage import SIZE_MULTIPLE
 from deepfill_tf.ops import height_and_width
 
 # Fraction of full strength above which a sketch has an edge, as released.
@@ -120,7 +120,7 @@ def _inputs(
     All are continued by their mirror image at the bottom and the right, up to a size that the
     generator takes; mirrored together, so that nothing shows what lies under a hole.
     """
-    size = [_padded_size(n, smallest_size(generator)) for n in height_and_width(images)]
+    size = [_padded_size(n, generator.min_size) for n in height_and_width(images)]
     checks = [
         tf.debugging.assert_equal(
             tf.shape(images)[1:3],
@@ -144,7 +144,7 @@ def _inputs(
 
 
 def _padded_size(size, smallest: int):
-    return tf.maximum((size + MULTIPLE - 1) // MULTIPLE * MULTIPLE, smallest)
+    return tf.maximum((size + SIZE_MULTIPLE - 1) // SIZE_MULTIPLE * SIZE_MULTIPLE, smallest)
 
 
 def _mirror_padded(images: tf.Tensor, height, width) -> tf.Tensor:

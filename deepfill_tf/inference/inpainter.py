@@ -67,8 +67,8 @@ class Inpainter:
 
     def __init__(self, generator: keras.Model, *, whole_image: bool = False):
         self._complete = InpaintingModule(generator, whole_image=whole_image).serving_default
-        self._channels = generator.get_config()["channels"]
-        self._guided = generator.get_config()["guided"]
+        self._channels = generator.channels
+        self._guided = generator.guided
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, whole_image: bool = False) -> "Inpainter":

@@ -37,11 +37,10 @@ class InpaintingModule(tf.Module):
 
     def __init__(self, generator: keras.Model, *, whole_image: bool = False):
         super().__init__()
-        config = generator.get_config()
-        channels = config["channels"]
+        channels = generator.channels
         # A tf.Module does not track a Keras 3 model's variables: it holds them itself.
         self.weights = VariableBundle(named_variables(generator.weights))
-        names = ["image", "mask", "sketch"] if config["guided"] else ["image", "mask"]
+        names = ["image", "mask", "sketch"] if generator.guided else ["image", "mask"]
         shapes = [[None, None, None, channels]] + [[None, None, None, 1]] * (len(names) - 1)
 
         def serving_default(image, mask, sketch=None):

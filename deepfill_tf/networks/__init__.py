@@ -1,4 +1,9 @@
-"""Generators and discriminators as compositions of layers."""
+"""Generators and discriminators as compositions of layers.
+
+`GeneratorV1` and `GeneratorV2` are made of a `CoarseNetwork` and a `RefinementNetwork`. The first
+paper's discriminator is `GlobalLocalDiscriminator`, the second one's `PatchDiscriminator`. Each
+module's docstring gives shapes and ranges of its networks' inputs and outputs.
+"""
 
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2

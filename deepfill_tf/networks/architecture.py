@@ -1,12 +1,13 @@
-"""Networks as plain data, and back: what `model.json` and checkpoints say of them.
+"""Networks as plain data, as `model.json` and checkpoints hold them.
 
-{"class": "GeneratorV2", "arguments": {"width": 24, "channels": 3, ...}}
+    {"class": "GeneratorV2", "arguments": {"width": 24, "channels": 3, ...}}
+
+"class" is one of `NETWORKS`, "arguments" are those of its constructor except name and dtype, in
+the types of JSON. Weights are not part of it.
 """
 
 from collections.abc import Mapping
 from typing import Any
-
-import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
@@ -34,30 +35,25 @@ NETWORKS = {
     )
 }
 
-# Every network takes multiples of this, from the smallest size on.
-MULTIPLE = 8
-# Mirrored padding needs feature maps at least as large as itself, and the widest is 16
-# (dilation 16) at a quarter of the image's size; reflection needs one pixel more.
-_SMALLEST_SIZES = {"symmetric": 64, "reflect": 72}
-
 
 def architecture_of(model: keras.Model) -> dict[str, Any]:
-    """The model's class and arguments, made of what JSON knows; no name, no dtype."""
+    """Class and arguments of one of `NETWORKS`."""
     arguments = {k: v for k, v in model.get_config().items() if k not in ("name", "dtype")}
-    return {"class": type(model).__name__, "arguments": _plain(arguments)}
+    return {"class": type(model).__name__, "arguments": arguments}
 
 
 def model_from_architecture(
     architecture: Mapping[str, Any], *, channels: int = 3, dtype: str | None = None
 ) -> keras.Model:
-    """The built model that `architecture_of` described, with fresh weights.
+    """The built network that `architecture_of` described, with new initial weights.
 
     Args:
       architecture: "class" and "arguments".
-      channels: channels of the image, for networks that do not say so themselves.
+      channels: channels of the image, for discriminators.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
-    Raises UserError where the class is unknown or does not take the arguments.
+    Raises:
+      UserError: if the class is unknown or does not take the arguments.
     """
     try:
         name, arguments = architecture["class"], dict(architecture["arguments"])
@@ -77,32 +73,11 @@ def model_from_architecture(
 
 
 def build_model(model: keras.Model, channels: int = 3) -> keras.Model:
-    """The same model with its variables made, by one call on zeros.
+    """The same network with its variables, which one call on zeros creates.
 
-    `channels` are those of the image and count only where the model has no
-    argument of that name. A network called with anything but images, masks and, where
-    it is guided, sketches has a method `example_inputs(channels)` that gives what it takes.
+    `channels` are those of the image, for discriminators: generators and their stages have an
+    argument of that name.
     """
-    config = model.get_config()
-    channels = config.get("channels", channels)
-    if hasattr(model, "example_inputs"):
-        model(*model.example_inputs(channels))
-        return model
-    size, dtype = smallest_size(model), model.compute_dtype
-    mask = tf.zeros([1, size, size, 1], dtype)
-    model(tf.zeros([1, size, size, channels], dtype), *[mask] * (2 if config.get("guided") else 1))
+    has_channels = hasattr(model, "channels")
+    model(*(model.example_inputs() if has_channels else model.example_inputs(channels)))
     return model
-
-
-def smallest_size(model: keras.Model) -> int:
-    """Height and width of the smallest image that the network takes."""
-    return _SMALLEST_SIZES.get(model.get_config().get("padding"), MULTIPLE)
-
-
-def _plain(value: Any) -> Any:
-    """Keras wraps the containers it is given; JSON does not know the wrappers."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return value

@@ -1,21 +1,24 @@
-"""The first stage: a coarse guess of what is in the hole."""
+"""First stage of the generators: a coarse prediction of what is in the hole.
+
+    predicted = network(images, masks)
+
+images       float `[N, H, W, C]` in [-1, 1], zeros in the hole; C exceeds `channels` by 1 if a
+             sketch is given (guided generators)
+masks        `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1; 1 is the hole
+predicted    `[N, H, W, channels]` in [-1, 1], in the hole and outside
+
+H and W are multiples of 4. An encoder halves the image's size twice, dilated ("atrous")
+convolutions let every feature see far into the surroundings of the hole, and a decoder upsamples
+twice. Figure 2 and section 3.1 of the first paper.
+"""
 
 import tensorflow as tf
 
-from deepfill_tf.compat import DeferredBuildMixin, keras
-from deepfill_tf.layers import PlainConv2D
-from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.conv_stack import (
-    REGION_KINDS,
-    ConvSpec,
-    ConvStack,
-    add_conv_layers,
-    call_on_region,
-    check_width,
-    input_regions,
-    layers_of,
-)
-from deepfill_tf.ops import Region, height_and_width, with_mask_channels
+from deepfill_tf.compat import keras
+from deepfill_tf.networks.conv_stack import ConvSpec, ConvStack, StageOptions
+from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack
+from deepfill_tf.networks.stage import Stage
+from deepfill_tf.ops import with_mask_channels
 
 CONVS = (
     ConvSpec("conv1", 1, kernel_size=5),
@@ -34,25 +37,34 @@ CONVS = (
     ConvSpec("conv14", 2, skip="conv3"),
     ConvSpec("conv15_upsample", 1, upsample=True),
     ConvSpec("conv16", 0.5, skip="conv1"),
+    ConvSpec("conv17", None, activation=None),
 )
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class CoarseNetwork(DeferredBuildMixin, keras.Model):
-    """Fills the hole roughly: `network(images, masks)` -> `[N, H, W, channels]`.
+class CoarseNetwork(Stage):
+    """Predicts an image from the known part of it: `network(images, masks)`.
 
-    `images` are `[N, H, W, C]` in [-1, 1] with zeros under the hole (C exceeds
-    `channels` where a sketch is given), `masks` `[N, H, W, 1]` or `[1, H, W, 1]`
-    with 1 in the hole; H and W are multiples of 4.
+    See the module's docstring for shapes and ranges. The defaults are the second paper's.
 
     Args:
-      width: channels of the first layer's output; the others are multiples of it.
+      width: channels of the first layer's output, after its gate if it has one; even. Those of
+        the other layers are multiples of it.
       channels: channels of the image.
-      convolution: "gated", "partial" or "plain".
-      padding: of every convolution, see `ops.convolve`.
-      output_activation: "tanh" as in the second paper, or "clip" as in the first.
-      skips: U-Net skip connections, which the second paper tried and dropped: each
-        convolution after an upsampling sees the encoder's features of that size as well.
+      convolution: "gated" (second paper), "plain" (first paper) or "partial".
+      padding: "same" as released, "symmetric" or "reflect", see `ops.convolve`.
+      output_activation: "tanh" (second paper) or "clip" to [-1, 1] (first paper).
+      skips: whether there are skip connections as in a U-Net, which the second paper tried and
+        dropped: the convolution after each upsampling sees the encoder's features of that size
+        too.
+      name: the model's name.
+      dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
+
+    Example:
+      >>> network = CoarseNetwork(width=4)
+      >>> images, masks = tf.zeros([2, 16, 24, 3]), tf.ones([1, 16, 24, 1])
+      >>> network(images, masks).shape
+      TensorShape([2, 16, 24, 3])
     """
 
     def __init__(
@@ -63,42 +75,26 @@ class CoarseNetwork(DeferredBuildMixin, keras.Model):
         padding: str = "same",
         output_activation: str = "tanh",
         skips: bool = False,
-        **kwargs,
+        name: str | None = None,
+        dtype: str | None = None,
     ):
-        super().__init__(**kwargs)
-        check_width(width, convolution)
-        self._arguments = {
-            "width": width,
-            "channels": channels,
-            "convolution": convolution,
-            "padding": padding,
-            "output_activation": output_activation,
-            "skips": skips,
-        }
-        self._skips = skips
-        self._output_activation = activation_named(output_activation)
-        add_conv_layers(self, CONVS, width=width, convolution=convolution, padding=padding)
-        self.conv17 = PlainConv2D(
-            channels, padding=padding, activation=None, name="conv17", dtype=self.dtype_policy
+        options = StageOptions(
+            width=width,
+            channels=channels,
+            convolution=convolution,
+            padding=padding,
+            output_activation=output_activation,
+            skips=skips,
         )
+        super().__init__(options, CONVS, name=name, dtype=dtype)
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
-        stack = ConvStack(self, masks=masks, skips=self._skips)
-        features = stack.apply(CONVS, with_mask_channels(images, masks))
-        return self._output_activation(self.conv17(features))
+        return self._forward(ConvStack(self, masks=masks, skips=self.options.skips), images, masks)
 
-    @property
-    def supports_regions(self) -> bool:
-        """Whether there is `call_on_region`."""
-        return self._arguments["convolution"] in REGION_KINDS and not self._skips
+    def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
+        return self._forward(RegionStack(self), images, masks)
 
-    def call_on_region(self, images: tf.Tensor, masks: tf.Tensor, region: Region) -> tf.Tensor:
-        """A part of the output, at its own cost and that of what it sees."""
-        layers = [*layers_of(self, CONVS), self.conv17]
-        regions = input_regions(layers, region, height_and_width(images))
-        seen = with_mask_channels(regions[0].cut(images), regions[0].cut(masks))
-        return self._output_activation(call_on_region(layers, seen, regions))
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype_policy.name, **self._arguments}
+    def _forward(self, stack, images, masks):
+        inputs = stack.pixelwise(with_mask_channels, images, masks)
+        return stack.pixelwise(self._output_activation, stack.apply(CONVS, inputs))

@@ -1,10 +1,23 @@
-"""Networks as tables of convolutions."""
+"""Networks as tables of convolutions, and the forward pass through such a table.
 
-from collections.abc import Iterable, Sequence
+    CONVS = (
+        ConvSpec("conv1", 1, kernel_size=5),
+        ConvSpec("conv2_downsample", 2, strides=2),
+        ...
+        ConvSpec("conv17", None, activation=None),
+    )
+
+`add_conv_layers` makes a network's layers from its tables, and `ConvStack` applies them to
+features `[N, h, w, C]`. `region_stack.RegionStack` has the same methods and computes regions of
+the output only: a network describes its topology once, in terms of either.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_bool, check_choice, check_int, check_positive_int
 from deepfill_tf.compat import keras
 from deepfill_tf.layers import (
     GatedConv2D,
@@ -14,11 +27,9 @@ from deepfill_tf.layers import (
     PlainConv2D,
     PlainUpConv2D,
 )
-from deepfill_tf.ops import Region
+from deepfill_tf.ops import height_and_width, resize_nearest
 
-# Kinds of convolution that can be computed for a part of a map.
-REGION_KINDS = ("gated", "plain")
-# Name of a kind of convolution -> the layer, and the layer that upsamples first.
+# Kind of convolution -> the layer, and the layer that upsamples first.
 CONVOLUTIONS = {
     "gated": (GatedConv2D, GatedUpConv2D),
     "partial": (PartialConv2D, PartialUpConv2D),
@@ -28,39 +39,70 @@ CONVOLUTIONS = {
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """One convolution of a network; `width` is in units of the network's width.
+    """One convolution of a network.
 
-    `skip` names the row of the encoder whose output comes in too, where a network has
-    skip connections.
+    Attributes:
+      name: of the layer, and of the network's attribute that holds it.
+      width: channels of the output, in units of the network's width. None is the channels of
+        the image, made by a plain convolution in every kind of network.
+      kernel_size, strides, dilation_rate, activation: see `layers.PlainConv2D`.
+      upsample: whether the input is enlarged by 2 before the convolution.
+      skip: name of the encoder's layer whose output is concatenated to the input, in networks
+        with skip connections.
     """
 
     name: str
-    width: float
+    width: float | None
     kernel_size: int = 3
     strides: int = 1
     dilation_rate: int = 1
-    activation: str = "elu"
+    activation: str | None = "elu"
     upsample: bool = False
     skip: str | None = None
 
+    def output_size(self, size: tuple) -> tuple:
+        """Height and width of the output for those of the input, multiples of `strides`."""
+        return tuple(2 * n if self.upsample else n // self.strides for n in size)
 
-def add_conv_layers(
-    network: keras.Model,
-    specs: Iterable[ConvSpec],
-    *,
-    width: int,
-    convolution: str,
-    padding: str,
-) -> None:
-    """Gives `network` one layer for each row, as an attribute of the row's name."""
-    plain, upsample = CONVOLUTIONS[convolution]
+
+@dataclass(frozen=True, kw_only=True)
+class StageOptions:
+    """Options that the coarse and the refinement network of a generator share.
+
+    Attributes:
+      width: channels of the first layer's output, after its gate if it has one; even. Those of
+        the other layers are multiples of it.
+      channels: channels of the image.
+      convolution: "gated", "partial" or "plain".
+      padding: "same", "symmetric" or "reflect" in every convolution, see `ops.convolve`.
+      output_activation: "tanh" or "clip" to [-1, 1].
+      skips: whether decoder layers see the encoder's features of their size too (U-Net).
+    """
+
+    width: int
+    channels: int
+    convolution: str
+    padding: str
+    output_activation: str
+    skips: bool
+
+    def __post_init__(self):
+        check_int("width", self.width, 2, multiple=2)
+        check_positive_int("channels", self.channels)
+        check_choice("convolution", self.convolution, CONVOLUTIONS)
+        check_bool("skips", self.skips)
+
+
+def add_conv_layers(network: keras.Model, specs: Iterable[ConvSpec], options: StageOptions) -> None:
+    """Adds a layer for each spec to `network`, as an attribute of the spec's name."""
     for spec in specs:
-        layer = (upsample if spec.upsample else plain)(
-            filters=round(spec.width * width),
+        kind = CONVOLUTIONS["plain" if spec.width is None else options.convolution][spec.upsample]
+        layer = kind(
+            filters=options.channels if spec.width is None else round(spec.width * options.width),
             kernel_size=spec.kernel_size,
             strides=spec.strides,
             dilation_rate=spec.dilation_rate,
-            padding=padding,
+            padding=options.padding,
             activation=spec.activation,
             name=spec.name,
             dtype=network.dtype_policy,
@@ -69,13 +111,13 @@ def add_conv_layers(
 
 
 class ConvStack:
-    """One pass of features through specs of a network's layers.
+    """Forward pass through the layers of a network's tables.
 
     Args:
-      network: what `add_conv_layers` gave layers to.
-      masks: `[N, H, W, 1]` or `[1, H, W, 1]`, 1 where the first features say nothing (the
-        hole); None: nowhere. Partial convolutions look at them and pass them on.
-      skips: whether specs take the output of the encoder's row that they name too.
+      network: the network that `add_conv_layers` added the layers to.
+      masks: `[N, H, W, 1]` or `[1, H, W, 1]`, 1 where the first features of a table are
+        unknown; None if all are known. Partial convolutions use and update them.
+      skips: whether the skip connections of the tables are used.
     """
 
     def __init__(self, network: keras.Model, *, masks: tf.Tensor | None = None, skips: bool):
@@ -85,7 +127,7 @@ class ConvStack:
         self._outputs: dict[str, tuple[tf.Tensor, tf.Tensor | None]] = {}
 
     def apply(self, specs: Iterable[ConvSpec], features: tf.Tensor) -> tf.Tensor:
-        """`features` through the layers of the specs, in order."""
+        """Output of the last spec's layer for the first one's input `[N, h, w, C]`."""
         masks = self._masks
         for spec in specs:
             if self._skips and spec.skip:
@@ -101,36 +143,15 @@ class ConvStack:
             self._outputs[spec.name] = features, masks
         return features
 
+    def pixelwise(self, function: Callable[..., tf.Tensor], *maps: tf.Tensor) -> tf.Tensor:
+        """`function(*maps)`; each pixel of its result depends on that pixel of `maps` only."""
+        return function(*maps)
 
-def layers_of(network: keras.Model, specs: Iterable[ConvSpec]) -> list[keras.layers.Layer]:
-    """The network's layers for the specs, in order."""
-    return [getattr(network, spec.name) for spec in specs]
+    def attend(
+        self, attention: keras.layers.Layer, features: tf.Tensor, masks: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Attention of `features` to themselves, outside the hole of the image's masks.
 
-
-def input_regions(layers: Sequence[PlainConv2D], region: Region, size: tuple) -> list[Region]:
-    """Which part each layer must be given for the last to give `region`; and `region`.
-
-    `size` is the height and width of all that the last layer makes.
-    """
-    regions = [region]
-    for layer in reversed(layers):
-        size = layer.input_size(size)
-        regions.insert(0, layer.input_region(regions[0]).common(Region.whole(size)))
-    return regions
-
-
-def call_on_region(
-    layers: Sequence[PlainConv2D], features: tf.Tensor, regions: Sequence[Region]
-) -> tf.Tensor:
-    """What the layers make of the first region's features, as `needed` says."""
-    for layer, given, wanted in zip(layers, regions[:-1], regions[1:], strict=True):
-        features = layer.call_on_region(features, given, wanted)
-    return features
-
-
-def check_width(width: int, convolution: str) -> None:
-    """Raises ValueError unless layers of half the width are possible."""
-    if not isinstance(width, int) or width < 2 or width % 2:
-        raise ValueError(f"width must be an even number of at least 2, got {width!r}")
-    if convolution not in CONVOLUTIONS:
-        raise ValueError(f"convolution must be one of {sorted(CONVOLUTIONS)}, got {convolution!r}")
+        Returns what the layer returns: the attended features, and int32 offsets.
+        """
+        return attention(features, features, resize_nearest(masks, *height_and_width(features)))

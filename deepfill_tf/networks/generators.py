@@ -1,125 +1,114 @@
-"""The generators of the two papers, as compositions of the same two stages.
+"""Generators of the two papers, as compositions of the same two stages.
 
     coarse, refined, offsets = generator(images, masks)
     coarse, refined, offsets = generator(images, masks, sketches)     # guided
 
-`images` are float `[N, H, W, channels]` in [-1, 1], `masks` `[N, H, W, 1]` or
-`[1, H, W, 1]`, exactly 0 or 1, where 1 is the hole; H and W are multiples of 8.
-Under the hole `images` may hold anything finite. `sketches` are like masks, 1 where
-there is an edge; only what lies in the hole counts. `coarse` and `refined` are
-float32 `[N, H, W, channels]` in [-1, 1], predicted everywhere: what belongs into the
-hole is `ops.composite(refined, images, masks)`. `offsets` are the attention's, int32
-`[N, H / 8, W / 8, 2]`.
+images      float `[N, H, W, channels]` in [-1, 1]; in the hole anything finite
+masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
+sketches    as masks, 1 is an edge; edges outside the hole are ignored
+coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
+refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction
+offsets     int32 `[N, H / 8, W / 8, 2]`, of the attention
+
+H and W are multiples of 8. Both stages predict the whole image; the completed image is
+`ops.composite(refined, images, masks)`. The coarse network sees the image with zeros in the
+hole, the refinement network sees it with the coarse prediction there:
+
+    images, masks --- coarse --- composite --- refinement --- refined, offsets
+
+`GeneratorV1` and `GeneratorV2` differ by their default arguments only:
+
+                         GeneratorV1    GeneratorV2
+    width                32             24
+    convolution          "plain"        "gated"
+    output_activation    "clip"         "tanh"
+    sees_mask            True           False
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_bool
 from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
-from deepfill_tf.networks.refinement import RefinementNetwork
-from deepfill_tf.ops import Region, composite, height_and_width
-
-
-def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
-    """What a generator, or `PatchDiscriminator`, is called with.
-
-    Images, masks and, where there are some, sketches.
-    """
-    return tuple(batch[key] for key in ("image", "mask", "sketch") if key in batch)
-
-
-# What each paper's generator is made of. The second's is a quarter slimmer (the released
-# program counts channels before the gate: its 48 is 24 here).
-FIRST_PAPER: dict[str, Any] = {
-    "width": 32,
-    "convolution": "plain",
-    "output_activation": "clip",
-    "sees_mask": True,
-}
-SECOND_PAPER: dict[str, Any] = {
-    "width": 24,
-    "convolution": "gated",
-    "output_activation": "tanh",
-    "sees_mask": False,
-}
+from deepfill_tf.networks.conv_stack import StageOptions
+from deepfill_tf.networks.inputs import check_sketches, zero_inputs
+from deepfill_tf.networks.refinement import AttentionOptions, RefinementNetwork
+from deepfill_tf.networks.region_stack import RegionStack, fill
+from deepfill_tf.ops import composite, height_and_width
 
 
 class Generator(DeferredBuildMixin, keras.Model):
-    """A coarse network, then a refinement network that sees its completion.
+    """A coarse network, and a refinement network that sees the coarse completion.
 
-    Args:
-      width: channels of the first layer's output, after its gate where it has one.
-      channels: channels of the image.
-      convolution: "gated", "partial" or "plain".
-      padding: of every convolution; "same" as released, see `ops.convolve`.
-      attention, attention_options: see `RefinementNetwork`.
-      output_activation: of both stages, "tanh" or "clip".
-      sees_mask: whether the mask is an input of the refinement network too.
-      guided: whether a sketch is an input of the coarse network.
-      skips: U-Net skip connections in both stages, see `CoarseNetwork`.
-      refinement: False leaves the second stage out; `refined` is `coarse` then.
+    See the module's docstring for shapes and ranges, and `GeneratorV1` for the arguments.
     """
 
     def __init__(
         self,
+        options: StageOptions,
+        attention: AttentionOptions,
         *,
-        width: int,
-        channels: int = 3,
-        convolution: str,
-        padding: str = "same",
-        attention: str = "contextual",
-        attention_options: dict | None = None,
-        output_activation: str,
         sees_mask: bool,
-        guided: bool = False,
-        skips: bool = False,
-        refinement: bool = True,
-        name: str = "generator",
-        dtype=None,
+        guided: bool,
+        refinement: bool,
+        name: str,
+        dtype: str | None,
     ):
         super().__init__(name=name, dtype=dtype)
-        switches = {"sees_mask": sees_mask, "guided": guided, "skips": skips}
-        for switch, value in (switches | {"refinement": refinement}).items():
-            if not isinstance(value, bool):
-                raise ValueError(f"{switch} must be True or False, got {value!r}")
-        if guided and convolution == "partial":
+        check_bool("sees_mask", sees_mask)
+        check_bool("guided", guided)
+        check_bool("refinement", refinement)
+        if guided and options.convolution == "partial":
             raise ValueError(
-                "guided=True does not go with convolution='partial', which sees nothing in the "
-                "hole, and so no sketch there"
+                "guided=True does not go with convolution='partial', which ignores the hole and "
+                "with it the sketch in the hole"
             )
-        common: dict[str, Any] = {
-            "width": width,
-            "channels": channels,
-            "convolution": convolution,
-            "padding": padding,
-            "output_activation": output_activation,
-            "skips": skips,
-        }
-        refining: dict[str, Any] = {
-            "attention": attention,
-            "attention_options": dict(attention_options or {}),
-            "sees_mask": sees_mask,
-        }
-        self._arguments = common | refining | {"guided": guided, "refinement": refinement}
-        self._guided = guided
-        self.coarse = CoarseNetwork(**common, dtype=dtype, name="coarse")
+        self.guided = guided
+        self._attention_options = attention
+        self._sees_mask = sees_mask
+        common = dataclasses.asdict(options)
+        self.coarse = CoarseNetwork(**common, name="coarse", dtype=dtype)
         self.refinement = (
-            RefinementNetwork(**common, **refining, dtype=dtype, name="refinement")
+            RefinementNetwork(
+                **common,
+                **dataclasses.asdict(attention),
+                sees_mask=sees_mask,
+                name="refinement",
+                dtype=dtype,
+            )
             if refinement
             else None
+        )
+
+    @property
+    def options(self) -> StageOptions:
+        """Options of both stages."""
+        return self.coarse.options
+
+    @property
+    def channels(self) -> int:
+        """Channels of the image."""
+        return self.coarse.channels
+
+    @property
+    def min_size(self) -> int:
+        """Smallest height and width of an image."""
+        return self.coarse.min_size
+
+    def example_inputs(self) -> tuple[tf.Tensor, ...]:
+        """Zeros of the smallest size that the generator can be called with."""
+        return zero_inputs(
+            self.min_size, self.channels, guided=self.guided, dtype=self.compute_dtype
         )
 
     def call(
         self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        if self._guided != (sketches is not None):
-            raise ValueError(
-                f"a generator with guided={self._guided} takes "
-                f"{'images, masks and sketches' if self._guided else 'images and masks'}"
-            )
+        check_sketches("generator", self.guided, sketches)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         incomplete = images * (1 - masks)
         coarse = self.coarse(self._coarse_inputs(incomplete, masks, sketches), masks)
@@ -132,7 +121,7 @@ class Generator(DeferredBuildMixin, keras.Model):
 
     @property
     def supports_regions(self) -> bool:
-        """Whether there is `refined_in_regions`."""
+        """Whether the generator has `refined_in_regions`."""
         return (
             self.coarse.supports_regions
             and self.refinement is not None
@@ -146,71 +135,183 @@ class Generator(DeferredBuildMixin, keras.Model):
         sketches: tf.Tensor | None,
         regions: tf.Tensor,
     ) -> tf.Tensor:
-        """The refined image in the hole, `[1, H, W, channels]`, at the cost of the hole.
+        """The image with its hole refined, at the cost of regions that cover the hole.
 
-        Takes one image and its mask (and sketch), as `call` does, and `regions`, int32
-        `[K, 4]`, that cover the hole together: the first row and column of each, and the row and
-        column after its last ones. Elsewhere the image comes back, with zeros in the hole.
+        Args:
+          images, masks, sketches: as for a call, of one image.
+          regions: int32 `[K, 4]`: first row and column of each region, and the row and column
+            after its last ones. Pixels of the hole outside them are not predicted.
+
+        Returns:
+          float32 `[1, H, W, channels]`: `refined` in the hole, `images` elsewhere.
         """
         refinement = self.refinement
         assert refinement is not None
         masks = tf.cast(masks, images.dtype)
         incomplete = images * (1 - masks)
+
+        def completed(predicted):
+            predicted = RegionStack.pixelwise(composite, predicted, incomplete, masks)
+            return fill(incomplete, regions, predicted)
+
         inputs = self._coarse_inputs(incomplete, masks, sketches)
+        coarse = completed(self.coarse.lazy_output(inputs, masks))
+        return tf.cast(completed(refinement.lazy_output(coarse, masks)), tf.float32)
 
-        def guess(region):
-            return self.coarse.call_on_region(inputs, masks, region)
-
-        def refine(region):
-            return refinement.call_on_region(completed, masks, attention_features, region)
-
-        completed = _filled(incomplete, masks, regions, guess)
-        attention_features = refinement.attention_features(completed, masks)
-        return tf.cast(_filled(incomplete, masks, regions, refine), tf.float32)
-
-    def _coarse_inputs(self, incomplete, masks, sketches) -> tf.Tensor:
-        if not self._guided:
+    def _coarse_inputs(
+        self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None
+    ) -> tf.Tensor:
+        if not self.guided:
             return incomplete
         # One mask and one sketch may serve all images.
         edges = tf.ones_like(incomplete[..., :1]) * tf.cast(sketches, incomplete.dtype) * masks
         return tf.concat([incomplete, edges], axis=-1)
 
-    def get_config(self):
-        return {**self._arguments, "name": self.name, "dtype": self.dtype_policy.name}
-
-
-def _filled(images: tf.Tensor, masks: tf.Tensor, regions: tf.Tensor, predict) -> tf.Tensor:
-    """One image with the hole filled by `predict(region)`, region after region."""
-
-    def fill(done, filled):
-        region = Region(regions[done, :2], regions[done, 2:])
-        patch = composite(predict(region), region.cut(images), region.cut(masks))
-        filled = tf.raw_ops.TensorStridedSliceUpdate(
-            input=filled,
-            begin=tf.concat([[0], region.begin, [0]], axis=0),
-            end=tf.concat([[1], region.end, [images.shape[-1]]], axis=0),
-            strides=[1, 1, 1, 1],
-            value=patch,
-        )
-        return done + 1, tf.ensure_shape(filled, images.shape)
-
-    _, filled = tf.while_loop(
-        lambda done, _: done < tf.shape(regions)[0], fill, [0, images], parallel_iterations=1
-    )
-    return filled
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **dataclasses.asdict(self.options),
+            **dataclasses.asdict(self._attention_options),
+            "sees_mask": self._sees_mask,
+            "guided": self.guided,
+            "refinement": self.refinement is not None,
+            "name": self.name,
+            "dtype": self.dtype_policy.name,
+        }
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GeneratorV1(Generator):
-    """The generator of the first paper: 3,601,542 parameters. Arguments: see `Generator`."""
+    """The first paper's generator, as released: 3,601,542 parameters.
 
-    def __init__(self, **arguments):
-        super().__init__(**FIRST_PAPER | arguments)
+    See the module's docstring for shapes and ranges.
+
+    Args:
+      width: channels of the first layer's output, after its gate if it has one; even. Those of
+        the other layers are multiples of it.
+      channels: channels of the image.
+      convolution: "gated", "plain" or "partial" (which does not go with `guided`).
+      padding: of every convolution; "same" as released, "symmetric" or "reflect".
+      attention: "contextual", "appearance_flow", "spatial_transformer" or "none".
+      attention_options: arguments of the attention's layer, for instance of
+        `layers.ContextualAttention`; None is its defaults.
+      output_activation: of both stages, "clip" or "tanh".
+      sees_mask: whether the mask is an input of the refinement network too.
+      guided: whether a sketch is an input of the coarse network.
+      skips: whether both stages have skip connections, see `CoarseNetwork`.
+      refinement: False leaves the second stage out; `refined` is `coarse` then, and all offsets
+        are zero.
+      name: the model's name.
+      dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
+
+    Example:
+      >>> generator = GeneratorV1(width=4)
+      >>> images, masks = tf.zeros([2, 16, 24, 3]), tf.ones([1, 16, 24, 1])
+      >>> coarse, refined, offsets = generator(images, masks)
+      >>> refined.shape, offsets.shape
+      (TensorShape([2, 16, 24, 3]), TensorShape([2, 2, 3, 2]))
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 32,
+        channels: int = 3,
+        convolution: str = "plain",
+        padding: str = "same",
+        attention: str = "contextual",
+        attention_options: Mapping[str, Any] | None = None,
+        output_activation: str = "clip",
+        sees_mask: bool = True,
+        guided: bool = False,
+        skips: bool = False,
+        refinement: bool = True,
+        name: str = "generator",
+        dtype: str | None = None,
+    ):
+        options = StageOptions(
+            width=width,
+            channels=channels,
+            convolution=convolution,
+            padding=padding,
+            output_activation=output_activation,
+            skips=skips,
+        )
+        super().__init__(
+            options,
+            AttentionOptions(attention, attention_options),
+            sees_mask=sees_mask,
+            guided=guided,
+            refinement=refinement,
+            name=name,
+            dtype=dtype,
+        )
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GeneratorV2(Generator):
-    """The generator of the second paper: 4,052,478 parameters. Arguments: see `Generator`."""
+    """The second paper's generator, as released: 4,052,478 parameters.
 
-    def __init__(self, **arguments):
-        super().__init__(**SECOND_PAPER | arguments)
+    See the module's docstring for shapes and ranges. Channels are counted after the gates; the
+    released program counts them before: its 48 is the width 24 here.
+
+    Args:
+      width: channels of the first layer's output, after its gate if it has one; even. Those of
+        the other layers are multiples of it.
+      channels: channels of the image.
+      convolution: "gated", "plain" or "partial" (which does not go with `guided`).
+      padding: of every convolution; "same" as released, "symmetric" or "reflect".
+      attention: "contextual", "appearance_flow", "spatial_transformer" or "none".
+      attention_options: arguments of the attention's layer, for instance of
+        `layers.ContextualAttention`; None is its defaults.
+      output_activation: of both stages, "clip" or "tanh".
+      sees_mask: whether the mask is an input of the refinement network too.
+      guided: whether a sketch is an input of the coarse network.
+      skips: whether both stages have skip connections, see `CoarseNetwork`.
+      refinement: False leaves the second stage out; `refined` is `coarse` then, and all offsets
+        are zero.
+      name: the model's name.
+      dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
+
+    Example:
+      >>> generator = GeneratorV2(width=4, guided=True)
+      >>> images, masks = tf.zeros([2, 16, 24, 3]), tf.ones([1, 16, 24, 1])
+      >>> sketches = tf.zeros([1, 16, 24, 1])
+      >>> coarse, refined, offsets = generator(images, masks, sketches)
+      >>> refined.shape, offsets.shape
+      (TensorShape([2, 16, 24, 3]), TensorShape([2, 2, 3, 2]))
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 24,
+        channels: int = 3,
+        convolution: str = "gated",
+        padding: str = "same",
+        attention: str = "contextual",
+        attention_options: Mapping[str, Any] | None = None,
+        output_activation: str = "tanh",
+        sees_mask: bool = False,
+        guided: bool = False,
+        skips: bool = False,
+        refinement: bool = True,
+        name: str = "generator",
+        dtype: str | None = None,
+    ):
+        options = StageOptions(
+            width=width,
+            channels=channels,
+            convolution=convolution,
+            padding=padding,
+            output_activation=output_activation,
+            skips=skips,
+        )
+        super().__init__(
+            options,
+            AttentionOptions(attention, attention_options),
+            sees_mask=sees_mask,
+            guided=guided,
+            refinement=refinement,
+            name=name,
+            dtype=dtype,
+        )

@@ -1,9 +1,26 @@
-"""The second paper's discriminator: spectral norm, one score for every feature."""
+"""Discriminator of the second paper: spectral norm, a score for every feature.
+
+    scores = discriminator(images, masks)
+    scores = discriminator(images, masks, sketches)     # guided
+
+images      float `[N, H, W, C]` in [-1, 1]
+masks       `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1; 1 is the hole
+sketches    as masks, 1 is an edge; edges outside the hole are ignored
+scores      float32 `[N, ceil(H / 64) * ceil(W / 64) * 4 * width]`, of any value: 4 x 4 x 256
+            for an image of 256 x 256
+
+Section 3.3 of the second paper ("SN-PatchGAN").
+"""
+
+from typing import Any
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_bool, check_positive_int
 from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.layers import PlainConv2D, SpectralNorm
+from deepfill_tf.networks.inputs import check_sketches, zero_inputs
+from deepfill_tf.networks.stage import SIZE_MULTIPLE
 
 # Channels of the layers, in units of the width.
 WIDTHS = (1, 2, 4, 4, 4, 4)
@@ -11,28 +28,34 @@ WIDTHS = (1, 2, 4, 4, 4, 4)
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class PatchDiscriminator(DeferredBuildMixin, keras.Model):
-    """Scores images patch by patch: `network(images, masks)` -> `[N, scores]`.
+    """Scores images patch by patch: `discriminator(images, masks)` -> `[N, scores]`.
 
-    `images` are `[N, H, W, C]` in [-1, 1], `masks` `[N, H, W, 1]` or `[1, H, W, 1]`; where
-    guided, `network(images, masks, sketches)` with sketches like masks, of which only what
-    lies in the hole is seen.
-    Six 5 x 5 convolutions of stride 2, each with leaky ReLU 0.2 (the last one too, as
-    released); the flattened last feature map is the score: 4 x 4 x 256 numbers for a
-    image of 256 x 256. With `training=True` the spectral norms' vectors `u` move on.
+    See the module's docstring for shapes and ranges. Six 5 x 5 convolutions of stride 2, each
+    with leaky ReLU 0.2 (after the last one too, as released); the scores are the last feature
+    map, flattened. With `training=True` the vectors `u` of the spectral norms are updated.
 
     Args:
-      width: channels of the first layer.
+      width: channels of the first layer; those of the others are multiples of it.
       guided: whether a sketch is an input too.
+      name: the model's name.
+      dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
+
+    Example:
+      >>> discriminator = PatchDiscriminator(width=4)
+      >>> discriminator(tf.zeros([2, 64, 128, 3]), tf.ones([1, 64, 128, 1])).shape
+      TensorShape([2, 32])
     """
 
     def __init__(
-        self, width: int = 64, guided: bool = False, name: str = "discriminator", dtype=None
+        self,
+        width: int = 64,
+        guided: bool = False,
+        name: str = "discriminator",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
-        if not isinstance(width, int) or width < 1:
-            raise ValueError(f"width must be a positive integer, got {width!r}")
-        self._width = width
-        self._guided = guided
+        self.width = check_positive_int("width", width)
+        self.guided = check_bool("guided", guided)
         self._names = tuple(f"conv{i + 1}" for i in range(len(WIDTHS)))
         for layer_name, factor in zip(self._names, WIDTHS, strict=True):
             convolution = PlainConv2D(
@@ -43,11 +66,8 @@ class PatchDiscriminator(DeferredBuildMixin, keras.Model):
                 name="convolution",
                 dtype=self.dtype_policy,
             )
-            setattr(
-                self,
-                layer_name,
-                SpectralNorm(convolution, name=layer_name, dtype=self.dtype_policy),
-            )
+            layer = SpectralNorm(convolution, name=layer_name, dtype=self.dtype_policy)
+            setattr(self, layer_name, layer)
 
     def call(
         self,
@@ -56,15 +76,11 @@ class PatchDiscriminator(DeferredBuildMixin, keras.Model):
         sketches: tf.Tensor | None = None,
         training: bool | None = None,
     ) -> tf.Tensor:
-        if self._guided != (sketches is not None):
-            raise ValueError(
-                f"a discriminator with guided={self._guided} takes "
-                f"{'images, masks and sketches' if self._guided else 'images and masks'}"
-            )
+        check_sketches("discriminator", self.guided, sketches)
         # Keras 2 casts the first argument only.
         masks = tf.ones_like(images[..., :1]) * tf.cast(masks, images.dtype)
         inputs = [images, masks]
-        if self._guided:
+        if self.guided:
             inputs.append(tf.cast(sketches, images.dtype) * masks)
         features = tf.concat(inputs, axis=-1)
         for name in self._names:
@@ -72,10 +88,14 @@ class PatchDiscriminator(DeferredBuildMixin, keras.Model):
         scores = tf.reshape(features, [tf.shape(features)[0], -1])
         return tf.cast(scores, tf.float32)
 
-    def get_config(self):
+    def example_inputs(self, channels: int = 3) -> tuple[tf.Tensor, ...]:
+        """Zeros that the network can be called with, for images of so many channels."""
+        return zero_inputs(SIZE_MULTIPLE, channels, guided=self.guided, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "dtype": self.dtype_policy.name,
-            "width": self._width,
-            "guided": self._guided,
+            "width": self.width,
+            "guided": self.guided,
         }

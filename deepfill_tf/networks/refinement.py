@@ -1,27 +1,37 @@
-"""The second stage: detail, with one branch that looks and one that borrows."""
+"""Second stage of the generators: refines a coarse completion.
+
+    refined, offsets = network(images, masks)
+
+images     float `[N, H, W, channels]` in [-1, 1], the coarse prediction in the hole
+masks      `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1; 1 is the hole
+refined    `[N, H, W, channels]` in [-1, 1], in the hole and outside
+offsets    int32 `[N, H / 8, W / 8, 2]`: rows and columns to where the attention found the
+           content, see the attention's layer
+
+H and W are multiples of 8. Two encoders see the same image, and one decoder sees what both made
+of it (figure 4 of the first paper):
+
+    images --- CONVOLUTION_BRANCH --------------------------------- + --- DECODER --- refined
+           \\-- BEFORE_ATTENTION --- attention --- AFTER_ATTENTION --/
+
+The convolution branch imagines content, as the coarse network does; the attention copies
+features from outside the hole into it, at a quarter of the image's size.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import tensorflow as tf
 
-from deepfill_tf.compat import DeferredBuildMixin, keras
-from deepfill_tf.layers import (
-    AppearanceFlow,
-    ContextualAttention,
-    NoAttention,
-    PlainConv2D,
-    SpatialTransformer,
-)
-from deepfill_tf.layers.activations import activation_named
-from deepfill_tf.networks.conv_stack import (
-    REGION_KINDS,
-    ConvSpec,
-    ConvStack,
-    add_conv_layers,
-    call_on_region,
-    check_width,
-    input_regions,
-    layers_of,
-)
-from deepfill_tf.ops import Region, height_and_width, resize_nearest, with_mask_channels
+from deepfill_tf.checks import check_bool, check_choice
+from deepfill_tf.compat import keras
+from deepfill_tf.layers import AppearanceFlow, ContextualAttention, NoAttention, SpatialTransformer
+from deepfill_tf.networks.conv_stack import ConvSpec, ConvStack, StageOptions
+from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack
+from deepfill_tf.networks.stage import Stage
+from deepfill_tf.ops import with_mask_channels
 
 CONVOLUTION_BRANCH = (
     ConvSpec("xconv1", 1, kernel_size=5),
@@ -51,13 +61,10 @@ DECODER = (
     ConvSpec("allconv14", 2, skip="xconv3"),
     ConvSpec("allconv15_upsample", 1, upsample=True),
     ConvSpec("allconv16", 0.5, skip="xconv1"),
+    ConvSpec("allconv17", None, activation=None),
 )
-# Pixels of the image for one of the features that attention compares.
-STRIDE = 4
-# Pixels of an image whose features are made at a time, where memory counts.
-STRIP_PIXELS = 2**20
 
-# Name of a kind of attention -> its layer, called with foreground, background, masks.
+# Kind of attention -> its layer, called with foreground, background and masks.
 ATTENTIONS = {
     "appearance_flow": AppearanceFlow,
     "contextual": ContextualAttention,
@@ -66,21 +73,56 @@ ATTENTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class AttentionOptions:
+    """The kind of attention and its options.
+
+    Attributes:
+      attention: one of `ATTENTIONS`.
+      attention_options: arguments of that layer.
+    """
+
+    attention: str
+    attention_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_choice("attention", self.attention, ATTENTIONS)
+        object.__setattr__(self, "attention_options", dict(self.attention_options or {}))
+
+    def layer(self, **arguments) -> keras.layers.Layer:
+        """The layer; `arguments` are those that every layer has."""
+        return ATTENTIONS[self.attention](**self.attention_options, **arguments)
+
+
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class RefinementNetwork(DeferredBuildMixin, keras.Model):
+class RefinementNetwork(Stage):
     """Refines a coarse completion: `network(images, masks)` -> refined, offsets.
 
-    `images` are `[N, H, W, channels]` in [-1, 1] with the coarse prediction in the
-    hole, `masks` `[N, H, W, 1]` or `[1, H, W, 1]` with 1 in the hole; H and W are
-    multiples of 8. Gives the refined images `[N, H, W, channels]` and the attention's
-    offsets, int32 `[N, H / 8, W / 8, 2]`.
+    See the module's docstring for shapes and ranges. The defaults are the second paper's.
 
     Args:
-      width, channels, convolution, padding, output_activation, skips: see `CoarseNetwork`.
-        To partial convolutions the coarse prediction is as good as known.
-      sees_mask: whether the mask is an input too, as in the first paper.
-      attention: how the second branch borrows, see `ATTENTIONS`.
-      attention_options: arguments of that layer, for instance of `ContextualAttention`.
+      width: channels of the first layer's output, after its gate if it has one; even. Those of
+        the other layers are multiples of it.
+      channels: channels of the image.
+      convolution: "gated" (second paper), "plain" (first paper) or "partial". Partial
+        convolutions treat the coarse prediction as known.
+      padding: "same" as released, "symmetric" or "reflect", see `ops.convolve`.
+      output_activation: "tanh" (second paper) or "clip" to [-1, 1] (first paper).
+      skips: whether there are skip connections from the convolution branch to the decoder, see
+        `CoarseNetwork`.
+      sees_mask: whether the mask is an input of both encoders, as in the first paper.
+      attention: "contextual" (both papers), "appearance_flow", "spatial_transformer" or "none".
+      attention_options: arguments of the attention's layer, for instance of
+        `ContextualAttention`; None is its defaults.
+      name: the model's name.
+      dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
+
+    Example:
+      >>> network = RefinementNetwork(width=4)
+      >>> images, masks = tf.zeros([2, 16, 24, 3]), tf.ones([1, 16, 24, 1])
+      >>> refined, offsets = network(images, masks)
+      >>> refined.shape, offsets.shape
+      (TensorShape([2, 16, 24, 3]), TensorShape([2, 2, 3, 2]))
     """
 
     def __init__(
@@ -93,111 +135,52 @@ class RefinementNetwork(DeferredBuildMixin, keras.Model):
         skips: bool = False,
         sees_mask: bool = False,
         attention: str = "contextual",
-        attention_options: dict | None = None,
-        **kwargs,
+        attention_options: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
     ):
-        super().__init__(**kwargs)
-        check_width(width, convolution)
-        if attention not in ATTENTIONS:
-            raise ValueError(f"attention must be one of {sorted(ATTENTIONS)}, got {attention!r}")
-        self._arguments = {
-            "width": width,
-            "channels": channels,
-            "convolution": convolution,
-            "padding": padding,
-            "output_activation": output_activation,
-            "skips": skips,
-            "sees_mask": sees_mask,
-            "attention": attention,
-            "attention_options": dict(attention_options or {}),
-        }
-        self._skips = skips
-        self._sees_mask = sees_mask
-        self._output_activation = activation_named(output_activation)
-        for convs in (CONVOLUTION_BRANCH, BEFORE_ATTENTION, AFTER_ATTENTION, DECODER):
-            add_conv_layers(self, convs, width=width, convolution=convolution, padding=padding)
-        self.attention = ATTENTIONS[attention](
-            **(attention_options or {}), name="attention", dtype=self.dtype_policy
+        options = StageOptions(
+            width=width,
+            channels=channels,
+            convolution=convolution,
+            padding=padding,
+            output_activation=output_activation,
+            skips=skips,
         )
-        self.allconv17 = PlainConv2D(
-            channels, padding=padding, activation=None, name="allconv17", dtype=self.dtype_policy
-        )
+        specs = CONVOLUTION_BRANCH + BEFORE_ATTENTION + AFTER_ATTENTION + DECODER
+        super().__init__(options, specs, name=name, dtype=dtype)
+        self._sees_mask = check_bool("sees_mask", sees_mask)
+        self._attention_options = AttentionOptions(attention, attention_options)
+        self.attention = self._attention_options.layer(name="attention", dtype=self.dtype_policy)
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
-        inputs = with_mask_channels(images, masks) if self._sees_mask else images
-        stack = ConvStack(self, skips=self._skips)
-        conv_features = stack.apply(CONVOLUTION_BRANCH, inputs)
+        return self._forward(ConvStack(self, skips=self.options.skips), images, masks)
 
-        features = stack.apply(BEFORE_ATTENTION, inputs)
-        small_masks = resize_nearest(masks, *height_and_width(features))
-        attended, offsets = self.attention(features, features, small_masks)
-        attended = stack.apply(AFTER_ATTENTION, attended)
-
-        decoded = stack.apply(DECODER, tf.concat([conv_features, attended], axis=-1))
-        return self._output_activation(self.allconv17(decoded)), offsets
+    def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
+        refined, _ = self._forward(RegionStack(self), images, masks)
+        return refined
 
     @property
     def supports_regions(self) -> bool:
-        """Whether there is `call_on_region`."""
-        convolution = self._arguments["convolution"]
-        return convolution in REGION_KINDS and not self._skips and self.attention.supports_regions
+        return super().supports_regions and self.attention.supports_regions
 
-    def attention_features(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-        """The features that attention compares, of all the image: `[N, H / 4, W / 4, C]`.
+    def _forward(self, stack, images, masks):
+        inputs = stack.pixelwise(with_mask_channels, images, masks) if self._sees_mask else images
+        conv_features = stack.apply(CONVOLUTION_BRANCH, inputs)
+        attention_features = stack.apply(BEFORE_ATTENTION, inputs)
+        attended, offsets = stack.attend(self.attention, attention_features, masks)
+        attended = stack.apply(AFTER_ATTENTION, attended)
+        joined = stack.pixelwise(_concat, conv_features, attended)
+        return stack.pixelwise(self._output_activation, stack.apply(DECODER, joined)), offsets
 
-        They are made strip by strip, so that memory grows with a strip.
-        """
-        layers = layers_of(self, BEFORE_ATTENTION)
-        height, width = (size // STRIDE for size in height_and_width(images))
-        channels = layers[-1].filters
-        rows = tf.maximum(STRIP_PIXELS // (STRIDE**2 * width), 1)
-
-        def strip(first, features):
-            last = tf.minimum(first + rows, height)
-            regions = input_regions(
-                layers, Region(tf.stack([first, 0]), tf.stack([last, width])), (height, width)
-            )
-            made = call_on_region(layers, self._inputs(images, masks, regions[0]), regions)
-            return last, tf.concat([features, made], axis=1)
-
-        nothing = tf.zeros([tf.shape(images)[0], 0, width, channels], images.dtype)
-        _, features = tf.while_loop(
-            lambda first, _: first < height,
-            strip,
-            [0, nothing],
-            shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, None, None, channels])],
-            parallel_iterations=1,
+    def get_config(self) -> dict[str, Any]:
+        return (
+            super().get_config()
+            | {"sees_mask": self._sees_mask}
+            | dataclasses.asdict(self._attention_options)
         )
-        return features
 
-    def call_on_region(
-        self, images: tf.Tensor, masks: tf.Tensor, attention_features: tf.Tensor, region: Region
-    ) -> tf.Tensor:
-        """A part of the refined images, at its own cost and that of what it sees.
 
-        `attention_features` are the features of that name, of all the image.
-        """
-        size, small_size = height_and_width(images), height_and_width(attention_features)
-        decoder = [*layers_of(self, DECODER), self.allconv17]
-        decoding = input_regions(decoder, region, size)
-        branch = layers_of(self, CONVOLUTION_BRANCH)
-        regions = input_regions(branch, decoding[0], small_size)
-        convolved = call_on_region(branch, self._inputs(images, masks, regions[0]), regions)
-
-        after = layers_of(self, AFTER_ATTENTION)
-        regions = input_regions(after, decoding[0], small_size)
-        small_masks = resize_nearest(masks, *small_size)
-        attended = self.attention.call_on_region(attention_features, small_masks, regions[0])
-        attended = call_on_region(after, attended, regions)
-
-        decoded = call_on_region(decoder, tf.concat([convolved, attended], axis=-1), decoding)
-        return self._output_activation(decoded)
-
-    def _inputs(self, images: tf.Tensor, masks: tf.Tensor, region: Region) -> tf.Tensor:
-        """What both branches see of a part of the image."""
-        images = region.cut(images)
-        return with_mask_channels(images, region.cut(masks)) if self._sees_mask else images
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype_policy.name, **self._arguments}
+def _concat(*features: tf.Tensor) -> tf.Tensor:
+    return tf.concat(features, axis=-1)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.checks import check_at_least, check_choice, check_positive_int
 from deepfill_tf.compat import keras
 from deepfill_tf.networks import GlobalDiscriminator, GlobalLocalDiscriminator, PatchDiscriminator
-from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives.adversarial import (
     HINGE,
     LEAST_SQUARES,

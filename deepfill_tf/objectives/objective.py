@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_at_least, check_bool
 from deepfill_tf.compat import keras
-from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives.gan import GAN, Batch, Losses
 from deepfill_tf.objectives.term import Term
 from deepfill_tf.ops import composite

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deepfill_tf.data import ImagePipeline
 from deepfill_tf.errors import truncated_list
-from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives import Objective
 from deepfill_tf.training.train_state import TrainState
 

@@ -230,8 +230,7 @@ class Trainer:
             )
 
     def _check_generator(self, generator: keras.Model) -> None:
-        config = generator.get_config()
-        channels, guided = config["channels"], config["guided"]
+        channels, guided = generator.channels, generator.guided
         if channels != self.data.channels:
             raise UserError(
                 f"the generator has channels={channels}, but data.channels={self.data.channels}; "

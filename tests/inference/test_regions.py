@@ -39,9 +39,7 @@ def both(generator, program, holes, batch=1):
     random = np.random.default_rng(0)
     shape = [batch, *holes.shape[1:3]]
     images = tf.constant(random.uniform(-1, 1, [*shape, 3]).astype("f"))
-    edges = (
-        [tf.constant(random.random([*shape, 1]) > 0.9)] if generator.get_config()["guided"] else []
-    )
+    edges = [tf.constant(random.random([*shape, 1]) > 0.9)] if generator.guided else []
     part = program(images, tf.constant(holes), *edges).numpy()
     whole = complete_float(generator, images, tf.constant(holes), *edges)["refined"].numpy()
     inside = np.broadcast_to(holes, whole.shape)

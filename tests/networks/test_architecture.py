@@ -66,7 +66,7 @@ def test_channels_of_the_image_and_dtype():
     [
         ({"class": "GeneratorV9", "arguments": {}}, "'GeneratorV9'.*GeneratorV2"),
         ({"class": "GeneratorV2", "arguments": {"depth": 3}}, "GeneratorV2 cannot be made.*depth"),
-        ({"class": "GeneratorV2", "arguments": {"width": 3}}, "width must be an even number"),
+        ({"class": "GeneratorV2", "arguments": {"width": 3}}, "width must be a multiple of 2"),
         ({"class": "GeneratorV2"}, '"class" and "arguments"'),
         (None, '"class" and "arguments"'),
     ],

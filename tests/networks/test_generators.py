@@ -122,9 +122,9 @@ def test_attention_options_reach_the_layer():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"width": 3}, "width must be an even number of at least 2, got 3"),
-        ({"width": 0}, "width must be an even number of at least 2, got 0"),
-        ({"width": 24.0}, "width must be an even number of at least 2, got 24.0"),
+        ({"width": 3}, "width must be a multiple of 2 that is >= 2, got 3"),
+        ({"width": 0}, "width must be a multiple of 2 that is >= 2, got 0"),
+        ({"width": 24.0}, "width must be a multiple of 2 that is >= 2, got 24.0"),
         ({"convolution": "dense"}, "convolution must be one of .* got 'dense'"),
         ({"padding": "mirror"}, "padding must be one of .* got 'mirror'"),
     ],

@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.compat import named_variables
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.architecture import build_model
-from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives import GAN, GANS, Objective
 
 

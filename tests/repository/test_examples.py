@@ -21,7 +21,7 @@ MODULES = [
 ]
 PUBLIC = [
     pytest.param(getattr(package, name), id=f"{package.__name__}.{name}")
-    for package in (ops, layers)
+    for package in PACKAGES
     for name in package.__all__
     if callable(getattr(package, name))
 ]

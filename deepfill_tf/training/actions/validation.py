@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from deepfill_tf.evaluation import completion_metrics
-from deepfill_tf.networks.generators import inputs_of
+from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.ops import composite
 from deepfill_tf.training.actions.action import Action, check_every_steps
 from deepfill_tf.training.training_context import TrainingContext

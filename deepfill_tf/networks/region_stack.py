@@ -1,0 +1,149 @@
+"""Regions of a network's output, at the cost of what they see of its input.
+
+A region of a layer's output depends on a larger region of its input, and so it grows from the
+last layer back to the image. The columns [200, 300) of an image at the end of `CoarseNetwork`:
+
+    conv17             3 x 3                    [200, 300)   from   [199, 301)
+    conv16             3 x 3                    [199, 301)          [198, 302)
+    conv15_upsample    2 x, 3 x 3               [198, 302)          [ 98, 152)
+    conv14             3 x 3                    [ 98, 152)          [ 97, 153)
+    conv13_upsample    2 x, 3 x 3               [ 97, 153)          [ 48,  77)
+    conv12, conv11     3 x 3                    [ 48,  77)          [ 46,  79)
+    conv10_atrous      3 x 3, dilated by 16     [ 46,  79)          [ 30,  95)
+    ...
+
+It never grows beyond the border of a feature map: there the layer pads it as it pads the whole
+map, and the computed region equals that part of the whole output, up to round-off.
+
+`LazyFeatures` are feature maps of which any region can be computed: each asks those that it is
+made from for the region that it sees. `RegionStack` makes them with the methods of `ConvStack`,
+so that networks have one description for both. `fill` computes several regions one after the
+other and needs memory for one at a time.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from deepfill_tf.compat import keras
+from deepfill_tf.networks.conv_stack import ConvSpec
+from deepfill_tf.ops import Region, height_and_width, resize_nearest
+
+# Kinds of convolution that compute regions. Partial convolutions would need regions of masks too.
+REGION_KINDS = ("gated", "plain")
+# Positions of a feature map that are computed at a time if all of it is needed.
+STRIP_POSITIONS = 2**16
+
+
+@dataclass(frozen=True)
+class LazyFeatures:
+    """A feature map of one image that is computed region by region.
+
+    Attributes:
+      at: returns a region of the map, `[1, h, w, C]`; the region lies within the map.
+      size: height and width of the whole map, integers or int32 scalars.
+      channels: C, or None if nothing needs to know it.
+    """
+
+    at: Callable[[Region], tf.Tensor]
+    size: tuple
+    channels: int | None = None
+
+    def whole(self, dtype: tf.DType) -> tf.Tensor:
+        """All of the map, `[1, H, W, C]` of that type, computed in horizontal strips."""
+        height, width = self.size
+        rows = tf.maximum(STRIP_POSITIONS // width, 1)
+        first = tf.range(0, height, rows)
+        last = tf.minimum(first + rows, height)
+        strips = tf.stack([first, tf.zeros_like(first), last, width + tf.zeros_like(first)], axis=1)
+        return fill(tf.zeros([1, height, width, self.channels], dtype), strips, self)
+
+
+class RegionStack:
+    """`ConvStack` for regions of one image: the same methods, with lazy features as results.
+
+    Maps that are passed to it are lazy features or tensors `[1, h, w, C]`.
+
+    Args:
+      network: the network that `add_conv_layers` added the layers to, of one of `REGION_KINDS`
+        and without skip connections.
+    """
+
+    def __init__(self, network: keras.Model):
+        self._network = network
+
+    def apply(self, specs: Iterable[ConvSpec], features: LazyFeatures | tf.Tensor) -> LazyFeatures:
+        """Output of the last spec's layer for the first one's input."""
+        features = _lazy(features)
+        for spec in specs:
+            features = self._convolved(spec, features)
+        return features
+
+    def _convolved(self, spec: ConvSpec, inputs: LazyFeatures) -> LazyFeatures:
+        layer = getattr(self._network, spec.name)
+        border = Region.whole(inputs.size)
+
+        def at(region: Region) -> tf.Tensor:
+            seen = layer.input_region(region).common(border)
+            return layer.call_on_region(inputs.at(seen), seen, region)
+
+        return LazyFeatures(at, spec.output_size(inputs.size), layer.filters)
+
+    @staticmethod
+    def pixelwise(
+        function: Callable[..., tf.Tensor], *maps: LazyFeatures | tf.Tensor
+    ) -> LazyFeatures:
+        """`function(*maps)`; each pixel of its result depends on that pixel of `maps` only."""
+        lazy = [_lazy(features) for features in maps]
+        return LazyFeatures(
+            lambda region: function(*(features.at(region) for features in lazy)), lazy[0].size
+        )
+
+    def attend(
+        self, attention: keras.layers.Layer, features: LazyFeatures, masks: tf.Tensor
+    ) -> tuple[LazyFeatures, None]:
+        """Attention of `features` to themselves, outside the hole of the image's masks.
+
+        Every region of the result may come from anywhere: all of `features` are computed. There
+        are no offsets.
+        """
+        whole = features.whole(masks.dtype)
+        small_masks = resize_nearest(masks, *features.size)
+        attended = LazyFeatures(
+            lambda region: attention.call_on_region(whole, small_masks, region), features.size
+        )
+        return attended, None
+
+
+def fill(canvas: tf.Tensor, regions: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
+    """`canvas` with `features` in its place within the regions, computed one after the other.
+
+    Args:
+      canvas: `[1, H, W, C]`, of the size and type of `features`.
+      regions: int32 `[K, 4]`: first row and column, and the row and column after the last ones.
+    """
+
+    def fill_next(done, filled):
+        region = Region(regions[done, :2], regions[done, 2:])
+        filled = tf.raw_ops.TensorStridedSliceUpdate(
+            input=filled,
+            begin=tf.concat([[0], region.begin, [0]], axis=0),
+            end=tf.concat([[1], region.end, [canvas.shape[-1]]], axis=0),
+            strides=[1, 1, 1, 1],
+            value=features.at(region),
+        )
+        return done + 1, tf.ensure_shape(filled, canvas.shape)
+
+    _, filled = tf.while_loop(
+        lambda done, _: done < tf.shape(regions)[0], fill_next, [0, canvas], parallel_iterations=1
+    )
+    return filled
+
+
+def _lazy(features: LazyFeatures | tf.Tensor) -> LazyFeatures:
+    if isinstance(features, LazyFeatures):
+        return features
+    return LazyFeatures(
+        lambda region: region.cut(features), height_and_width(features), features.shape[-1]
+    )

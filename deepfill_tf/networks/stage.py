@@ -1,0 +1,74 @@
+"""Common part of a generator's two stages."""
+
+import dataclasses
+from typing import Any
+
+import tensorflow as tf
+
+from deepfill_tf.compat import DeferredBuildMixin, keras
+from deepfill_tf.layers.activations import activation_named
+from deepfill_tf.networks.conv_stack import ConvSpec, StageOptions, add_conv_layers
+from deepfill_tf.networks.inputs import zero_inputs
+from deepfill_tf.networks.region_stack import REGION_KINDS, LazyFeatures
+
+# Every network takes heights and widths that are multiples of this.
+SIZE_MULTIPLE = 8
+# Mirror padding needs feature maps at least as large as itself, and the widest is 16
+# (dilation 16) at a quarter of the image's size; reflection needs one pixel more.
+_MIN_SIZES = {"symmetric": 64, "reflect": 72}
+
+
+class Stage(DeferredBuildMixin, keras.Model):
+    """A network of `[N, H, W, channels]` -> `[N, H, W, channels]`, made of convolutions.
+
+    Args:
+      options: see `StageOptions`, whose fields are arguments of every subclass.
+      specs: the convolutions.
+    """
+
+    guided = False
+
+    def __init__(
+        self,
+        options: StageOptions,
+        specs: tuple[ConvSpec, ...],
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.options = options
+        self._output_activation = activation_named(options.output_activation)
+        add_conv_layers(self, specs, options)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the image."""
+        return self.options.channels
+
+    @property
+    def min_size(self) -> int:
+        """Smallest height and width of an image."""
+        return _MIN_SIZES.get(self.options.padding, SIZE_MULTIPLE)
+
+    @property
+    def supports_regions(self) -> bool:
+        """Whether the network has `lazy_output`."""
+        return self.options.convolution in REGION_KINDS and not self.options.skips
+
+    def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
+        """The predicted image, computed region by region, for one image and its mask."""
+        raise NotImplementedError
+
+    def example_inputs(self) -> tuple[tf.Tensor, ...]:
+        """Zeros of the smallest size that the network can be called with."""
+        return zero_inputs(
+            self.min_size, self.channels, guided=self.guided, dtype=self.compute_dtype
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "dtype": self.dtype_policy.name,
+            **dataclasses.asdict(self.options),
+        }
