@@ -36,7 +36,7 @@ from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.conv_stack import StageOptions
 from deepfill_tf.networks.inputs import check_sketches, zero_inputs
-from deepfill_tf.networks.refinement import AttentionOptions, RefinementNetwork
+from deepfill_tf.networks.refinement import AttentionChoice, RefinementNetwork
 from deepfill_tf.networks.region_stack import RegionStack, fill
 from deepfill_tf.ops import composite, height_and_width
 
@@ -50,7 +50,7 @@ class Generator(DeferredBuildMixin, keras.Model):
     def __init__(
         self,
         options: StageOptions,
-        attention: AttentionOptions,
+        attention: AttentionChoice,
         *,
         sees_mask: bool,
         guided: bool,
@@ -238,7 +238,7 @@ class GeneratorV1(Generator):
         )
         super().__init__(
             options,
-            AttentionOptions(attention, attention_options),
+            AttentionChoice(attention, attention_options or {}),
             sees_mask=sees_mask,
             guided=guided,
             refinement=refinement,
@@ -308,7 +308,7 @@ class GeneratorV2(Generator):
         )
         super().__init__(
             options,
-            AttentionOptions(attention, attention_options),
+            AttentionChoice(attention, attention_options or {}),
             sees_mask=sees_mask,
             guided=guided,
             refinement=refinement,

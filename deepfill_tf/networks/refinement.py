@@ -20,7 +20,7 @@ features from outside the hole into it, at a quarter of the image's size.
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -74,7 +74,7 @@ ATTENTIONS = {
 
 
 @dataclass(frozen=True)
-class AttentionOptions:
+class AttentionChoice:
     """The kind of attention and its options.
 
     Attributes:
@@ -83,11 +83,11 @@ class AttentionOptions:
     """
 
     attention: str
-    attention_options: Mapping[str, Any] = field(default_factory=dict)
+    attention_options: Mapping[str, Any]
 
     def __post_init__(self):
         check_choice("attention", self.attention, ATTENTIONS)
-        object.__setattr__(self, "attention_options", dict(self.attention_options or {}))
+        object.__setattr__(self, "attention_options", dict(self.attention_options))
 
     def layer(self, **arguments) -> keras.layers.Layer:
         """The layer; `arguments` are those that every layer has."""
@@ -150,7 +150,7 @@ class RefinementNetwork(Stage):
         specs = CONVOLUTION_BRANCH + BEFORE_ATTENTION + AFTER_ATTENTION + DECODER
         super().__init__(options, specs, name=name, dtype=dtype)
         self._sees_mask = check_bool("sees_mask", sees_mask)
-        self._attention_options = AttentionOptions(attention, attention_options)
+        self._attention_options = AttentionChoice(attention, attention_options or {})
         self.attention = self._attention_options.layer(name="attention", dtype=self.dtype_policy)
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

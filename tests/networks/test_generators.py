@@ -114,8 +114,8 @@ def test_the_coarse_network_learns_through_the_refinement(small):
 def test_attention_options_reach_the_layer():
     options = {"patch_size": 5, "softmax_scale": 3.0}
     generator = GeneratorV2(width=4, attention_options=options)
-    assert generator.refinement.attention.patch_size == 5
-    assert generator.refinement.attention.softmax_scale == 3.0
+    assert generator.refinement.attention.options.patch_size == 5
+    assert generator.refinement.attention.options.softmax_scale == 3.0
 
 
 @pytest.mark.parametrize("network", [GeneratorV2, CoarseNetwork, RefinementNetwork])
