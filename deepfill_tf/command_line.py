@@ -1,4 +1,4 @@
-"""What all commands share: flags in, one call, exit code out.
+"""Base of all commands: flags in, one call, exit code out.
 
     COMMAND = Command("deepfill-export", __doc__, [Flag("model", "...", required=True)])
 
@@ -8,10 +8,10 @@
     def main() -> None:
         COMMAND.main(run)
 
-Bad input (`UserError`, or flags that do not exist) is one line on standard error and
+Bad input (`UserError`, or unknown flags) is reported in one line on standard error and
 exit code 1; so is any other exception, with its type and the hint that `--debug`
-shows the traceback. A command keeps its flags to itself: any number of command
-modules may be imported into one process.
+shows the traceback. Flags belong to their command, not to the process: any number of
+command modules may be imported into one process.
 """
 
 import importlib
@@ -27,15 +27,24 @@ from absl import flags
 
 from deepfill_tf.errors import UserError
 
+# Exit codes. PARTIAL: some of several images failed. RESTART: training has to be run again to
+# resume. INTERRUPTED is the shells' code for SIGINT.
 DONE, FAILED, PARTIAL = 0, 1, 2
+RESTART = 75
 INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One flag: `define` is absl's function that defines it.
+    """One flag of a command.
 
-    For a flag that may be given several times: `define=flags.DEFINE_multi_string`.
+    Attributes:
+      name: without dashes.
+      help: one sentence, shown by `--help`.
+      default: its value if it is not given.
+      required: whether a value other than an empty one must be given.
+      define: absl's function that defines it; `flags.DEFINE_multi_string` for a flag that may
+        be given several times.
     """
 
     name: str
@@ -55,11 +64,11 @@ class Command:
     """A program that users start.
 
     Args:
-      name: the console script's name; it begins every line of complaint.
+      name: the console script's name; it begins every line of an error.
       description: what the command does, shown by `--help`.
       command_flags: the flags, besides `--debug` and `--help`.
-      accepts_unknown_flags: flags that are not the command's own are for another library: `run` gets them as
-        a second argument, a list of strings.
+      accepts_unknown_flags: unknown flags are those of another library: `run` gets them as a
+        second argument, a list of strings.
     """
 
     def __init__(
@@ -80,7 +89,7 @@ class Command:
         sys.exit(self.exit_code(run, sys.argv[1:]))
 
     def exit_code(self, run: Callable[..., int | None], arguments: Sequence[str]) -> int:
-        """Calls `run` with the flags parsed from `arguments`; raises nothing that is an error."""
+        """Returns the exit code of `run` on the flags in `arguments`; errors are printed."""
         debug = "--debug" in arguments
         try:
             values, others = self._parse(arguments)
@@ -104,11 +113,11 @@ class Command:
             return FAILED
 
     def parse(self, arguments: Sequence[str]) -> flags.FlagValues:
-        """The flags' values. Raises UserError for what is no flag of this command."""
+        """Returns the flags' values. Raises UserError for unknown flags and arguments."""
         return self._parse(arguments)[0]
 
     def _parse(self, arguments: Sequence[str]) -> tuple[flags.FlagValues, list[str]]:
-        """The flags' values, and the flags that are passed on."""
+        """Returns the flags' values, and the unknown flags if the command accepts them."""
         values = flags.FlagValues()
         for flag in self.flags:
             flag.define(flag.name, flag.default, flag.help, flag_values=values)
@@ -119,12 +128,12 @@ class Command:
         for word in rest:
             if not (self.accepts_unknown_flags and word.startswith("--")):
                 raise UserError(
-                    f"{word!r} is no flag; flags look like --name=value, see {self.name} --help"
+                    f"unexpected argument {word!r}; expected --name=value, see {self.name} --help"
                 )
         return values, rest
 
     def usage(self) -> str:
-        """The text of `--help`."""
+        """Returns the text of `--help`."""
         lines = [f"usage: {self.name} --flag=value ...", "", self.description, "", "flags:"]
         for flag in self.flags:
             note = " (required)" if flag.required else ""
@@ -147,9 +156,9 @@ class Command:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without its notices, which would bury the one line that matters.
+    """Imports TensorFlow without its notices, which would hide a command's own lines.
 
-    Warnings and errors stay, and TF_CPP_MIN_LOG_LEVEL, where it is set, has its way.
+    Warnings and errors are shown. TF_CPP_MIN_LOG_LEVEL is respected if it is set.
     """
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return

@@ -1,13 +1,12 @@
-"""Completes one image, or a folder of images.
+"""Completes one image, or all images of a folder.
 
 The mask shows the hole in white and has the image's size. In folders the mask of
-a.jpg is a.png or a_mask.png, and the result is a.png. A model that was trained with
-sketches takes one as well: white lines on black, of which those in the hole count; in a
-folder a.png or a_sketch.png. Known pixels stay as they are,
-bit for bit, in formats without loss such as PNG.
+a.jpg is a.png or a_mask.png, and the output is a.png. A guided model takes a sketch as
+well, white lines on black, of which only the lines inside the hole count; in folders it is
+a.png or a_sketch.png. Known pixels are kept, bit for bit in lossless formats such as PNG.
 """
 
-import os
+from pathlib import Path
 
 from absl import flags
 
@@ -21,7 +20,7 @@ COMMAND = Command(
         Flag("image", "An image, or a folder of images.", required=True),
         Flag("mask", "The image's mask, or a folder of masks.", required=True),
         Flag("sketch", "The image's sketch, or a folder of sketches, for guided models."),
-        Flag("output", "The file, or for a folder the folder, to write.", required=True),
+        Flag("output", "The file to write; for a folder of images, a folder.", required=True),
         Flag(
             "whole_image",
             "Compute the whole image, not only the regions around the holes.",
@@ -33,22 +32,24 @@ COMMAND = Command(
 
 
 def run(values: flags.FlagValues) -> int:
+    """Returns 0 if all images were completed, 2 if some were, and 1 if none was."""
     from deepfill_tf.inference import Inpainter
-    from deepfill_tf.inference.files import (
-        check_file,
-        check_folders,
-        complete_file,
-        complete_folder,
-    )
+    from deepfill_tf.inference.files import CompletionPaths, complete_file, complete_folder
 
-    paths = (values.image, values.mask, values.output, values.sketch or None)
-    if not os.path.isdir(values.image):
-        check_file(*paths)
-        complete_file(Inpainter.load(values.model, whole_image=values.whole_image), *paths)
-        return DONE
-    check_folders(*paths)
+    paths = CompletionPaths(
+        image=Path(values.image),
+        mask=Path(values.mask),
+        output=Path(values.output),
+        sketch=Path(values.sketch) if values.sketch else None,
+    )
+    # Loading a model takes seconds: wrong paths are reported before.
+    is_folder = paths.image.is_dir()
+    paths.check_folders() if is_folder else paths.check_files()
     inpainter = Inpainter.load(values.model, whole_image=values.whole_image)
-    done, failed = complete_folder(inpainter, *paths, on_failure=COMMAND.print_error)
+    if not is_folder:
+        complete_file(inpainter, paths)
+        return DONE
+    done, failed = complete_folder(inpainter, paths, on_failure=COMMAND.print_error)
     print(f"completed {done} of {done + failed} images in {values.output}")
     if failed:
         return PARTIAL if done else FAILED

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from deepfill_tf.command_line import Command, Flag
+from deepfill_tf.command_line import DONE, RESTART, Command, Flag
 
 if TYPE_CHECKING:
     from deepfill_tf.training.trainer import Trainer
@@ -48,7 +48,6 @@ COMMAND = Command(
 
 DEFAULT_CONFIG = "quickstart.gin"
 # Exit code of a run that resumes if the same command is run again.
-RESTART = 75
 
 
 class _StandardError(logging.Handler):
@@ -95,7 +94,7 @@ def run(values: flags.FlagValues) -> int:
         return RESTART
     except (TypeError, ValueError) as error:
         raise UserError(first_line(error)) from error
-    return 0 if finished else RESTART
+    return DONE if finished else RESTART
 
 
 def _check_unchanged(run_dir: str, trainer: "Trainer", *, allow: bool) -> None:

@@ -110,7 +110,7 @@ def test_bad_input_from_the_command_line(folder):
     result = start("-m", "deepfill_tf.export", "--model=nowhere", "--output=x", folder=folder)
     assert result.returncode == 1
     assert result.stderr == (
-        "deepfill-export: there is no folder nowhere; name a run directory or a model directory\n"
+        "deepfill-export: there is no folder nowhere; pass a run directory or a model directory\n"
     )
 
 
@@ -179,7 +179,7 @@ def test_export_destroys_nothing(model, folder, capfd):
     assert call(export, model=model, output=folder / "images" / "a.png" / "x") == 1
     assert_one_line(capfd, "cannot write")
     assert call(export, model=folder / "images", output=folder / "x") == 1
-    assert_one_line(capfd, "no model directory")
+    assert_one_line(capfd, "neither a model directory")
     assert contents(folder) == before
 
 
@@ -246,7 +246,7 @@ def test_flags_may_be_given_several_times():
         (["--steps=3"], ["--run_dir is missing", "A folder."]),
         (["--run_dir="], ["--run_dir is missing"]),
         (["--run_dir=x", "--steps=many"], ["steps", "many"]),
-        (["--run_dir=x", "extra"], ["'extra'"]),
+        (["--run_dir=x", "extra"], ["unexpected argument 'extra'"]),
     ],
 )
 def test_flags_that_do_not_fit(capfd, arguments, parts):

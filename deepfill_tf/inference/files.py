@@ -1,182 +1,182 @@
-"""Completing image files: one, or a folder of them.
+"""Completion of image files: one, or all of a folder.
 
-In folders an image `a.jpg` goes with the mask `a.png` or `a_mask.png` (any suffix of
-an image), where the model is guided with the sketch `a.png` or `a_sketch.png`, and
-becomes `a.png`. Where they lie in one folder, masks are those called `_mask` and sketches
-those called `_sketch`.
+In folders an image `a.jpg` belongs to the mask `a.png` or `a_mask.png` (with any suffix of
+an image) and, for guided models, to the sketch `a.png` or `a_sketch.png`; the result is
+`a.png`. If they lie in the images' folder, or masks and sketches in one folder, masks are
+the files named `_mask`, and sketches those named `_sketch`.
 """
 
-import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.data.file_list import IMAGE_SUFFIXES, is_image
 from deepfill_tf.data.image_files import read_image, read_mask, write_image
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.inpainter import Inpainter
 
-# What is given beside an image -> how its file's name may end.
+# Kind of input beside an image -> ending of its file's name.
 ENDINGS = {"mask": "_mask", "sketch": "_sketch"}
 
 
-def complete_file(
-    inpainter: Inpainter,
-    image: str | os.PathLike,
-    mask: str | os.PathLike,
-    output: str | os.PathLike,
-    sketch: str | os.PathLike | None = None,
-) -> None:
-    """Fills the hole that the file `mask` shows in the file `image` and writes `output`.
+@dataclass(frozen=True)
+class CompletionPaths:
+    """Paths of a completion's inputs and output: all files, or all folders.
 
-    `sketch` is a file too, where the model is guided. Folders above `output` are made.
-    Raises UserError where a file cannot be read or written, where the sizes differ, where
-    the image is too small or too large, or where `output` is one of the inputs.
+    Attributes:
+      image: an image, or a folder of images.
+      mask: the image's mask, or a folder of masks.
+      output: the file, or the folder, to write.
+      sketch: the image's sketch, or a folder of sketches; for guided models.
     """
-    output = Path(output)
-    check_file(image, mask, output, sketch)
-    check_sketch(inpainter, sketch)
+
+    image: Path
+    mask: Path
+    output: Path
+    sketch: Path | None = None
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """Kind of input -> its path, without a sketch if there is none."""
+        mask = {"image": self.image, "mask": self.mask}
+        return mask if self.sketch is None else mask | {"sketch": self.sketch}
+
+    def check_files(self) -> None:
+        """Raises UserError unless these are files to read and a file to write."""
+        for kind, path in self.inputs.items():
+            if not path.exists():
+                raise UserError(f"there is no {kind} {path}")
+            if path.is_dir():
+                raise UserError(
+                    f"{path} is a folder; image and {kind} must both be files or folders"
+                )
+            if self.output.exists() and self.output.samefile(path):
+                raise UserError(
+                    f"the output {self.output} is the {kind}, which is never overwritten"
+                )
+        if self.output.is_dir():
+            raise UserError(f"the output {self.output} is a folder; pass the path of a file")
+        if not is_image(self.output.name):
+            raise UserError(f"the output {self.output} must end in one of {_suffixes()}")
+
+    def check_folders(self) -> None:
+        """Raises UserError unless these are folders whose files may be read and written."""
+        for kind, folder in self.inputs.items():
+            if not folder.is_dir():
+                raise UserError(f"there is no folder of {kind}s {folder}")
+            if self.output.exists() and self.output.samefile(folder):
+                raise UserError(
+                    f"the output {self.output} is the folder of {kind}s; choose a new folder"
+                )
+        if self.output.exists() and not self.output.is_dir():
+            raise UserError(
+                f"the output {self.output} is a file; the output of a folder is a folder"
+            )
+
+
+def complete_file(inpainter: Inpainter, files: CompletionPaths) -> None:
+    """Fills the hole of an image file and writes the output file, and folders above it.
+
+    Raises UserError if a file cannot be read or written, if the sizes differ, if the image is
+    too small or too large, or if the output is one of the inputs.
+    """
+    files.check_files()
+    _check_sketch(inpainter, files.sketch)
     try:
-        completed = _completed(inpainter, image, mask, sketch)
+        completed = _completed(inpainter, files)
+    except UserError:
+        raise
     except (ValueError, MemoryError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{image}: {reason}") from error
-    _make_folder(output.parent)
-    write_image(str(output), completed)
+        raise UserError(f"{files.image}: {reason(error)}") from error
+    _make_folder(files.output.parent)
+    write_image(str(files.output), completed)
 
 
 def complete_folder(
-    inpainter: Inpainter,
-    images: str | os.PathLike,
-    masks: str | os.PathLike,
-    output: str | os.PathLike,
-    sketches: str | os.PathLike | None = None,
-    *,
-    on_failure: Callable[[str], None],
+    inpainter: Inpainter, folders: CompletionPaths, *, on_failure: Callable[[str], None]
 ) -> tuple[int, int]:
-    """Completes all images of a folder; gives how many succeeded and how many failed.
+    """Completes all images of a folder; returns how many succeeded and how many failed.
 
-    An image that cannot be completed is told to `on_failure` in one line, and the rest
-    goes on. Raises UserError where the folders themselves are wrong.
+    `on_failure` is called with one line for each image that cannot be completed. Raises UserError
+    if the folders themselves are wrong.
     """
-    check_folders(images, masks, output, sketches)
-    check_sketch(inpainter, sketches)
-    images, output = Path(images), Path(output)
-    folders = _given({"mask": masks, "sketch": sketches})
-    paths = _images(images, folders)
-    if not paths:
-        raise UserError(f"there are no images in {images}; they end in {_suffixes()}")
+    folders.check_folders()
+    _check_sketch(inpainter, folders.sketch)
+    partner_folders = {kind: folder for kind, folder in folders.inputs.items() if kind in ENDINGS}
+    images = _images(folders.image, partner_folders)
+    if not images:
+        raise UserError(f"there are no images in {folders.image}; they end in {_suffixes()}")
     partners = {}
-    for name, folder in folders.items():
-        others = [images, *(other for n, other in folders.items() if n != name)]
-        shared = any(folder.samefile(other) for other in others)
-        partners[name] = _partners(folder, name, shared=shared)
-    _make_folder(output)
+    for kind, folder in partner_folders.items():
+        others = [path for other, path in folders.inputs.items() if other != kind]
+        partners[kind] = _partners(folder, kind, shared=any(map(folder.samefile, others)))
+    _make_folder(folders.output)
     seen: dict[str, Path] = {}
     failures = 0
-    for image in paths:
+    for image in images:
         try:
             if image.stem in seen:
                 raise UserError(f"{image} would be written where {seen[image.stem]} is")
             seen[image.stem] = image
-            files: dict[str, Any] = {}
-            for name, partner_of in partners.items():
-                files[name] = partner_of(image.stem)
-                if files[name] is None:
-                    raise UserError(f"{image} has no {name} in {folders[name]}")
-            complete_file(inpainter, image, output=output / f"{image.stem}.png", **files)
+            paths = {}
+            for kind, partner_of in partners.items():
+                partner = partner_of(image.stem)
+                if partner is None:
+                    raise UserError(f"{image} has no {kind} in {partner_folders[kind]}")
+                paths[kind] = partner
+            output = folders.output / f"{image.stem}.png"
+            complete_file(inpainter, CompletionPaths(image=image, output=output, **paths))
         except UserError as error:
             failures += 1
             on_failure(str(error))
-    return len(paths) - failures, failures
+    return len(images) - failures, failures
 
 
-def check_file(
-    image: str | os.PathLike,
-    mask: str | os.PathLike,
-    output: str | os.PathLike,
-    sketch: str | os.PathLike | None = None,
-) -> None:
-    """Raises UserError unless these are files to read and one to write."""
-    output = Path(output)
-    for name, path in _given({"image": image, "mask": mask, "sketch": sketch}).items():
-        if not path.exists():
-            raise UserError(f"there is no {name} {path}")
-        if path.is_dir():
-            raise UserError(f"{path} is a folder; image and {name} must both be files or folders")
-        if output.exists() and output.samefile(path):
-            raise UserError(f"the output {output} is the {name}, which is never overwritten")
-    if output.is_dir():
-        raise UserError(f"the output {output} is a folder; name the file to write")
-    if not is_image(output.name):
-        raise UserError(f"the output {output} must end in one of {_suffixes()}")
-
-
-def check_folders(
-    images: str | os.PathLike,
-    masks: str | os.PathLike,
-    output: str | os.PathLike,
-    sketches: str | os.PathLike | None = None,
-) -> None:
-    """Raises UserError unless these are folders whose files may be read and written."""
-    output = Path(output)
-    for name, folder in _given({"images": images, "masks": masks, "sketches": sketches}).items():
-        if not folder.is_dir():
-            raise UserError(f"there is no folder of {name} {folder}")
-        if output.exists() and output.samefile(folder):
-            raise UserError(f"the output {output} is the folder of {name}; name another")
-    if output.exists() and not output.is_dir():
-        raise UserError(f"the output {output} is a file; images of a folder go to a folder")
-
-
-def check_sketch(inpainter: Inpainter, sketch: str | os.PathLike | None) -> None:
-    """Raises UserError where a sketch is missing, or given to a model that takes none."""
+def _check_sketch(inpainter: Inpainter, sketch: Path | None) -> None:
+    """Raises UserError if a sketch is missing, or given to a model that takes none."""
     if inpainter.guided and sketch is None:
-        raise UserError("this model is guided by sketches: give one with --sketch, perhaps empty")
+        raise UserError("this model is guided by sketches: pass one with --sketch; it may be empty")
     if sketch is not None and not inpainter.guided:
-        raise UserError(f"this model is not guided: it can do nothing with the sketch {sketch}")
+        raise UserError(f"this model is not guided: it takes no sketch, got {sketch}")
 
 
-def _completed(
-    inpainter: Inpainter,
-    image: str | os.PathLike,
-    mask: str | os.PathLike,
-    sketch: str | os.PathLike | None,
-) -> np.ndarray:
-    pixels = read_image(str(image), inpainter.channels)
+def _completed(inpainter: Inpainter, files: CompletionPaths) -> np.ndarray:
+    image = read_image(str(files.image), inpainter.channels)
     others = []
-    for name, path in _given({"mask": mask, "sketch": sketch}).items():
+    for kind, path in files.inputs.items():
+        if kind == "image":
+            continue
         other = read_mask(str(path))
-        if pixels.shape[:2] != other.shape[:2]:
+        if image.shape[:2] != other.shape[:2]:
             raise UserError(
-                f"the {name} {path} is {_size(other)} (width x height), "
-                f"its image {image} is {_size(pixels)}; they must be of one size"
+                f"the {kind} {path} is {_size(other)} (width x height), "
+                f"its image {files.image} is {_size(image)}; they must be of one size"
             )
         others.append(other)
-    return inpainter(pixels, *others)
+    return inpainter(image, *others)
 
 
-def _given(paths: dict[str, str | os.PathLike | None]) -> dict[str, Path]:
-    return {name: Path(path) for name, path in paths.items() if path is not None}
+def _partners(folder: Path, kind: str, *, shared: bool) -> Callable[[str], Path | None]:
+    """Returns a function from an image's stem to its mask, or sketch, in a folder.
 
-
-def _partners(folder: Path, name: str, *, shared: bool) -> Callable[[str], Path | None]:
-    """Stem of an image -> its mask, or sketch, in a folder that may hold other files too."""
+    `shared`: other inputs lie in that folder too, so that only a file with the ending counts.
+    """
     by_stem = {path.stem: path for path in reversed(_images(folder))}
 
     def partner_of(stem: str) -> Path | None:
-        named = by_stem.get(stem + ENDINGS[name])
-        return named if shared else by_stem.get(stem, named)
+        with_ending = by_stem.get(stem + ENDINGS[kind])
+        return with_ending if shared else by_stem.get(stem, with_ending)
 
     return partner_of
 
 
-def _images(folder: Path, others: dict[str, Path] | None = None) -> list[Path]:
-    """The folder's images, sorted, without those that are masks or sketches there."""
-    endings = tuple(ENDINGS[n] for n, other in (others or {}).items() if other.samefile(folder))
+def _images(folder: Path, partner_folders: dict[str, Path] | None = None) -> list[Path]:
+    """Returns a folder's image files, sorted, without those that are masks or sketches there."""
+    partners = (partner_folders or {}).items()
+    endings = tuple(ENDINGS[kind] for kind, other in partners if other.samefile(folder))
     paths = (path for path in folder.iterdir() if is_image(path.name))
     return sorted(path for path in paths if not (endings and path.stem.endswith(endings)))
 
@@ -189,8 +189,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error}") from error
+        raise UserError(f"cannot make the folder {folder}: {reason(error)}") from error
 
 
-def _size(image) -> str:
+def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]} x {image.shape[0]}"

@@ -1,35 +1,39 @@
-"""Where the holes of a mask are: the regions that a completion is computed in."""
+"""Boxes around the holes of a mask: the regions that a completion is computed in."""
 
 import tensorflow as tf
 
-# Pixels. Holes in cells of this size that touch are one.
+# Pixels. Holes are joined if the cells of this size that they lie in touch.
 CELL = 64
-# Pixels. What the networks look at around a region costs about as much as this margin.
+# Pixels. Estimated cost of a region's surroundings, which the networks see too: as much as this
+# margin around it.
 MARGIN = 80
 
 
 def hole_boxes(holes: tf.Tensor) -> tf.Tensor:
-    """Boxes that cover the hole of bool `[H, W]`, int32 `[K, 4]`.
+    """Returns boxes that cover all holes, int32 `[K, 4]`; K is 0 if there is no hole.
 
-    Each is its first row and column, and the row and column after its last ones. Holes far
-    apart get boxes of their own where that is less work than one box around all; without
-    a hole there is no box.
+    A box is its first row and column, and the row and column after its last ones. Distant
+    holes get separate boxes if their estimated cost is below that of one box around all.
+
+    Args:
+      holes: bool `[H, W]`.
     """
     height, width = tf.unstack(tf.shape(holes))
     rows, columns = tf.range(height)[None, :, None, None], tf.range(width)[None, None, :, None]
     inside = tf.cast(holes, tf.float32)[None, :, :, None]
 
-    def greatest(values):
-        """The greatest value in the hole in each cell, at least 0; `[1, h, w, 1]`."""
+    def cell_max(values):
+        """Returns the greatest value inside the hole for each cell, or 0; `[1, h, w, 1]`."""
         values = tf.cast(values, tf.float32) * inside
         return tf.nn.max_pool2d(values, CELL, CELL, "SAME")
 
-    # Everything counts from 1 on, so that 0 is nothing; the first ones from the other end.
+    # Rows and columns are counted from 1, so that 0 is no hole; for a box's first row and column
+    # they are counted from the image's end, so that these too are a maximum.
     extents = [
-        greatest(height - rows),
-        greatest(width - columns),
-        greatest(rows + 1),
-        greatest(columns + 1),
+        cell_max(height - rows),
+        cell_max(width - columns),
+        cell_max(rows + 1),
+        cell_max(columns + 1),
     ]
     labels = tf.reshape(_connected(extents[0] > 0), [-1])
     extents = tf.stack([tf.reshape(extent, [-1]) for extent in extents], axis=-1)
@@ -48,7 +52,7 @@ def hole_boxes(holes: tf.Tensor) -> tf.Tensor:
 
 
 def _connected(occupied: tf.Tensor) -> tf.Tensor:
-    """The same positive number in all cells that touch, 0 elsewhere: `[1, h, w, 1]` -> int32."""
+    """Labels connected cells of bool `[1, h, w, 1]` by a positive int32 each; 0 elsewhere."""
     shape = tf.shape(occupied)
     inside = tf.cast(occupied, tf.float32)
     first = tf.reshape(tf.range(1, tf.size(occupied) + 1), shape)
@@ -63,12 +67,12 @@ def _connected(occupied: tf.Tensor) -> tf.Tensor:
 
 
 def _boxes(extents: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Boxes from how far they reach, seen from the far end of the image and the near one."""
+    """Converts extents, counted as in `hole_boxes`, to boxes."""
     extents = tf.cast(extents, tf.int32)
     return tf.concat([[height, width] - extents[:, :2], extents[:, 2:]], axis=-1)
 
 
 def _cost(boxes: tf.Tensor) -> tf.Tensor:
-    """Of completing the boxes, in pixels."""
+    """Returns the estimated cost of completing the boxes, in pixels."""
     sides = tf.cast(boxes[:, 2:] - boxes[:, :2] + 2 * MARGIN, tf.float32)
     return tf.reduce_sum(tf.reduce_prod(sides, axis=-1))

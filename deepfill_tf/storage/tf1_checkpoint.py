@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, reason
 from deepfill_tf.networks import (
     GeneratorV1,
     GeneratorV2,
@@ -30,7 +30,7 @@ from deepfill_tf.storage.checkpoint_arrays import checkpoint_arrays
 from deepfill_tf.storage.weights import assign_weights
 
 GENERATOR_SCOPE, DISCRIMINATOR_SCOPE = "inpaint_net", "discriminator"
-# Optimiser's entries beside each trainable variable.
+# The optimizer's entries beside each trainable variable.
 _SLOTS = re.compile(r".*/(Adam|Adam_1)$")
 # Layers whose input begins with an image, and layers whose output is one.
 _READS_IMAGE = {"conv1", "xconv1", "pmconv1"}
@@ -39,16 +39,16 @@ _WRITES_IMAGE = {"conv17", "allconv17"}
 
 @dataclass(frozen=True)
 class Layout:
-    """One of the original programs' networks, as seen in the shapes of a checkpoint.
+    """Networks of one of the original programs, recognised by the shapes in a checkpoint.
 
-    Args:
-      title: how messages and model.json call it.
-      coarse_inputs, refinement_inputs: channels that conv1 and xconv1 take.
-      gates: channels of a convolution for each channel that comes out of it.
+    Attributes:
+      title: name in messages.
+      coarse_inputs, refinement_inputs: input channels of conv1 and xconv1.
+      gates: channels of a convolution for each of its output channels; 2 if it is gated.
       generator: width -> generator.
       discriminator: width -> discriminator.
-      discriminator_first: its first kernel, which says how wide it is.
-      discriminator_names: our name of one of its weights -> the original's.
+      discriminator_first: name of its first kernel, whose shape gives the width.
+      discriminator_names: name of one of its weights in this package -> the original name.
     """
 
     title: str
@@ -72,10 +72,10 @@ class Layout:
 
 
 def generator_name(name: str) -> str:
-    """What the originals call the generator's weight that is `name` here.
+    """Returns the original name of the generator's weight `name`.
 
-    `coarse/conv1/kernel` is theirs without the stage, and an enlarging layer's convolution
-    has a scope of its own.
+    The originals name no stage (`coarse/`), and an upsampling layer's convolution has a scope of
+    its own.
     """
     layer, kind = name.split("/")[-2:]
     if layer.endswith("_upsample"):
@@ -84,14 +84,14 @@ def generator_name(name: str) -> str:
 
 
 def patch_discriminator_name(name: str) -> str:
-    """What the second program calls the discriminator's weight that is `name` here."""
+    """Returns the second program's name of the discriminator's weight `name`."""
     layer, *_, kind = name.split("/")
     kind = "kernel_sn/u" if kind == "u" else kind
     return f"{DISCRIMINATOR_SCOPE}/sn_patch_gan/{layer}/{kind}"
 
 
 def global_local_name(name: str) -> str:
-    """What the first program calls the discriminators' weight that is `name` here."""
+    """Returns the first program's name of the discriminators' weight `name`."""
     which, layer, kind = name.split("/")
     if layer == "score":
         return f"{DISCRIMINATOR_SCOPE}/dout_{which}_fc/{kind}"
@@ -135,12 +135,15 @@ LAYOUTS = (
 def convert_checkpoint(
     prefix: str | os.PathLike,
 ) -> tuple[keras.Model, keras.Model | None]:
-    """The generator of an original's checkpoint, and its discriminator if that is there.
+    """Returns the generator of an original checkpoint, and its discriminator if it has one.
 
-    `prefix` is the checkpoint's path without `.index`, or the folder that holds it.
-    Which network it is follows from names and shapes. Raises UserError where the
-    checkpoint cannot be read, is of another program, or where any weight of the
-    networks is missing, too many or of the wrong shape; the first is named.
+    The kind of the networks follows from names and shapes in the checkpoint.
+
+    Args:
+      prefix: the checkpoint's path without `.index`, or the folder that holds it.
+
+    Raises UserError if the checkpoint cannot be read or is of another program, or if a weight of
+    the networks is missing, unknown or of the wrong shape; the first is named.
     """
     prefix = checkpoint_prefix(prefix)
     arrays = checkpoint_arrays(prefix, lambda name: not _SLOTS.match(name))
@@ -158,18 +161,26 @@ def convert_checkpoint(
 
 
 def layout_of(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Layout:
-    """The entry of LAYOUTS that a checkpoint's names and shapes fit; UserError for none."""
+    """Returns the entry of LAYOUTS that matches a checkpoint. Raises UserError if none does.
+
+    Args:
+      shapes: name -> shape of the checkpoint's entries.
+      prefix: the checkpoint's, for the message.
+    """
     for layout in LAYOUTS:
         if layout.matches(shapes):
             return layout
     first = shapes.get(f"{GENERATOR_SCOPE}/conv1/kernel")
     found = f"the kernel of its conv1 is {list(first)}" if first else "it has no inpaint_net/conv1"
     titles = ", ".join(layout.title for layout in LAYOUTS)
-    raise UserError(f"{prefix} is no checkpoint of {titles} as released: {found}")
+    raise UserError(f"{prefix} is not a checkpoint of {titles} as released: {found}")
 
 
 def checkpoint_prefix(path: str | os.PathLike) -> str:
-    """The prefix of the checkpoint that `path` names or, as a folder, holds."""
+    """Returns the prefix of a checkpoint, given a prefix, one of its files, or its folder.
+
+    Raises UserError if there is no checkpoint, or a folder does not tell which of several.
+    """
     path = Path(path)
     if path.is_dir():
         candidates = sorted(path.glob("*.index"))
@@ -179,8 +190,8 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
             candidates = [path / (os.path.basename(state.model_checkpoint_path) + ".index")]
         if len(candidates) != 1:
             raise UserError(
-                f"{path} holds {len(candidates)} checkpoints and no file called checkpoint "
-                "that says which; name one by its path without .index"
+                f"{path} holds {len(candidates)} checkpoints and no file named checkpoint that "
+                "selects one; pass the path of one, without .index"
             )
         path = candidates[0]
     prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path))
@@ -197,18 +208,18 @@ def _filled(
     name_of: Callable[[str], str],
     prefix: str,
 ) -> keras.Model:
-    """The network of one scope with the checkpoint's weights."""
+    """Returns the network of one scope with the checkpoint's weights."""
     try:
         model = build_model(network(width=width))
     except ValueError as error:
-        raise UserError(f"{prefix}: {scope} cannot be rebuilt: {error}") from error
+        raise UserError(f"{prefix}: {scope} cannot be rebuilt: {reason(error)}") from error
     in_scope = {n: _in_rgb(n, array) for n, array in arrays.items() if n.startswith(scope + "/")}
     assign_weights(model, in_scope, prefix, name_of=name_of)
     return model
 
 
 def _in_rgb(name: str, array: np.ndarray) -> np.ndarray:
-    """The weight of that original name, for RGB images where it was for BGR ones."""
+    """Returns an original weight, which was trained on BGR images, for RGB images."""
     *_, layer, kind = name.split("/")
     if layer in _WRITES_IMAGE:
         return array[..., ::-1]

@@ -1,4 +1,4 @@
-"""A model's weights as named arrays."""
+"""Weights of a model as named arrays."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from deepfill_tf.errors import UserError
 
 
 def weights_of(model: keras.Model) -> dict[str, np.ndarray]:
-    """Canonical name -> float32 array, sorted by name."""
+    """Returns canonical name -> float32 array of all weights of a built model, sorted by name."""
     return {name: variable.numpy() for name, variable in named_variables(model.weights).items()}
 
 
@@ -21,10 +21,13 @@ def assign_weights(
 ) -> None:
     """Sets every weight of a built model.
 
-    `arrays` must have the names and shapes of the model's weights, no more and no
-    less; otherwise nothing is assigned and UserError names the first that differs.
-    `source` says in the message where the arrays come from; `name_of` gives the name
-    that a weight has there.
+    Args:
+      model: a built model.
+      arrays: an array for each of the model's weights, of its shape, and no others.
+      source: where the arrays come from, for messages.
+      name_of: returns the name that a weight has in `arrays`, by its canonical name.
+
+    Raises UserError that names the first difference in names or shapes; nothing is assigned then.
     """
     owner = type(model).__name__
     variables = {name_of(name): v for name, v in named_variables(model.weights).items()}

@@ -5,7 +5,7 @@ from PIL import Image
 
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import Inpainter
-from deepfill_tf.inference.files import complete_file, complete_folder
+from deepfill_tf.inference.files import CompletionPaths, complete_file, complete_folder
 from tests.small_generators import random_images, random_masks, small_generator
 
 
@@ -34,9 +34,7 @@ def complete_all(inpainter, folders, output="out", masks="masks"):
     failures = []
     counts = complete_folder(
         inpainter,
-        folders / "images",
-        folders / masks,
-        folders / output,
+        CompletionPaths(folders / "images", folders / masks, folders / output),
         on_failure=failures.append,
     )
     return counts, failures
@@ -45,7 +43,7 @@ def complete_all(inpainter, folders, output="out", masks="masks"):
 def test_a_file(inpainter, folders):
     image, mask = folders / "images" / "a.png", folders / "masks" / "a.png"
     output = folders / "new" / "folder" / "a_completed.png"
-    complete_file(inpainter, image, mask, output)
+    complete_file(inpainter, CompletionPaths(image, mask, output))
     np.testing.assert_array_equal(pixels(output), inpainter(pixels(image), pixels(mask)))
 
 
@@ -54,7 +52,8 @@ def test_a_grey_file(folders):
     assert inpainter.channels == 1
     image, mask = random_images(24, 33, seed=5), pixels(folders / "masks" / "a.png")
     Image.fromarray(image).save(folders / "grey.png")
-    complete_file(inpainter, folders / "grey.png", folders / "masks" / "a.png", folders / "out.png")
+    paths = CompletionPaths(folders / "grey.png", folders / "masks" / "a.png", folders / "out.png")
+    complete_file(inpainter, paths)
     completed = pixels(folders / "out.png")
     np.testing.assert_array_equal(completed, inpainter(image[..., None], mask)[..., 0])
     np.testing.assert_array_equal(completed[mask <= 127], image[mask <= 127])
@@ -116,7 +115,7 @@ def test_a_bad_image_is_named_and_the_rest_goes_on(inpainter, folders, what):
         (tf.errors.ResourceExhaustedError(None, None, "OOM\nstack"), "OOM"),
     ],
 )
-def test_a_image_that_memory_does_not_hold_is_named(inpainter, folders, error, reason):
+def test_an_image_that_memory_does_not_hold_is_named(inpainter, folders, error, reason):
     class Exhausted:
         channels = 3
         guided = False
@@ -147,8 +146,9 @@ def test_a_image_that_memory_does_not_hold_is_named(inpainter, folders, error, r
 )
 def test_bad_files(inpainter, folders, image, mask, output, message):
     before = files(folders)
+    paths = CompletionPaths(folders / image, folders / mask, folders / output)
     with pytest.raises(UserError, match=message):
-        complete_file(inpainter, folders / image, folders / mask, folders / output)
+        complete_file(inpainter, paths)
     assert files(folders) == before
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from PIL import Image
 from deepfill_tf import Inpainter, inpaint
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
-from deepfill_tf.inference.files import complete_file, complete_folder
 from deepfill_tf.inference.completion import complete_uint8
+from deepfill_tf.inference.files import CompletionPaths, complete_file, complete_folder
 from deepfill_tf.inference.signatures import InpaintingModule
 from tests.small_generators import random_images, random_masks, small_generator
 
@@ -164,19 +165,22 @@ def pixels(path):
 
 
 def test_files(guided_inpainter, inpainter, folders):
-    paths = [folders / f for f in ("images/a.png", "masks/a_mask.png")]
     sketch = folders / "sketches/a_sketch.png"
-    complete_file(guided_inpainter, *paths, folders / "out.png", sketch)
+    paths = CompletionPaths(
+        folders / "images/a.png", folders / "masks/a_mask.png", folders / "out.png", sketch
+    )
+    complete_file(guided_inpainter, paths)
     expected = guided_inpainter(*(x[0] for x in example()))
     np.testing.assert_array_equal(pixels(folders / "out.png"), expected)
+    paths = replace(paths, output=folders / "other.png")
     with pytest.raises(UserError, match="guided by sketches"):
-        complete_file(guided_inpainter, *paths, folders / "other.png")
+        complete_file(guided_inpainter, replace(paths, sketch=None))
     with pytest.raises(UserError, match="not guided.*a_sketch.png"):
-        complete_file(inpainter, *paths, folders / "other.png", sketch)
+        complete_file(inpainter, paths)
     with pytest.raises(UserError, match="the output .* is the sketch, which is never"):
-        complete_file(guided_inpainter, *paths, sketch, sketch)
+        complete_file(guided_inpainter, replace(paths, output=sketch))
     with pytest.raises(UserError, match="no sketch .*z.png"):
-        complete_file(guided_inpainter, *paths, folders / "other.png", folders / "z.png")
+        complete_file(guided_inpainter, replace(paths, sketch=folders / "z.png"))
     assert not (folders / "other.png").exists()
 
 
@@ -189,9 +193,8 @@ def test_folders(guided_inpainter, folders, together):
                 path.rename(folders / "images" / path.name)
     images, masks, sketches = (folders / name for name in names)
     failures = []
-    counts = complete_folder(
-        guided_inpainter, images, masks, folders / "out", sketches, on_failure=failures.append
-    )
+    paths = CompletionPaths(images, masks, folders / "out", sketches)
+    counts = complete_folder(guided_inpainter, paths, on_failure=failures.append)
     assert (counts, failures) == ((2, 0), [])
     expected = guided_inpainter(*example())
     for letter, image in zip("ab", expected, strict=True):
@@ -204,16 +207,16 @@ def test_one_file_is_never_mask_and_sketch(guided_inpainter, folders):
     for path in (folders / "masks").iterdir():
         path.rename(folders / "masks" / path.name.replace("_mask", ""))
     failures = []
-    paths = [folders / f for f in ("images", "masks", "out", "masks")]
-    assert complete_folder(guided_inpainter, *paths, on_failure=failures.append) == (0, 2)
+    paths = CompletionPaths(*(folders / f for f in ("images", "masks", "out", "masks")))
+    assert complete_folder(guided_inpainter, paths, on_failure=failures.append) == (0, 2)
     assert "a.png has no mask" in failures[0]
 
 
 def test_a_missing_sketch_is_named_and_the_rest_goes_on(guided_inpainter, folders):
     (folders / "sketches" / "a_sketch.png").unlink()
     failures = []
-    paths = [folders / f for f in ("images", "masks", "out", "sketches")]
-    counts = complete_folder(guided_inpainter, *paths, on_failure=failures.append)
+    paths = CompletionPaths(*(folders / f for f in ("images", "masks", "out", "sketches")))
+    counts = complete_folder(guided_inpainter, paths, on_failure=failures.append)
     assert counts == (1, 1)
     assert len(failures) == 1 and "a.png has no sketch" in failures[0]
 

@@ -157,7 +157,7 @@ def test_training_images_like_validation_images_are_dropped(found, tmp_path):
         (["--input=found", "--output=new", "--min_side=many"], "--min_side"),
         (["--input=found", "--output=new", "--min-side=9"], "--min-side is neither a flag"),
         (["--input=found", "--output=new", "--direct_num_workers=many"], "value: 'many'"),
-        (["found", "--output=new"], "'found' is no flag"),
+        (["found", "--output=new"], "unexpected argument 'found'"),
         (["--input=found", "--output=new", "--validation=found"], "no image is left for train"),
         (
             ["--layout=celeba", "--root=found", "--runner=x"],

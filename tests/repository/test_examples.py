@@ -13,6 +13,8 @@ from deepfill_tf import layers, networks, ops
 PACKAGES = (ops, layers, networks)
 MODULES = [
     deepfill_tf.__name__,
+    deepfill_tf.Inpainter.__module__,
+    deepfill_tf.load_generator.__module__,
     *(
         module.name
         for package in PACKAGES
@@ -21,9 +23,9 @@ MODULES = [
 ]
 PUBLIC = [
     pytest.param(getattr(package, name), id=f"{package.__name__}.{name}")
-    for package in PACKAGES
+    for package in (*PACKAGES, deepfill_tf)
     for name in package.__all__
-    if callable(getattr(package, name))
+    if callable(getattr(package, name)) and name != "UserError"
 ]
 
 
