@@ -37,13 +37,13 @@ def load_generator(path: str | os.PathLike) -> keras.Model:
     >>> import tempfile
     >>> import tensorflow as tf
     >>> from deepfill_tf import load_generator
-    >>> from deepfill_tf.inference import save_model_directory
     >>> from deepfill_tf.networks import GeneratorV2
     >>> from deepfill_tf.networks.architecture import build_model
+    >>> from deepfill_tf.storage.model_files import Provenance, write_model_files
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     generator = build_model(GeneratorV2(width=4, refinement=False))
-    ...     save_model_directory(generator, f"{folder}/model", origin="random weights")
-    ...     generator = load_generator(f"{folder}/model")
+    ...     write_model_files(generator, folder, Provenance("random weights"))
+    ...     generator = load_generator(folder)
     >>> coarse, refined, offsets = generator(tf.zeros([1, 16, 24, 3]), tf.ones([1, 16, 24, 1]))
     >>> coarse.shape
     TensorShape([1, 16, 24, 3])
