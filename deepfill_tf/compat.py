@@ -1,7 +1,6 @@
-"""The one place that knows which Keras is in use: 2.15 (the addons platform) or 3.
+"""Differences between Keras 2 (TensorFlow 2.15) and Keras 3 (the newest TensorFlow).
 
-Everything else imports `tf` and `keras` from TensorFlow and asks this module
-where the two differ.
+No other module depends on the version of Keras.
 """
 
 import os
@@ -20,50 +19,49 @@ FLOAT32_WEIGHT = {"autocast": False} if KERAS_3 else {"experimental_autocast": F
 
 
 def raw_variable(variable) -> tf.Variable:
-    """The `tf.Variable` (or distributed variable) behind a Keras variable."""
+    """The `tf.Variable`, or distributed variable, of a Keras variable."""
     return variable.value if KERAS_3 and not isinstance(variable, tf.Variable) else variable
 
 
 def variable_name(variable) -> str:
-    """Canonical name of a model's variable, the same on both platforms.
+    """Canonical name of a model's variable, the same with Keras 2 and 3.
 
-    It is the path of layer names below the model, for instance
-    `coarse/conv1/kernel`; the model's own name is left out.
+    It is the path of layer names below the model, such as `coarse/conv1/kernel`, without the
+    model's own name.
     """
     path = variable.path if KERAS_3 else variable.name.split(":")[0]
     return path.split("/", 1)[1]
 
 
 def named_variables(variables: Iterable) -> dict[str, tf.Variable]:
-    """Canonical name -> raw variable, sorted by name; names must not repeat."""
+    """Canonical name -> raw variable, sorted by name. Raises ValueError if a name repeats."""
     variables = list(variables)
     named = {variable_name(v): raw_variable(v) for v in variables}
     if len(named) != len(variables):
         raise ValueError(
             f"{len(variables)} variables have only {len(named)} different names; "
-            "give every layer a name of its own"
+            "give every layer another name"
         )
     return dict(sorted(named.items()))
 
 
 class DeferredBuildMixin:
-    """Mixed into a layer or model: a saved file does not say how to build it.
+    """Mixin for layers and models that are built by their first call after loading, too.
 
-    Keras would build it from the recorded shape of its first input alone, when it is
-    loaded: models of several inputs cannot be, and Keras 2 would leave the layer's name
-    out of its variables' names. So it is built by its first call, as when it was new.
+    Keras builds a loaded layer from the recorded shape of its first input alone: that fails for
+    several inputs, and Keras 2 leaves the layer's name out of its variables' names.
     """
 
     def get_build_config(self) -> None:
+        """Returns None, so that nothing is recorded."""
         return None
 
 
 class VariableBundle(tf.Module):
-    """Named variables as `tf.train.Checkpoint` and `tf.saved_model` see them.
+    """Named variables for `tf.train.Checkpoint` and `tf.saved_model`, by canonical name.
 
-    A Keras 3 model given to a checkpoint silently loses layers that it holds in
-    lists; a dict of raw variables in a `tf.Module` is written and read whole, and
-    from one platform to the other.
+    A Keras 3 model in a checkpoint silently loses layers that it holds in lists. A dict of raw
+    variables in a `tf.Module` is complete, and the same with Keras 2 and 3.
     """
 
     def __init__(self, named: dict[str, tf.Variable]):

@@ -3,8 +3,8 @@
 
     python tools/draw_guided_example.py runs/guided docs/guided.png
 
-The run is that of quickstart_guided.gin after its coarse network was trained alone, as the
-top of that file says.
+The run is that of quickstart_guided.gin, after training its coarse network alone as the header of
+that file describes.
 """
 
 import sys
@@ -17,7 +17,7 @@ import deepfill_tf
 from deepfill_tf import Inpainter
 from deepfill_tf.data import read_image, resize_image, write_image
 
-SIZE, ENLARGED = 64, 3
+SIZE, UPSCALE = 64, 3
 # Photograph, hole (top, bottom, left, right), and the points of two lines (column, row).
 EXAMPLES = (
     ("mont_st_michel", (10, 36, 20, 52), [[(20, 34), (34, 14), (52, 34)], [(20, 33), (52, 33)]]),
@@ -26,7 +26,7 @@ EXAMPLES = (
 
 
 def row(inpainter: Inpainter, name: str, box: tuple, lines: list) -> np.ndarray:
-    """original | masked with a sketch | completed | masked with the other | completed."""
+    """One example: original | masked, sketch | completed | masked, other sketch | completed."""
     photographs = Path(deepfill_tf.__file__).parent / "photographs" / "train"
     image = resize_image(read_image(str(photographs / f"{name}.jpg")), SIZE, SIZE)
     top, bottom, left, right = box
@@ -39,7 +39,7 @@ def row(inpainter: Inpainter, name: str, box: tuple, lines: list) -> np.ndarray:
         masked[(sketch > 0) & (mask > 0)] = 0
         panels += [masked, inpainter(image, mask, sketch)]
     strip = np.concatenate(panels, axis=1)
-    return strip.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+    return strip.repeat(UPSCALE, axis=0).repeat(UPSCALE, axis=1)
 
 
 def main() -> None:

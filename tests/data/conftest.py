@@ -1,4 +1,4 @@
-"""Images that say which they are."""
+"""Images that can be told apart."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from deepfill_tf.data import write_image
 
 @pytest.fixture(scope="session")
 def numbered_images(tmp_path_factory):
-    """Paths of 23 images; image i is of the one colour (i, 2 i, 3 i)."""
+    """Paths of 23 images; image i is of the colour (i, 2 i, 3 i)."""
     folder = tmp_path_factory.mktemp("numbered")
     paths = [str(folder / f"{i:02}.png") for i in range(23)]
     for i, path in enumerate(paths):

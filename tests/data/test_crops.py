@@ -23,19 +23,19 @@ def _fraction(offset: int, available: int) -> float:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_resized(recorded, size):
+def test_resized_images_are_those_of_the_released_program(recorded, size):
     resized = resize_image(recorded[f"resize/{size}/png_rgb"], 32, 32)
     np.testing.assert_array_equal(resized[..., ::-1], recorded[f"resize/{size}/result_bgr"][0])
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_enlarged_where_too_small(recorded, size):
+def test_small_images_are_enlarged_as_in_the_released_program(recorded, size):
     enlarged = enlarge_to_cover(recorded[f"crop/{size}/png_rgb"], 32, 32)
     np.testing.assert_array_equal(enlarged[..., ::-1], recorded[f"crop/{size}/scaled_bgr"])
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_cropped(recorded, size):
+def test_crops_are_those_of_the_released_program(recorded, size):
     image = recorded[f"crop/{size}/png_rgb"]
     h, w = recorded[f"crop/{size}/scaled_bgr"].shape[:2]
     results, offsets = recorded[f"crop/{size}/result_bgr"], recorded[f"crop/{size}/offsets"]
@@ -45,7 +45,7 @@ def test_cropped(recorded, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_offsets_span_the_recorded_range(recorded, size):
+def test_offsets_have_the_range_of_the_released_program(recorded, size):
     ranges = json.loads(str(recorded["info_json"]))[f"crop/{size}/offset_range"]
     h, w = ranges["scaled_shape"][:2]
     places = np.stack(np.meshgrid(np.arange(h), np.arange(w), indexing="ij"), axis=-1)
@@ -64,7 +64,7 @@ def test_equal_fractions_crop_a_pair_alike(recorded):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_channels_stay(channels):
+def test_the_number_of_channels_is_kept(channels):
     image = np.zeros([20, 30, channels], np.uint8)
     assert resize_image(image, 8, 9).shape == (8, 9, channels)
     assert crop_image(image, 24, 24, 0.5, 0.5).shape == (24, 24, channels)

@@ -1,4 +1,4 @@
-"""Lists of images."""
+"""Lists of images from folders, globs and list files."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def _names(paths, folder):
     return [path.removeprefix(str(folder / "images") + "/") for path in paths]
 
 
-def test_a_folder_is_searched_to_its_bottom(folder):
+def test_a_folder_is_searched_recursively(folder):
     found = list_images(str(folder / "images"))
     assert _names(found, folder) == ["a.JPG", "b.png", "deep/d.tiff", "deep/er/c.WebP"]
 
@@ -31,7 +31,7 @@ def test_a_source_is_relative_to_the_root(folder):
 @pytest.mark.parametrize(
     ("pattern", "names"), [("*.png", ["b.png"]), ("*", ["a.JPG", "b.png"]), ("b.png", ["b.png"])]
 )
-def test_a_glob(folder, pattern, names):
+def test_a_glob_lists_its_images(folder, pattern, names):
     assert _names(list_images(f"images/{pattern}", str(folder)), folder) == names
 
 
@@ -49,13 +49,13 @@ def test_a_list_keeps_its_order_and_is_relative_to_its_folder(folder, suffix, li
 
 
 @pytest.mark.parametrize("address", ["gs://bucket/a.png", "/elsewhere/a.png"])
-def test_addresses_in_a_list_stay(folder, address):
+def test_absolute_paths_in_a_list_are_kept(folder, address):
     (folder / "all.flist").write_text(address)
     assert list_images("all.flist", str(folder)) == [address]
 
 
 @pytest.mark.parametrize("source", ["missing", "missing/*.png", "missing.flist", "empty", "e.txt"])
-def test_what_is_missing_is_named(folder, source):
+def test_a_missing_or_empty_source_is_named(folder, source):
     (folder / "empty").mkdir()
     (folder / "e.txt").write_text("\n\n")
     with pytest.raises(UserError) as error:

@@ -1,4 +1,4 @@
-"""Images and masks as files."""
+"""Reading and writing image and mask files."""
 
 import io
 
@@ -17,7 +17,7 @@ COLOURS = RANDOM.integers(0, 256, [12, 20, 3], np.uint8)
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_what_is_written_is_read(tmp_path, suffix, channels):
+def test_a_written_image_is_read_unchanged(tmp_path, suffix, channels):
     path, image = str(tmp_path / f"a{suffix}"), COLOURS[:, :, :channels]
     write_image(path, image)
     np.testing.assert_array_equal(read_image(path, channels), image)
@@ -32,7 +32,7 @@ def test_jpeg_is_read_as_opencv_reads_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["g", "al"])
-def test_grey_is_repeated_and_alpha_dropped_as_in_the_original(tmp_path, name):
+def test_grey_is_repeated_and_alpha_dropped_as_released(tmp_path, name):
     with np.load(reference_path("data_pipeline.npz")) as file:
         recorded = {
             key: file[f"read/{key}"]
@@ -45,7 +45,7 @@ def test_grey_is_repeated_and_alpha_dropped_as_in_the_original(tmp_path, name):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_honoured(tmp_path, orientation):
+def test_images_are_turned_by_their_exif_orientation(tmp_path, orientation):
     path = str(tmp_path / "a.png")
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -78,7 +78,7 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
     assert np.abs(read_image(path).astype(int) - flat).max() <= 2
 
 
-def test_transparent_palette_keeps_its_colours(tmp_path):
+def test_a_transparent_palette_keeps_its_colours(tmp_path):
     image = Image.new("P", (2, 2))
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putdata([0, 1, 1, 0])
@@ -113,7 +113,7 @@ def _damaged(kind):
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
-def test_a_damaged_file_is_named_whatever_is_wrong_with_it(tmp_path, kind):
+def test_a_corrupt_file_is_named_whatever_its_error(tmp_path, kind):
     path = tmp_path / "damaged.png"
     refused = 0
     for content in _damaged(kind):
@@ -132,13 +132,13 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "missing/a.png"])
-def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path, name):
+def test_an_unwritable_path_is_named_and_nothing_is_left(tmp_path, name):
     with pytest.raises(UserError, match=name):
         write_image(str(tmp_path / name), COLOURS)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     write_image(str(path), COLOURS)
 
@@ -152,6 +152,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_other_numbers_of_channels_are_refused(tmp_path):
+def test_bad_channels_are_quoted(tmp_path):
     with pytest.raises(ValueError, match="2"):
         read_image(str(tmp_path / "a.png"), channels=2)

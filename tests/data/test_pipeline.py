@@ -74,13 +74,13 @@ def test_every_epoch_is_a_permutation_of_its_own(numbered_images):
     assert len({tuple(epoch) for epoch in epochs} | {tuple(range(count))}) == 5
 
 
-def test_without_shuffling_the_order_is_the_lists(numbered_images):
+def test_without_shuffling_the_order_is_that_of_the_list(numbered_images):
     dataset = _pipeline(numbered_images, shuffle=False).dataset(0)
     numbers = _numbers(_take(dataset, 12)["image"])
     assert numbers == [*range(23), *range(23), 0, 1]
 
 
-def test_the_seed_decides(numbered_images):
+def test_the_stream_depends_on_the_seed(numbered_images):
     same, again, other = (
         _take(_pipeline(numbered_images, seed=seed).dataset(0), 3) for seed in (1, 1, 2)
     )
@@ -123,7 +123,7 @@ def test_a_strategy_gives_each_replica_its_part(numbered_images, two_replicas):
     np.testing.assert_array_equal(np.concatenate(images), _take(pipeline.dataset(1), 3)["image"])
 
 
-def test_a_batch_that_replicas_cannot_share_is_refused(numbered_images):
+def test_a_batch_that_the_replicas_do_not_divide_is_refused(numbered_images):
     context = tf.distribute.InputContext(1, 0, 3)
     with pytest.raises(ValueError, match=r"4 .*3 replicas"):
         _pipeline(numbered_images).dataset(0, context)
@@ -149,7 +149,7 @@ def gradients(tmp_path):
     return [path]
 
 
-def test_crops_and_flips_take_every_place_alike(gradients):
+def test_crops_and_flips_are_uniform(gradients):
     batch = _take(
         _pipeline(gradients, random_crop=True, flip=True, global_batch_size=50).dataset(0), 24
     )
@@ -221,7 +221,7 @@ def test_fixed_examples_are_the_list_with_the_same_holes(numbered_images):
     assert (np.asarray(some["mask"]) != np.asarray(other["mask"])).any()
 
 
-def test_fixed_crops_are_from_the_middle(gradients):
+def test_fixed_crops_are_central(gradients):
     options = ExampleOptions(height=16, width=16, random_crop=True)
     image = np.asarray(fixed_examples(gradients, options, MASKS, 5)["image"])
     corner = np.rint((image[0, 0, 0] + 1) * 127.5).tolist()
@@ -236,7 +236,7 @@ def test_flipped_images_are_mirrored_exactly(gradients):
     assert 0 < mirrored.sum() < 20
 
 
-def test_values_are_bytes_over_127_and_a_half_less_one(gradients):
+def test_bytes_are_scaled_to_minus_one_to_one(gradients):
     image = _take(_pipeline(gradients, height=40, width=60).dataset(0), 1)["image"][0]
     rows = np.arange(40, dtype=np.float32)[:, None] / np.float32(127.5) - 1
     np.testing.assert_array_equal(image[..., 0], np.broadcast_to(rows, [40, 60]))

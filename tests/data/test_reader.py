@@ -36,14 +36,14 @@ def _number(image):
     return int(image[0, 0, 0])
 
 
-def test_another_image_takes_the_place_and_the_others_keep_theirs(many):
+def test_a_failing_image_is_replaced_and_the_others_are_not(many):
     reader = _reader(many)
     numbers = [_number(reader.read(i, i, HALF)) for i in range(20)]
     assert [n for i, n in enumerate(numbers) if i != 7] == [i for i in range(20) if i != 7]
     assert reader.error is None
 
 
-def test_the_other_image_follows_from_seed_and_position(many):
+def test_the_replacement_depends_on_seed_and_position(many):
     def replacements(seed, positions):
         reader = _reader(many, seed)
         return [_number(reader.read(7, position, HALF)) for position in positions]
@@ -54,7 +54,7 @@ def test_the_other_image_follows_from_seed_and_position(many):
     assert len(set(replacements(3, positions))) > 12
 
 
-def test_a_failing_image_is_named_once(many, caplog):
+def test_a_failing_image_is_logged_once(many, caplog):
     reader = _reader(many)
     with caplog.at_level(logging.WARNING):
         for position in range(5):
@@ -62,7 +62,7 @@ def test_a_failing_image_is_named_once(many, caplog):
     assert caplog.text.count("damaged7.png") == 1
 
 
-def test_more_than_one_per_cent_end_the_run(many):
+def test_more_than_one_per_cent_of_failures_is_an_error(many):
     paths = many[:150]
     paths[20] = many[250]
     reader = _reader(paths)
@@ -73,7 +73,7 @@ def test_more_than_one_per_cent_end_the_run(many):
     assert isinstance(reader.error, UserError)
 
 
-def test_a_single_image_that_fails_ends_the_run(many):
+def test_a_failing_list_of_one_image_is_an_error(many):
     reader = _reader([many[7]])
     with pytest.raises(UserError, match="1 of 1"):
         reader.read(0, 0, HALF)

@@ -53,7 +53,7 @@ def test_training_sees_the_same_batches_as_from_files(shards):
             np.testing.assert_array_equal(one[name], two[name])
 
 
-def test_damage_is_named(shards):
+def test_damaged_shards_and_records_are_named(shards):
     shard = shards / "train-00000-of-00002.tfrecord"
     address = list_records(str(shard))[2]
     content = bytearray(shard.read_bytes())

@@ -34,7 +34,7 @@ def test_purposes_are_independent():
     assert np.abs(correlations).max() < 5 * 0.018
 
 
-def test_integers_take_every_value_alike():
+def test_integers_are_uniform():
     values = integers(_drawn(Purpose.FLIP, 1), 5).numpy()
     shares = np.bincount(values.ravel(), minlength=5) / COUNT
     np.testing.assert_allclose(shares, 0.2, atol=5 * 0.0073)

@@ -1,4 +1,4 @@
-"""Batches with sketches, and with the boxes around holes."""
+"""Batches with sketches and boxes."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_sketches_are_cropped_and_mirrored_with_their_images(drawn):
 
 
 @pytest.mark.parametrize(("strength", "edge"), [(153, 0), (154, 1)])
-def test_the_threshold_as_released(tmp_path, strength, edge):
+def test_the_edge_threshold_is_that_of_the_released_program(tmp_path, strength, edge):
     path = str(tmp_path / "a.png")
     write_image(path, np.zeros([32, 32, 3], np.uint8))
     write_image(str(tmp_path / "a_edge.png"), np.full([32, 32, 3], strength, np.uint8))
@@ -60,7 +60,7 @@ def test_the_threshold_as_released(tmp_path, strength, edge):
 
 
 @pytest.mark.parametrize("one_mask_per_batch", [False, True])
-def test_every_hole_lies_in_the_middle_of_its_box(drawn, one_mask_per_batch):
+def test_every_hole_is_in_the_centre_of_its_box(drawn, one_mask_per_batch):
     stream = pipeline(drawn, with_box=True, one_mask_per_batch=one_mask_per_batch).dataset()
     for batch in stream.take(6):
         rows, columns, masks = (batch[k] for k in ("box_rows", "box_columns", "mask"))
@@ -94,7 +94,7 @@ def test_penalty_alpha_is_uniform_and_the_same_for_the_same_batch(drawn):
     assert abs(np.corrcoef(alpha.T)[0, 1]) < 0.25
 
 
-def test_the_example_is_shaped_as_batches_are(drawn):
+def test_the_example_has_the_shapes_of_batches(drawn):
     stream = pipeline(drawn, with_box=True, sketches=EdgeFiles(ending="_edge.png"))
     batch, example = next(iter(stream.dataset())), stream.example()
     assert set(batch) == set(example)
@@ -113,7 +113,7 @@ def test_holes_without_a_box_are_refused(drawn, tmp_path):
         data.example(with_box=True)
 
 
-def test_missing_edges_are_named_when_data_is_made(drawn, tmp_path):
+def test_missing_edge_files_are_named_at_construction(drawn, tmp_path):
     (tmp_path / "all.flist").write_text("\n".join(drawn))
     with pytest.raises(UserError, match=r"5 of 5 images cannot be read.*0_edge.jpg"):
         TrainingData(

@@ -51,7 +51,7 @@ def test_a_missing_root_is_named(tmp_path):
         _data(tmp_path / "unmounted")
 
 
-def test_without_a_root_the_variable_counts(root, monkeypatch):
+def test_without_a_root_the_environment_variable_is_used(root, monkeypatch):
     monkeypatch.delenv("DEEPFILL_DATA", raising=False)
     with pytest.raises(UserError, match=r"data.root is not set.*'train'.*DEEPFILL_DATA.*Ask"):
         _data(None, download_instructions="Ask.")
@@ -71,7 +71,7 @@ def test_a_wrong_path_in_a_list_is_named_before_anything_is_read(root, part):
 
 @pytest.mark.parametrize("size", [0, 8, 100, 16.0])
 @pytest.mark.parametrize("side", ["height", "width"])
-def test_sizes_that_networks_refuse_are_quoted(root, side, size):
+def test_bad_sizes_are_quoted(root, side, size):
     with pytest.raises(ValueError, match=f"data.{side} .*{size}"):
         _data(root, **{side: size})
 

@@ -15,11 +15,11 @@ def good(tmp_path):
     return paths
 
 
-def test_good_lists_pass(good):
+def test_readable_images_pass(good):
     check_readable(good)
 
 
-def test_the_wrong_path_is_named(good, tmp_path):
+def test_unreadable_images_are_named(good, tmp_path):
     (tmp_path / "text.png").write_text("no image")
     wrong = [str(tmp_path / name) for name in ("text.png", "missing.png")]
     with pytest.raises(UserError) as error:

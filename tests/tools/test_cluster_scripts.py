@@ -158,11 +158,11 @@ SSH_CODES = [
 
 
 @pytest.mark.parametrize(("codes", "expected"), SSH_CODES)
-def test_ssh_exit_code(finish, codes, expected):
+def test_ssh_makes_one_exit_code_of_the_workers(finish, codes, expected):
     assert finish(SSH, WORKERS, "--run_dir=x", CODES=codes)[0] == expected
 
 
-def test_ssh_tells_every_worker_its_place(finish, tmp_path):
+def test_ssh_gives_every_worker_its_index(finish, tmp_path):
     (tmp_path / "over there").mkdir()
     arguments = ["--gin_file=celeba.gin", "--gin_param=data.root=\"a $b 'c'\"", "--run_dir=x"]
     code, out, _ = finish(
@@ -180,7 +180,7 @@ def test_ssh_tells_every_worker_its_place(finish, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_ssh_workers_save_and_end_when_the_script_is_stopped_or_lost(start, tmp_path, number):
+def test_ssh_workers_are_stopped_when_the_script_is_stopped_or_killed(start, tmp_path, number):
     process = start(SSH, WORKERS, "--run_dir=x", CODES="wait,wait")
     for index in range(2):
         appeared(tmp_path / f"worker-{index}")
@@ -190,21 +190,21 @@ def test_ssh_workers_save_and_end_when_the_script_is_stopped_or_lost(start, tmp_
     assert process.wait(timeout=20) == (-9 if number == signal.SIGKILL else 75)
 
 
-def test_ssh_ends_the_others_when_one_failed(finish, tmp_path):
+def test_ssh_stops_the_other_workers_when_one_fails(finish, tmp_path):
     code, _, err = finish(SSH, WORKERS, "--run_dir=x", CODES="1,wait", GRACE="1")
     assert code == 1
     assert (tmp_path / "stopped-1").exists()
-    assert err == "one:8888 ended with 1\ntwo:9999 ended with 75\n"
+    assert err == "one:8888 exited with 1\ntwo:9999 exited with 75\n"
 
 
-def test_ssh_machine_out_of_reach_is_a_lost_worker(finish):
+def test_ssh_takes_an_unreachable_machine_for_a_lost_worker(finish):
     code, _, err = finish(SSH, "one:8888,away:8888", "--run_dir=x", CODES="0,0", GRACE="1")
     assert code == 75
-    assert err == "away:8888 ended with 255\n"
+    assert err == "away:8888 exited with 255\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["one:1"], ["--run_dir=x", "one:1"], ["one", "--a=b"]])
-def test_ssh_bad_arguments_are_one_line(finish, arguments):
+def test_ssh_bad_arguments_are_errors_of_one_line(finish, arguments):
     code, _, err = finish(SSH, *arguments)
     assert code == 1
     assert err.startswith("usage: train.sh host:port") and err.count("\n") == 1
@@ -233,7 +233,7 @@ def test_ssh_trains_two_workers(finish, tmp_path):
         ("75,SIGKILL", 137),
     ],
 )
-def test_slurm_starts_again_after_75_alone(finish, tmp_path, codes, expected):
+def test_slurm_requeues_after_exit_code_75_only(finish, tmp_path, codes, expected):
     code, _, _ = finish(SLURM, "--run_dir=x", CODES=codes)
     assert code == expected
     requeued = tmp_path / "requeued"
@@ -242,7 +242,7 @@ def test_slurm_starts_again_after_75_alone(finish, tmp_path, codes, expected):
         assert requeued.read_text().strip() == "17"
 
 
-def test_slurm_tells_every_worker_its_place(finish, tmp_path):
+def test_slurm_gives_every_worker_its_index(finish, tmp_path):
     assert finish(SLURM, "--run_dir=x")[0] == 0
     for index in range(2):
         told = json.loads((tmp_path / f"worker-{index}").read_text())
@@ -250,12 +250,12 @@ def test_slurm_tells_every_worker_its_place(finish, tmp_path):
         assert told["DEEPFILL_WORKER_INDEX"] == str(index)
 
 
-def test_slurm_does_not_start_a_cancelled_job_again(finish, tmp_path):
+def test_slurm_does_not_requeue_a_cancelled_job(finish, tmp_path):
     assert finish(SLURM, "--run_dir=x", CODES="75,75", STATE="CANCELLED")[0] == 75
     assert not (tmp_path / "requeued").exists()
 
 
-def test_slurm_signal_lets_workers_save(start, tmp_path):
+def test_slurm_signals_the_workers_which_save(start, tmp_path):
     """Slurm sends it to all processes of the step, the workers' shells too."""
     process = start(SLURM, "--run_dir=x", "--gin_param=data.root=\"a 'b'\"", CODES="wait,wait")
     for index in range(2):
@@ -269,7 +269,7 @@ def test_slurm_signal_lets_workers_save(start, tmp_path):
     assert (tmp_path / "requeued").exists()
 
 
-def test_slurm_options():
+def test_slurm_starts_one_worker_per_node_and_signals_it():
     options = dict(re.findall(r"^#SBATCH --([\w-]+)=?(.*)$", SLURM.read_text(), re.MULTILINE))
     # One worker a node, signalled itself.
     assert options["ntasks-per-node"] == "1"
@@ -289,7 +289,7 @@ def test_flags_in_the_examples_exist(script):
 
 
 @pytest.mark.parametrize("script", [SSH, SLURM], ids=lambda path: path.name)
-def test_the_shells_own_checks(script):
+def test_shells_and_shellcheck_accept_the_scripts(script):
     subprocess.run(["bash", "-n", str(script)], check=True)
     folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
     shellcheck = shutil.which("shellcheck", path=os.pathsep.join(folders))

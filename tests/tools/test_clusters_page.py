@@ -1,4 +1,4 @@
-"""What the page about clusters names exists, and its commands are understood."""
+"""The files that docs/clusters.md names exist, and its commands can be parsed."""
 
 import importlib.util
 import re
@@ -24,19 +24,19 @@ def launcher():
     return module
 
 
-def test_there_are_commands_on_both_pages():
+def test_both_pages_have_commands():
     assert len(LAUNCHES) == 3
 
 
 @pytest.mark.parametrize("line", LAUNCHES)
-def test_launches_are_understood(launcher, line):
+def test_commands_can_be_parsed(launcher, line):
     arguments = launcher.parsed(shlex.split(line))
     values = COMMAND.parse(arguments.worker_arguments)
     assert arguments.workers == 2 and values.run_dir
     assert all(Path(find_config(name)).exists() for name in values.gin_file)
 
 
-def test_files_exist():
+def test_the_files_exist():
     named = set(re.findall(r"`(tools/[\w/.]+)`", PAGE))
     assert len(named) > 5
     for name in named:

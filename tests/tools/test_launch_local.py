@@ -1,4 +1,4 @@
-"""Several workers on one machine: what they are told, and that none is left behind."""
+"""Several workers on one machine: their environment, exit codes, signals and restarts."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def finish(start):
 
 
 def pids(folder: Path, count: int) -> list[int]:
-    """The workers' process ids, when all have written them."""
+    """Waits until all workers have written their process ids, and returns these."""
     files = [folder / f"pid-{index}" for index in range(count)]
     deadline = time.monotonic() + 30
     while not all(file.exists() and file.read_text() for file in files):
@@ -110,7 +110,7 @@ def none_runs(running: list[int]) -> bool:
     return not any(map(is_running, running))
 
 
-def test_every_worker_knows_the_cluster_and_its_place_in_it(finish):
+def test_every_worker_gets_the_cluster_and_its_index(finish):
     code, lines, _ = finish("--workers=3", "--module=worker", "--", OMP_NUM_THREADS="5")
     assert code == 0
     told = {int(line[1]): json.loads(line.partition(" ")[2]) for line in lines}
@@ -144,11 +144,11 @@ def test_every_worker_knows_the_cluster_and_its_place_in_it(finish):
         ("0,3", 1),
     ],
 )
-def test_one_exit_code_for_all(finish, codes, expected):
+def test_exit_codes_of_the_workers_become_one(finish, codes, expected):
     assert finish("--workers=2", "--module=worker", "--", f"codes={codes}")[0] == expected
 
 
-def test_log_lines_name_their_worker(finish):
+def test_log_lines_begin_with_the_workers_index(finish):
     _, _, lines = finish("--workers=2", "--module=worker", "--", "codes=1,1")
     assert {"[0] worker 0 says why", "[1] worker 1 says why"} <= set(lines)
     assert "launch_local: worker 0: exit code 1, worker 1: exit code 1" in lines
@@ -163,7 +163,7 @@ def test_a_signal_stops_all_workers(start, tmp_path, number):
     assert none_runs(running)
 
 
-def test_a_second_signal_kills_workers_that_do_not_listen(start, tmp_path):
+def test_a_second_signal_kills_workers_that_ignore_the_first(start, tmp_path):
     process = start("--workers=2", "--module=worker", "--", "stubborn")
     running = pids(tmp_path, 2)
     process.send_signal(signal.SIGTERM)
@@ -175,47 +175,47 @@ def test_a_second_signal_kills_workers_that_do_not_listen(start, tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's prctl")
-def test_no_worker_outlives_a_launcher_that_is_killed(start, tmp_path):
+def test_workers_are_killed_with_the_launcher(start, tmp_path):
     process = start("--workers=2", "--module=worker", "--", "stubborn")
     running = pids(tmp_path, 2)
     process.kill()
     assert none_runs(running)
 
 
-def test_the_others_end_when_one_failed(finish, tmp_path):
+def test_the_other_workers_are_stopped_when_one_fails(finish, tmp_path):
     code, _, lines = finish("--workers=2", "--grace=0.5", "--module=worker", "--", "codes=1,wait")
     assert code == 1
-    assert lines[-1] == "launch_local: worker 0: exit code 1, worker 1: stopped, start again"
+    assert lines[-1] == "launch_local: worker 0: exit code 1, worker 1: stopped, restart to resume"
 
 
-def test_the_others_are_killed_when_they_do_not_listen(finish):
+def test_the_other_workers_are_killed_if_they_ignore_sigterm(finish):
     arguments = ["--workers=2", "--grace=0.5", "--module=worker", "--", "stubborn"]
     code, _, lines = finish(*arguments, "codes=75,wait")
     assert code == 75
     assert lines[-1].endswith("worker 1: killed by SIGKILL")
 
 
-def test_a_lost_worker_makes_all_start_again(finish, tmp_path):
+def test_all_workers_restart_when_one_is_lost(finish, tmp_path):
     arguments = ["--workers=2", "--restarts=3", "--grace=0.2", "--module=worker", "--"]
     code, _, lines = finish(*arguments, "codes=first_time_killed,0")
     assert code == 0
     assert (tmp_path / "starts-0").read_text() == (tmp_path / "starts-1").read_text() == "xx"
-    assert "launch_local: starting all again, 3 restart(s) left" in lines
+    assert "launch_local: restarting all workers, 3 restart(s) left" in lines
 
 
-def test_restarts_come_to_an_end(finish, tmp_path):
+def test_restarts_are_limited(finish, tmp_path):
     arguments = ["--workers=1", "--restarts=2", "--module=worker", "--", "codes=75"]
     assert finish(*arguments)[0] == 75
     assert (tmp_path / "starts-0").read_text() == "xxx"
 
 
-def test_what_is_wrong_is_not_started_again(finish, tmp_path):
+def test_an_error_is_not_followed_by_a_restart(finish, tmp_path):
     arguments = ["--workers=1", "--restarts=2", "--module=worker", "--", "codes=1"]
     assert finish(*arguments)[0] == 1
     assert (tmp_path / "starts-0").read_text() == "x"
 
 
-def test_a_launcher_that_was_told_to_stop_starts_nothing_again(start, tmp_path):
+def test_a_stopped_launcher_restarts_nothing(start, tmp_path):
     process = start("--workers=1", "--restarts=2", "--module=worker", "--", "wait")
     pids(tmp_path, 1)
     process.terminate()
@@ -226,15 +226,15 @@ def test_a_launcher_that_was_told_to_stop_starts_nothing_again(start, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--workers=0", "--"], "--workers must be at least 1, got 0"),
+        (["--workers=0", "--"], "--workers must be >= 1, got 0"),
         (["--workers=two", "--"], "argument --workers: invalid int value: 'two'"),
-        (["--restarts=-1", "--"], "--restarts must be at least 0, got -1"),
-        (["--grace=-1", "--"], "--grace must be at least 0, got -1.0"),
-        (["--gin_file=celeba.gin"], "'--gin_file=celeba.gin' is no argument"),
+        (["--restarts=-1", "--"], "--restarts must be >= 0, got -1"),
+        (["--grace=-1", "--"], "--grace must be >= 0, got -1.0"),
+        (["--gin_file=celeba.gin"], "unexpected argument '--gin_file=celeba.gin'"),
         (["--workers=2"], "the workers' arguments are missing"),
     ],
 )
-def test_bad_arguments_are_one_line(finish, arguments, complaint):
+def test_bad_arguments_are_errors_of_one_line(finish, arguments, complaint):
     code, _, lines = finish(*arguments)
     assert code == 1
     assert len(lines) == 1
@@ -255,7 +255,7 @@ def test_two_workers_train(finish, tmp_path):
         assert f"[{index}] starting at step 0 on 2 replica(s), 12 training images" in lines
 
 
-def test_a_bad_config_is_the_workers_one_line(finish):
+def test_a_bad_config_is_the_workers_error_of_one_line(finish):
     code, _, lines = finish("--workers=1", "--restarts=2", "--", "--gin_file=celba.gin")
     assert code == 1
     assert any(line.startswith("[0] deepfill-train:") for line in lines)

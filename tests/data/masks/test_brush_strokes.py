@@ -1,4 +1,4 @@
-"""Strokes."""
+"""Free-form holes."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_masks_are_what_pillow_draws(height, width, as_released):
         np.testing.assert_array_equal(hole[..., 0], _drawn_by_pillow(*strokes, height, width))
 
 
-def test_numbers_are_in_their_ranges():
+def test_strokes_are_in_the_configured_ranges():
     masks = BrushStrokeMasks(
         min_strokes=2, max_strokes=4, min_vertices=3, max_vertices=5, max_brush_width=14
     )

@@ -1,4 +1,4 @@
-"""What holds for every kind of masks."""
+"""Properties of all generators of masks."""
 
 import numpy as np
 import pytest
@@ -25,31 +25,31 @@ def _seeds(*positions, seed=5):
     return seeds_of(seed, Purpose.MASK, tf.constant(positions))
 
 
-def test_shape_type_and_values(masks):
+def test_masks_are_float32_zeros_and_ones(masks):
     holes = masks(_seeds(0, 1, 2), 64, 96)
     assert holes.shape == (3, 64, 96, 1) and holes.dtype == tf.float32
     assert set(np.unique(holes)) == {0.0, 1.0}
 
 
-def test_each_is_a_function_of_its_own_seed(masks):
+def test_each_mask_is_a_function_of_its_own_seed(masks):
     together = masks(_seeds(0, 7, 2**40), 64, 64).numpy()
     for place, position in enumerate((0, 7, 2**40)):
         np.testing.assert_array_equal(masks(_seeds(position), 64, 64)[0], together[place])
 
 
-def test_seed_and_position_both_count(masks):
+def test_masks_depend_on_seed_and_position(masks):
     holes = [masks(_seeds(1, 2), 64, 64), masks(_seeds(1, 2, seed=6), 64, 64)]
     different = np.concatenate(holes).reshape(4, -1)
     assert len(np.unique(different, axis=0)) == 4
 
 
-def test_compiled_they_are_the_same(masks):
+def test_masks_are_the_same_under_xla(masks):
     seeds = _seeds(*range(8))
     compiled = tf.function(lambda s: masks(s, 64, 96), jit_compile=True)
     np.testing.assert_array_equal(compiled(seeds), masks(seeds, 64, 96))
 
 
-def test_the_number_of_examples_may_be_free(masks):
+def test_the_number_of_masks_may_be_dynamic(masks):
     signature = [tf.TensorSpec([None, 2], tf.int64)]
     free = tf.function(lambda s: masks(s, 48, 64), input_signature=signature)
     for count in (1, 3):

@@ -1,4 +1,4 @@
-"""Boxes."""
+"""Rectangular holes."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def _extent(holes, axis):
     return lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
 
 
-def test_positions_and_shrinkage_are_those_of_the_original():
+def test_positions_and_deltas_are_those_of_the_released_program():
     masks = RectangleMasks(
         height=10,
         width=8,
@@ -37,7 +37,7 @@ def test_positions_and_shrinkage_are_those_of_the_original():
     assert set(left) == set(range(1, 11))
 
 
-def test_any_number_of_boxes():
+def test_a_mask_may_have_several_boxes():
     box = {"height": 6, "width": 6, "max_delta_height": 0, "max_delta_width": 0}
     areas = [
         RectangleMasks(**box, count=count)(SEEDS, 64, 64).numpy().sum(axis=(1, 2, 3))

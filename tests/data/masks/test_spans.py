@@ -1,4 +1,4 @@
-"""Shapes are those of Pillow, pixel for pixel."""
+"""Discs and lines are those of Pillow, pixel for pixel."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def _constant(values):
 
 
 @pytest.mark.parametrize("radius", [*range(1, 21), 33])
-def test_discs_are_pillows(radius):
+def test_discs_are_those_of_pillow(radius):
     x, y = 25, 11
     image = Image.new("L", (WIDTH, HEIGHT))
     box = (x - radius, y - radius, x + radius, y + radius)
@@ -40,7 +40,7 @@ def test_discs_are_pillows(radius):
         ((10, 12), (14, 15)),
     ],
 )
-def test_lines_are_pillows(start, end, width):
+def test_lines_are_those_of_pillow(start, end, width):
     image = Image.new("L", (WIDTH, HEIGHT))
     ImageDraw.Draw(image).line([start, end], fill=1, width=width)
     points = [tuple(_constant([v]) for v in point) for point in (start, end)]
@@ -48,7 +48,7 @@ def test_lines_are_pillows(start, end, width):
     np.testing.assert_array_equal(fill_spans(*spans, WIDTH)[0], np.asarray(image, bool))
 
 
-def test_spans_overlap_touch_and_leave_the_image():
+def test_spans_may_overlap_touch_and_leave_the_image():
     left = tf.constant([[[-9.0], [2.0], [3.0], [6.0], [5.0], [40.0]]], tf.float64)
     right = tf.constant([[[0.0], [3.0], [3.0], [99.0], [4.0], [50.0]]], tf.float64)
     row = fill_spans(left, right, 8)[0, 0].numpy().astype(int)

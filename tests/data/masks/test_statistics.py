@@ -1,4 +1,4 @@
-"""Many masks look like those of the original programs."""
+"""Masks have the statistics of those of the released programs."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def _standard_error(deviation, recorded):
     return deviation * np.sqrt(1 / COUNT + 1 / recorded["samples"])
 
 
-def test_hole_fraction(case):
+def test_hole_fractions_are_distributed_as_released(case):
     recorded, holes = case
     fractions, wanted = statistics.hole_fractions(holes), recorded["hole_fraction"]
     allowed = DEVIATIONS * _standard_error(wanted["std"], recorded)
@@ -49,7 +49,7 @@ def test_hole_fraction(case):
     assert (below <= shares + allowed).all() and (upto >= shares - allowed).all()
 
 
-def test_where_the_holes_are(case):
+def test_hole_positions_are_distributed_as_released(case):
     recorded, holes = case
     cells = statistics.cell_fractions(holes)
     difference = cells.mean(axis=0) - np.array(recorded["cell_hole_probability"])
@@ -58,7 +58,7 @@ def test_where_the_holes_are(case):
     assert (np.abs(difference) <= allowed).all()
 
 
-def test_number_of_holes(case):
+def test_numbers_of_holes_are_distributed_as_released(case):
     recorded, holes = case
     found = statistics.components(holes)
     wanted = recorded["components"]

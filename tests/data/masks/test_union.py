@@ -1,4 +1,4 @@
-"""Unions."""
+"""Unions of holes."""
 
 import numpy as np
 import pytest
@@ -26,12 +26,12 @@ def test_unions_may_be_nested():
     assert np.median(holes) == 1600
 
 
-def test_a_union_is_a_union():
+def test_a_union_is_the_maximum_of_its_masks():
     union = UnionMasks(generators=[BOX, THIN])(SEEDS, 128, 128).numpy()
     parts = [m(fold_in(SEEDS, i), 128, 128).numpy() for i, m in enumerate((BOX, THIN))]
     np.testing.assert_array_equal(union, np.maximum(*parts))
 
 
-def test_nothing_to_unite_is_refused():
+def test_a_union_of_nothing_is_refused():
     with pytest.raises(ValueError, match="generators"):
         UnionMasks(generators=[])

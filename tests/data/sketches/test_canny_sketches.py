@@ -40,6 +40,6 @@ def test_higher_thresholds_leave_fewer_edges():
 @pytest.mark.parametrize(
     "arguments", [{"blur": -1}, {"low_threshold": 200}, {"low_threshold": -1, "high_threshold": 3}]
 )
-def test_what_makes_no_sense_is_refused(arguments):
+def test_bad_arguments_are_refused(arguments):
     with pytest.raises(ValueError, match="CannySketches"):
         CannySketches(**arguments)

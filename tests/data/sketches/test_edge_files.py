@@ -10,7 +10,7 @@ from deepfill_tf.errors import UserError
 from tests.reference_cases import arrays
 
 
-def test_a_pair_as_the_original_reads_it(tmp_path):
+def test_an_image_and_its_edges_are_cropped_as_released(tmp_path):
     """The edges, in a format without loss here, are cropped where the image is."""
     recorded = arrays("data_pipeline.npz")
     write_image(str(tmp_path / "p.png"), recorded["pair/p_rgb"])
@@ -27,7 +27,7 @@ def test_a_pair_as_the_original_reads_it(tmp_path):
     np.testing.assert_array_equal(sketch, recorded["pair/q_crop_bgr"][..., :1])
 
 
-def test_the_name_as_released():
+def test_the_default_name_is_that_of_the_released_program():
     assert EdgeFiles().path_of("folder/some.name.png") == "folder/some.name_edge.jpg"
 
 

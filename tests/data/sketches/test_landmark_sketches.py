@@ -14,13 +14,13 @@ from deepfill_tf.errors import UserError
 ASTRONAUT = Path(deepfill_tf.__file__).parent / "photographs" / "train" / "astronaut.jpg"
 
 
-def test_where_the_package_is_missing_two_ways_out_are_named(monkeypatch):
+def test_a_missing_package_is_named_with_two_solutions(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     with pytest.raises(UserError, match=r"deepfill-tf\[landmarks\].*@CannySketches\(\)"):
         LandmarkSketches().check([])
 
 
-def test_a_mediapipe_without_a_model_wants_one_named(monkeypatch):
+def test_a_mediapipe_without_a_model_needs_a_model_file(monkeypatch):
     bare = types.ModuleType("mediapipe")
     bare.__version__ = "1.2.2"
     monkeypatch.setitem(sys.modules, "mediapipe", bare)
@@ -34,13 +34,13 @@ def test_a_line_without_width_is_refused():
 
 
 @pytest.mark.needs_mediapipe
-def test_a_model_that_is_not_there_is_named(tmp_path):
+def test_a_missing_model_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"no file .*none.task, which LandmarkSketches.model"):
         LandmarkSketches(model=str(tmp_path / "none.task")).check([])
 
 
 @pytest.mark.needs_mediapipe
-def test_what_is_no_model_is_named(tmp_path):
+def test_a_foreign_model_file_is_named(tmp_path):
     path = tmp_path / "foreign.task"
     path.write_bytes(b"no model" * 99)
     with pytest.raises(UserError, match=r"cannot read LandmarkSketches.model '.*foreign.task'"):
@@ -48,7 +48,7 @@ def test_what_is_no_model_is_named(tmp_path):
 
 
 @pytest.mark.needs_mediapipe
-def test_the_astronaut():
+def test_the_lines_are_on_the_face():
     """The lines are on her face, whose place in the photograph was measured by eye."""
     image = read_image(str(ASTRONAUT))
     source = LandmarkSketches()

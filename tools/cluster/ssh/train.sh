@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Trains on machines that SSH reaches: one worker a machine, with all its GPUs.
+# Trains on machines that are reached by SSH: one worker per machine, with all its GPUs.
 #
 #     tools/cluster/ssh/train.sh machine1:8888,machine2:8888 \
 #         --gin_file=celeba.gin --run_dir=/shared/runs/celeba
 #
-# Every machine needs: login without a password under that name (users and SSH ports belong into
-# ~/.ssh/config), the named port open to the others, and run directory and images at the same
-# place. Variables, all optional:
+# Requirements of every machine: login under that name without a password (set users and SSH ports
+# in ~/.ssh/config), the given port open to the other machines, and the run directory and the
+# images at the same path. Optional environment variables:
 #
-#     FOLDER          where workers are started; the home directory if not given
-#     PYTHON          Python of the environment there; python
-#     GRACE           seconds from SIGTERM to SIGKILL; 180
-#     DEEPFILL_DATA   is passed on
+#     FOLDER          working directory of the workers; default: the home directory
+#     PYTHON          Python interpreter of the workers; default: python
+#     GRACE           seconds from SIGTERM to SIGKILL; default: 180
+#     DEEPFILL_DATA   passed to the workers
 #
-# Log lines begin with the worker's number. SIGTERM, Ctrl-C, or the loss of this machine make all
-# workers save and end; so does a worker that ended with an error, GRACE seconds later.
-# Exit codes: 0 all are done; 75 told to stop, or a worker was lost: start again; 1 something is
-# wrong. To start again by itself:
+# Log lines begin with the worker's index. All workers save a checkpoint and exit after SIGTERM or
+# Ctrl-C, if this machine is lost, and GRACE seconds after a worker failed.
+# Exit codes: 0 done; 75 stopped, or a worker was lost: restart to resume; 1 an error. To restart
+# automatically:
 #
 #     until tools/cluster/ssh/train.sh ...; do [ $? -eq 75 ] || break; sleep 60; done
 set -u
@@ -30,8 +30,8 @@ shift
 IFS=, read -ra workers <<<"$cluster"
 grace=${GRACE:-180}
 
-# On each machine. Its standard input ends when this script closes it or is no more.
-# shellcheck disable=SC2016  # for the shell over there
+# Runs on each machine. Its standard input ends when this script closes it or is killed.
+# shellcheck disable=SC2016  # expanded by the remote shell
 remote='
     cd "$FOLDER" || exit 1
     exec 3<&0
@@ -60,7 +60,7 @@ stop() {
 }
 trap stop TERM INT
 
-# Words as every shell reads them: each in single quotes.
+# Quotes words for any shell: each in single quotes.
 quoted() {
     local word
     for word in "$@"; do printf "'%s' " "${word//\'/\'\\\'\'}"; done
@@ -101,8 +101,8 @@ done
 result=0
 for index in "${!workers[@]}"; do
     code=${codes[index]}
-    [ "$code" -ne 0 ] && echo "${workers[index]} ended with $code" >&2
-    if [ "$code" -eq 75 ] || [ "$code" -ge 128 ]; then # 128 and more: killed, 255: out of reach
+    [ "$code" -ne 0 ] && echo "${workers[index]} exited with $code" >&2
+    if [ "$code" -eq 75 ] || [ "$code" -ge 128 ]; then # 128 and more: killed, 255: unreachable
         [ "$result" -eq 0 ] && result=75
     elif [ "$code" -ne 0 ]; then
         result=1
