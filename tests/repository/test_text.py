@@ -1,5 +1,6 @@
 """No text of the repository depends on the machine that it was written on."""
 
+import contextlib
 import re
 import subprocess
 from pathlib import Path
@@ -22,7 +23,8 @@ def text_files() -> dict[str, str]:
     for name in filter(None, listed.decode().split("\0")):
         content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
         if b"\0" not in content:
-            texts[name] = content.decode()
+            with contextlib.suppress(UnicodeDecodeError):  # a small binary file
+                texts[name] = content.decode()
     return texts
 
 
