@@ -46,7 +46,7 @@ def test_every_variant_has_a_time(finished):
 def test_whole_images_have_gflop_and_bfloat16_a_psnr(finished):
     _, report = finished
     reference, whole_image, regions, rounded = report["comparisons"][-1]["variants"]
-    assert reference["share_of_matrix_product_rate"] > 0
+    assert reference["fraction_of_matrix_product_rate"] > 0
     assert reference["gflop"] == whole_image["gflop"] > 0
     assert regions["gflop"] is None
     assert 0 < rounded["psnr_in_hole"] <= 100

@@ -216,12 +216,12 @@ def summarise(rows: dict[str, dict], variant) -> None:
         row["ratio"] = median_of(lambda a, b: a / b, reference, seconds)
     if row["gflop"]:
         rate = row["gflop"] / MATRIX_GFLOP
-        row["share_of_matrix_product_rate"] = median_of(
+        row["fraction_of_matrix_product_rate"] = median_of(
             lambda own, product: rate * product / own, seconds, row["matrix_product_seconds"]
         )
     if variant.without_attention:
         others = rows[variant.without_attention]["seconds"]
-        row["attention_share"] = median_of(lambda own, other: 1 - other / own, seconds, others)
+        row["attention_fraction"] = median_of(lambda own, other: 1 - other / own, seconds, others)
 
 
 def median_of(function: Callable[..., float], *by_round: list[float]) -> float:
@@ -259,8 +259,8 @@ def line(name: str, row: dict) -> str:
         "median_seconds": duration,
         "ratio": "{:.2f}".format,
         "gflop": "{:.1f}".format,
-        "share_of_matrix_product_rate": "{:.0%}".format,
-        "attention_share": "{:.0%}".format,
+        "fraction_of_matrix_product_rate": "{:.0%}".format,
+        "attention_fraction": "{:.0%}".format,
         "peak_bytes": lambda value: f"{value / 1e9:.2f} GB",
         "psnr_in_hole": "{:.1f} dB".format,
     }

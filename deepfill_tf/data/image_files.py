@@ -50,7 +50,7 @@ def image_size(path: str) -> tuple[int, int]:
     except UserError:
         raise
     except READING_ERRORS as error:
-        raise UserError(f"cannot read the image {path}: {type(error).__name__}") from error
+        raise _unreadable(path, error) from error
     return (width, height) if turned else (height, width)
 
 
@@ -70,7 +70,7 @@ def write_image(path: str, image: np.ndarray) -> None:
     suffix = os.path.splitext(path)[1].lower()
     formats = Image.registered_extensions()
     if suffix not in formats:
-        raise UserError(f"cannot write {path}: {suffix!r} is no image's suffix, try .png")
+        raise UserError(f"cannot write {path}: {suffix!r} is not the suffix of an image; try .png")
     content = io.BytesIO()
     squeezed = image[:, :, 0] if image.shape[2] == 1 else image
     options = {"quality": 95} if formats[suffix] == "JPEG" else {}
@@ -90,10 +90,19 @@ def _open(path: str) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except UserError:
         raise
-    except tf.errors.NotFoundError as error:
-        raise UserError(f"there is no image {path}") from error
     except READING_ERRORS as error:
-        raise UserError(f"cannot read the image {path}: {reason(error)}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> UserError:
+    """The error of an image that cannot be read."""
+    if isinstance(error, tf.errors.NotFoundError):
+        return UserError(f"there is no image {path}")
+    # Pillow's own message has the address of an object.
+    is_foreign = isinstance(error, UnidentifiedImageError)
+    return UserError(
+        f"cannot read the image {path}: {'unknown format' if is_foreign else reason(error)}"
+    )
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

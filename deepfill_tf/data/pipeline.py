@@ -103,15 +103,15 @@ class ImagePipeline:
             )
         batch_size = self._global_batch_size // replicas
         # Examples of a global batch that this pipeline makes, and the first of them.
-        share = batch_size * (replicas // pipelines)
-        first = (input_context.input_pipeline_id if input_context else 0) * share
+        local_batch_size = batch_size * (replicas // pipelines)
+        first = (input_context.input_pipeline_id if input_context else 0) * local_batch_size
 
         def position_of(number):
             """Position in the stream of the example `number` of this pipeline."""
-            batch_index, index = number // share, number % share
+            batch_index, index = number // local_batch_size, number % local_batch_size
             return batch_index * self._global_batch_size + first + index
 
-        numbers = tf.data.Dataset.range(first_batch * share, np.iinfo(np.int64).max)
+        numbers = tf.data.Dataset.range(first_batch * local_batch_size, np.iinfo(np.int64).max)
         examples = numbers.map(position_of).map(
             self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )

@@ -6,10 +6,12 @@ is its index, `<shard>.index`, with a line for each record: offset, length, and 
 So shards are read in any order, as lists of files are.
 """
 
+import contextlib
 import hashlib
 import io
 import re
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import tensorflow as tf
@@ -92,24 +94,41 @@ def on_one_line(name: str) -> str:
     return name.translate({ord("\\"): r"\\", ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r"})
 
 
+@contextlib.contextmanager
+def open_shard(shard: str) -> Iterator["ShardWriter"]:
+    """Opens a shard for writing; it and its index are there when the block has succeeded."""
+    with atomic.file(shard) as path:
+        with tf.io.TFRecordWriter(path) as writer:
+            shard_writer = ShardWriter(writer)
+            yield shard_writer
+        atomic.write_text(shard + INDEX_SUFFIX, shard_writer.index)
+
+
 class ShardWriter:
-    """Writes a shard and its index; both get their names when all is written.
+    """Writes the records of a shard, see `open_shard`."""
 
-    Args:
-      shard: path of the shard.
-    """
-
-    def __init__(self, shard: str):
-        self._shard = shard
-        self._file = atomic.file(shard)
-        self._writer = tf.io.TFRecordWriter(self._file.__enter__())
+    def __init__(self, writer: tf.io.TFRecordWriter):
+        self._writer = writer
         self._offset = 0
         self._lines: list[str] = []
+
+    @property
+    def index(self) -> str:
+        """Content of the index of the records so far."""
+        return "".join(self._lines)
 
     def write(
         self, encoded: bytes, *, kind: str, height: int, width: int, source: str, sha256: str
     ) -> None:
-        """Adds an image: encoded as it was, of a format such as "JPEG", and where it is from."""
+        """Adds a record.
+
+        Args:
+          encoded: the encoded image.
+          kind: its format, such as "JPEG".
+          height, width: its size in pixels.
+          source: its name, for people.
+          sha256: checksum of `encoded`, 64 hexadecimal digits.
+        """
         text = {
             "image/encoded": encoded,
             "image/format": kind.encode(),
@@ -129,9 +148,3 @@ class ShardWriter:
         self._writer.write(content)
         self._lines.append(f"{self._offset}\t{len(content)}\t{on_one_line(source)}\n")
         self._offset += _HEADER + len(content) + _FOOTER
-
-    def close(self) -> None:
-        """Gives both files their names."""
-        self._writer.close()
-        atomic.write_text(self._shard + INDEX_SUFFIX, "".join(self._lines))
-        self._file.__exit__(None, None, None)

@@ -17,7 +17,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from deepfill_tf.data.records import ShardWriter, on_one_line
+from deepfill_tf.data.records import on_one_line, open_shard
 from deepfill_tf.errors import UserError
 from deepfill_tf.preparation.inspection import Inspection, inspect_image
 from deepfill_tf.preparation.near_duplicates import bands, earlier_near_duplicates
@@ -238,21 +238,21 @@ def _write_shard(
     """Writes a shard; returns its split and the number of its images."""
     split, index = key
     path = os.path.join(settings.output, shard_name(split, index, settings.shards(split)))
-    writer, count = ShardWriter(path), 0
-    for image in sorted(images, key=lambda image: image.inspection.sha256):
-        inspection, encoded = image.inspection, image.reference.read()
-        if hashlib.sha256(encoded).hexdigest() != inspection.sha256:
-            raise UserError(f"{image.reference.name} changed while it was read")
-        writer.write(
-            encoded,
-            kind=inspection.kind,
-            height=inspection.height,
-            width=inspection.width,
-            source=image.reference.name,
-            sha256=inspection.sha256,
-        )
-        count += 1
-    writer.close()
+    count = 0
+    with open_shard(path) as writer:
+        for image in sorted(images, key=lambda image: image.inspection.sha256):
+            inspection, encoded = image.inspection, image.reference.read()
+            if hashlib.sha256(encoded).hexdigest() != inspection.sha256:
+                raise UserError(f"{image.reference.name} changed while it was read")
+            writer.write(
+                encoded,
+                kind=inspection.kind,
+                height=inspection.height,
+                width=inspection.width,
+                source=image.reference.name,
+                sha256=inspection.sha256,
+            )
+            count += 1
     return split, count
 
 

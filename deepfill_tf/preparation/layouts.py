@@ -105,8 +105,8 @@ def write_lists(layout: str, root: str) -> dict[str, int]:
             if not tf.io.gfile.exists(os.path.join(folder, name)):
                 raise UserError(f"there is no {os.path.join(folder, name)}, listed for {split}")
     counts = {}
-    for part, names in lists.items():
-        path = os.path.join(folder, f"{part}.flist")
+    for split, names in lists.items():
+        path = os.path.join(folder, f"{split}.flist")
         atomic.write_text(path, "".join(f"{name}\n" for name in names))
         counts[path] = len(names)
     return counts

@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from deepfill_tf.data import (
     list_images,
     read_image,
 )
-from deepfill_tf.data.records import ShardWriter, list_records, read_record
+from deepfill_tf.data.records import list_records, open_shard, read_record
 from deepfill_tf.errors import UserError
 from tests.preparation.images import PHOTOGRAPHS
 
@@ -22,13 +23,11 @@ PATHS = sorted(str(path) for path in (PHOTOGRAPHS / "train").glob("*.jpg"))
 def shards(tmp_path):
     """The photographs of the package in two shards, in order."""
     for number in range(2):
-        writer = ShardWriter(str(tmp_path / f"train-0000{number}-of-00002.tfrecord"))
-        for path in PATHS[number * 7 : number * 7 + 7]:
-            with open(path, "rb") as file:
-                content = file.read()
-            sha256 = hashlib.sha256(content).hexdigest()
-            writer.write(content, kind="JPEG", height=1, width=1, source=path, sha256=sha256)
-        writer.close()
+        with open_shard(str(tmp_path / f"train-0000{number}-of-00002.tfrecord")) as writer:
+            for path in PATHS[number * 7 : number * 7 + 7]:
+                content = Path(path).read_bytes()
+                sha256 = hashlib.sha256(content).hexdigest()
+                writer.write(content, kind="JPEG", height=1, width=1, source=path, sha256=sha256)
     return tmp_path
 
 

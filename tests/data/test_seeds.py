@@ -9,7 +9,7 @@ COUNT = 3000
 
 
 @tf.function
-def _drawn(purpose, columns):
+def _random_numbers(purpose, columns):
     return uniform(seeds_of(1, purpose, tf.range(COUNT)), columns)
 
 
@@ -19,7 +19,7 @@ def test_seeds_are_seed_and_purpose_then_position():
 
 
 def test_uniform_numbers_are_uniform_and_independent():
-    numbers = _drawn(Purpose.CROP, 2).numpy()
+    numbers = _random_numbers(Purpose.CROP, 2).numpy()
     assert (numbers >= 0).all() and (numbers < 1).all()
     # Standard errors: 0.29 / sqrt(3000) of means, 1 / sqrt(3000) of correlations.
     np.testing.assert_allclose(numbers.mean(axis=0), 0.5, atol=5 * 0.0053)
@@ -29,13 +29,13 @@ def test_uniform_numbers_are_uniform_and_independent():
 
 
 def test_purposes_are_independent():
-    rows = [_drawn(purpose, 1)[:, 0].numpy() for purpose in Purpose]
+    rows = [_random_numbers(purpose, 1)[:, 0].numpy() for purpose in Purpose]
     correlations = np.corrcoef(rows) - np.eye(len(rows))
     assert np.abs(correlations).max() < 5 * 0.018
 
 
 def test_integers_are_uniform():
-    values = integers(_drawn(Purpose.FLIP, 1), 5).numpy()
+    values = integers(_random_numbers(Purpose.FLIP, 1), 5).numpy()
     shares = np.bincount(values.ravel(), minlength=5) / COUNT
     np.testing.assert_allclose(shares, 0.2, atol=5 * 0.0073)
 

@@ -15,9 +15,9 @@ BOXES = RectangleMasks(height=12, width=8, max_delta_height=4, max_delta_width=4
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def noise_images(tmp_path_factory):
     """Five images of noise; an edge wherever red is above 200, in a format without loss."""
-    folder = tmp_path_factory.mktemp("drawn")
+    folder = tmp_path_factory.mktemp("noise_images")
     paths = [str(folder / f"{i}.png") for i in range(5)]
     for i, path in enumerate(paths):
         image = np.random.default_rng(i).integers(0, 256, [40, 48, 3], np.uint8)
@@ -39,8 +39,8 @@ def pipeline(paths, *, sketches=None, with_box=False, **options):
     )
 
 
-def test_sketches_are_cropped_and_mirrored_with_their_images(drawn):
-    stream = pipeline(drawn, sketches=EdgeFiles(ending="_edge.png"), flip=True).dataset()
+def test_sketches_are_cropped_and_mirrored_with_their_images(noise_images):
+    stream = pipeline(noise_images, sketches=EdgeFiles(ending="_edge.png"), flip=True).dataset()
     for batch in stream.take(6):
         red = tf.round((batch["image"][..., :1] + 1) * 127.5)
         np.testing.assert_array_equal(batch["sketch"], tf.cast(red > 200, tf.float32))
@@ -60,8 +60,8 @@ def test_the_edge_threshold_is_that_of_the_released_program(tmp_path, strength, 
 
 
 @pytest.mark.parametrize("one_mask_per_batch", [False, True])
-def test_every_hole_is_in_the_centre_of_its_box(drawn, one_mask_per_batch):
-    stream = pipeline(drawn, with_box=True, one_mask_per_batch=one_mask_per_batch).dataset()
+def test_every_hole_is_in_the_centre_of_its_box(noise_images, one_mask_per_batch):
+    stream = pipeline(noise_images, with_box=True, one_mask_per_batch=one_mask_per_batch).dataset()
     for batch in stream.take(6):
         rows, columns, masks = (batch[k] for k in ("box_rows", "box_columns", "mask"))
         assert (rows.shape, columns.shape) == ([4, 12], [4, 8])
@@ -81,9 +81,9 @@ def test_a_union_has_the_box_of_its_rectangle():
     assert (crop(masks(seeds, 32, 32), rows, columns).numpy().sum(axis=(1, 2, 3)) >= 8 * 4).all()
 
 
-def test_penalty_alpha_is_uniform_and_the_same_for_the_same_batch(drawn):
+def test_penalty_alpha_is_uniform_and_the_same_for_the_same_batch(noise_images):
     def first(count):
-        batches = pipeline(drawn).dataset().take(count)
+        batches = pipeline(noise_images).dataset().take(count)
         return np.concatenate([batch["penalty_alpha"] for batch in batches])
 
     alpha = first(50)
@@ -94,8 +94,8 @@ def test_penalty_alpha_is_uniform_and_the_same_for_the_same_batch(drawn):
     assert abs(np.corrcoef(alpha.T)[0, 1]) < 0.25
 
 
-def test_the_example_has_the_shapes_of_batches(drawn):
-    stream = pipeline(drawn, with_box=True, sketches=EdgeFiles(ending="_edge.png"))
+def test_the_example_has_the_shapes_of_batches(noise_images):
+    stream = pipeline(noise_images, with_box=True, sketches=EdgeFiles(ending="_edge.png"))
     batch, example = next(iter(stream.dataset())), stream.example()
     assert set(batch) == set(example)
     for name, value in batch.items():
@@ -103,8 +103,8 @@ def test_the_example_has_the_shapes_of_batches(drawn):
         assert value.dtype == example[name].dtype, name
 
 
-def test_holes_without_a_box_are_refused(drawn, tmp_path):
-    (tmp_path / "all.flist").write_text("\n".join(drawn))
+def test_holes_without_a_box_are_refused(noise_images, tmp_path):
+    (tmp_path / "all.flist").write_text("\n".join(noise_images))
     data = TrainingData(
         train=str(tmp_path / "all.flist"), masks=BrushStrokeMasks(), height=32, width=32
     )
@@ -113,8 +113,8 @@ def test_holes_without_a_box_are_refused(drawn, tmp_path):
         data.example(with_box=True)
 
 
-def test_missing_edge_files_are_named_at_construction(drawn, tmp_path):
-    (tmp_path / "all.flist").write_text("\n".join(drawn))
+def test_missing_edge_files_are_named_at_construction(noise_images, tmp_path):
+    (tmp_path / "all.flist").write_text("\n".join(noise_images))
     with pytest.raises(UserError, match=r"5 of 5 images cannot be read.*0_edge.jpg"):
         TrainingData(
             train=str(tmp_path / "all.flist"),

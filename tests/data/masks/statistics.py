@@ -17,23 +17,23 @@ def recorded(name: str) -> dict:
     return json.loads(reference_path("mask_statistics.json").read_text())["statistics"][name]
 
 
-def drawn(masks, count: int, height: int, width: int, seed: int = 7) -> np.ndarray:
-    """bool `[count, height, width]`."""
-    draw = tf.function(
+def sampled(masks, count: int, height: int, width: int, seed: int = 7) -> np.ndarray:
+    """Random masks, bool `[count, height, width]`."""
+    sample = tf.function(
         lambda positions: tf.cast(
             masks(seeds_of(seed, Purpose.MASK, positions), height, width)[..., 0], tf.bool
         )
     )
-    return np.concatenate([draw(tf.range(i, i + 100)).numpy() for i in range(0, count, 100)])
+    return np.concatenate([sample(tf.range(i, i + 100)).numpy() for i in range(0, count, 100)])
 
 
 def hole_fractions(holes: np.ndarray) -> np.ndarray:
-    """`[N]`."""
+    """Fraction of each mask that is hole, `[N]`."""
     return holes.mean(axis=(1, 2))
 
 
 def cell_fractions(holes: np.ndarray) -> np.ndarray:
-    """Share of each of 16 x 16 cells that is hole, `[N, 16, 16]`."""
+    """Fraction of each of 16 x 16 cells that is hole, `[N, 16, 16]`."""
     count, height, width = holes.shape
     cells = holes.reshape(count, CELLS, height // CELLS, CELLS, width // CELLS)
     return cells.mean(axis=(2, 4))

@@ -28,7 +28,7 @@ def case(request):
     """The recorded statistics and our masks."""
     recorded = statistics.recorded(request.param)
     size = recorded["height"], recorded["width"]
-    return recorded, statistics.drawn(CASES[request.param], COUNT, *size)
+    return recorded, statistics.sampled(CASES[request.param], COUNT, *size)
 
 
 def _standard_error(deviation, recorded):
@@ -71,8 +71,8 @@ def test_numbers_of_holes_are_distributed_as_released(case):
 
 
 def test_released_strokes_drift_to_the_right_and_may_miss_a_wide_image():
-    released = statistics.drawn(RELEASED, 1000, 256, 256)
+    released = statistics.sampled(RELEASED, 1000, 256, 256)
     assert released[:, :, 128:].mean() > 1.7 * released[:, :, :128].mean()
-    empty = ~statistics.drawn(RELEASED, 1000, 256, 384).any(axis=(1, 2))
+    empty = ~statistics.sampled(RELEASED, 1000, 256, 384).any(axis=(1, 2))
     # 5 standard errors of 1000 masks.
     assert empty.mean() == pytest.approx(0.0347, abs=5 * 0.0058)
