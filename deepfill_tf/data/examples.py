@@ -11,7 +11,8 @@ from deepfill_tf.data.crops import crop_image, resize_image
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.data.sketches.source import SketchSource
 
-# Crop fractions of the crop in the centre of an image.
+# Crop fractions (top, left) in [0, 1), see `crop_image`; those of the central crop.
+Fractions = Sequence[float] | np.ndarray
 CENTRE = (0.5, 0.5)
 
 
@@ -48,7 +49,7 @@ class ExampleOptions:
             check_bool(f"data.{name}", getattr(self, name))
         check_in_range("data.edge_threshold", self.edge_threshold, 0, 1)
 
-    def fit(self, image: np.ndarray, crop_fractions: Sequence[float] = CENTRE) -> np.ndarray:
+    def fit(self, image: np.ndarray, crop_fractions: Fractions = CENTRE) -> np.ndarray:
         """Crops or resizes uint8 `[H, W, C]` to `[height, width, C]`, see `crop_image`."""
         if self.random_crop:
             top_fraction, left_fraction = map(float, crop_fractions)
@@ -60,7 +61,7 @@ def read_example(
     path: str,
     options: ExampleOptions,
     sketches: SketchSource | None = None,
-    crop_fractions: Sequence[float] = CENTRE,
+    crop_fractions: Fractions = CENTRE,
 ) -> np.ndarray:
     """Reads an image and crops or resizes it.
 
