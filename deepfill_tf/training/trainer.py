@@ -144,23 +144,7 @@ class Trainer:
         self._check_batch_size(strategy.num_replicas_in_sync)
         with worker_loss_reported(strategy):
             state = self._make_state(strategy)
-            checkpoints = Checkpoints(
-                run_dir,
-                step=state.step,
-                bundles=state.bundles(),
-                architectures={
-                    "generator": architecture_of(state.generator),
-                    "discriminator": architecture_of(state.discriminator),
-                },
-                max_to_keep=self.max_checkpoints_to_keep,
-                environment=environment_info(strategy),
-            )
-            first_step = checkpoints.restore(allow_change=allow_change)
-            if not CrossWorker(strategy).all_equal(first_step):
-                raise UserError(
-                    f"the workers do not see the same checkpoints in {run_dir} (here step "
-                    f"{first_step}): it must be a directory that they share"
-                )
+            checkpoints, first_step = self._restore(state, run_dir, strategy, allow_change)
             if not first_step:
                 self._initialize_generator(state)
             pretrain_coarse = self.objective.pretrain_coarse
@@ -195,6 +179,29 @@ class Trainer:
                 actions=self.actions,
                 steps_per_loop=self.steps_per_loop,
             )
+
+    def _restore(
+        self, state: TrainState, run_dir: str, strategy: tf.distribute.Strategy, allow_change: bool
+    ) -> tuple[Checkpoints, int]:
+        """Returns the run's checkpoints, and the step of the one that was restored, or 0."""
+        checkpoints = Checkpoints(
+            run_dir,
+            step=state.step,
+            bundles=state.bundles(),
+            architectures={
+                "generator": architecture_of(state.generator),
+                "discriminator": architecture_of(state.discriminator),
+            },
+            max_to_keep=self.max_checkpoints_to_keep,
+            environment=environment_info(strategy),
+        )
+        step = checkpoints.restore(allow_change=allow_change)
+        if not CrossWorker(strategy).all_equal(step):
+            raise UserError(
+                f"the workers do not see the same checkpoints in {run_dir} (here step {step}): it "
+                "must be a directory that they share"
+            )
+        return checkpoints, step
 
     def _check_batch_size(self, replicas: int) -> None:
         parts = self.gradient_accumulation_steps

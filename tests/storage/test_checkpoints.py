@@ -124,7 +124,7 @@ def two_saved(trained, tmp_path):
     return run_dir, newest
 
 
-def fresh_players():
+def fresh_state():
     return make_state(tf.distribute.OneDeviceStrategy("CPU:0"), seed=7, ema_decay=0.9)
 
 
@@ -171,7 +171,7 @@ DAMAGE = {
 def test_a_corrupt_checkpoint_is_named_and_the_one_before_is_used(two_saved, caplog, damage, named):
     run_dir, newest = two_saved
     damage(newest)
-    fresh = fresh_players()
+    fresh = fresh_state()
     assert checkpoints_of(run_dir, fresh).restore() == 2
     assert f"skipping corrupt checkpoint {newest}: {named}" in caplog.text
 
@@ -179,13 +179,13 @@ def test_a_corrupt_checkpoint_is_named_and_the_one_before_is_used(two_saved, cap
 def test_a_corrupt_checkpoint_is_replaced_when_its_step_comes_again(two_saved):
     run_dir, newest = two_saved
     flip_a_bit(newest)
-    fresh = fresh_players()
+    fresh = fresh_state()
     checkpoints = checkpoints_of(run_dir, fresh)
     checkpoints.restore()
     checkpoints.prepare()
     fresh.step.assign(3)
     assert checkpoints.save() == str(newest)
-    assert checkpoints_of(run_dir, fresh_players()).restore() == 3
+    assert checkpoints_of(run_dir, fresh_state()).restore() == 3
 
 
 def test_if_all_are_corrupt_nothing_starts_from_the_beginning(two_saved):
@@ -193,14 +193,14 @@ def test_if_all_are_corrupt_nothing_starts_from_the_beginning(two_saved):
     for path in (newest, newest.parent / "step-2"):
         flip_a_bit(path)
     with pytest.raises(UserError, match="none of the 2 checkpoints"):
-        checkpoints_of(run_dir, fresh_players()).restore()
+        checkpoints_of(run_dir, fresh_state()).restore()
 
 
 def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
     run_dir, newest = two_saved
     part = newest.with_name(".step-4.01234567-1.tmp")
     newest.rename(part)
-    checkpoints = checkpoints_of(run_dir, fresh_players())
+    checkpoints = checkpoints_of(run_dir, fresh_state())
     assert checkpoints.restore() == 2
     checkpoints.prepare()
     assert not part.exists()
@@ -208,7 +208,7 @@ def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
 
 def test_the_newest_are_kept(two_saved):
     run_dir, _ = two_saved
-    state = fresh_players()
+    state = fresh_state()
     checkpoints = checkpoints_of(run_dir, state, max_to_keep=2)
     checkpoints.restore()
     for step in (8, 9, 11):
@@ -220,7 +220,7 @@ def test_the_newest_are_kept(two_saved):
 
 def test_changes_of_the_environment_are_named(trained, tmp_path, caplog):
     run_dir = tmp_path / "run"
-    state = fresh_players()
+    state = fresh_state()
     checkpoints = checkpoints_of(run_dir, state, environment={"threads": 2, "replicas": 1})
     checkpoints.prepare()
     checkpoints.save()
@@ -243,7 +243,7 @@ def small_disk(tmp_path):
 
 def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
     run_dir = small_disk / "run"
-    state = fresh_players()
+    state = fresh_state()
     checkpoints = checkpoints_of(run_dir, state)
     checkpoints.prepare()
     good = checkpoints.save()
@@ -257,14 +257,14 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
         f"the last checkpoint is {good}"
     )
     assert {path.name for path in (run_dir / "checkpoints").glob("step-*")} == {"step-0"}
-    assert checkpoints_of(run_dir, fresh_players()).restore() == 0
+    assert checkpoints_of(run_dir, fresh_state()).restore() == 0
     (small_disk / "other").unlink()
     assert checkpoints.save().endswith("step-1")
 
 
 def test_a_read_only_run_directory(two_saved, small_disk):
     run_dir = shutil.copytree(two_saved[0], small_disk / "run")
-    state = fresh_players()
+    state = fresh_state()
     checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore() == 2
     (run_dir / "checkpoints" / ".step-3.01234567-1.tmp").mkdir()
@@ -273,4 +273,4 @@ def test_a_read_only_run_directory(two_saved, small_disk):
     for write in (checkpoints.prepare, checkpoints.save):
         with pytest.raises(UserError, match="Read-only file system"):
             write()
-    assert checkpoints_of(run_dir, fresh_players()).restore() == 2
+    assert checkpoints_of(run_dir, fresh_state()).restore() == 2
