@@ -118,11 +118,11 @@ def temporary_name(path, process, host=None):
     return path.with_name(f".{path.name}.{host}-{process}.tmp")
 
 
-def test_a_killed_process_file_is_removed_by_the_next_writer_in_the_folder(tmp_path):
+def test_a_file_of_a_killed_process_is_removed_by_the_next_writer_in_the_folder(tmp_path):
+    """At its first write there, so the folder is one that this process has not written in."""
     leftover = temporary_name(tmp_path / "a.txt", ENDED)
     (tmp_path / "new").mkdir()
-    leftover = tmp_path / "new" / leftover.name
-    leftover.write_text("half")
+    (tmp_path / "new" / leftover.name).write_text("half")
     atomic.write_text(tmp_path / "new" / "b.txt", "whole")
     assert contents(tmp_path / "new") == {"b.txt": "whole"}
 

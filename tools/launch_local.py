@@ -29,7 +29,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, TextIO
 
-DONE, FAILED, RESTART = 0, 1, 75
+from deepfill_tf.command_line import DONE, FAILED, RESTART
+
 POLL_SECONDS = 0.1
 # Option of Linux's prctl: the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
