@@ -68,7 +68,7 @@ class Generator(DeferredBuildMixin, keras.Model):
                 "with it the sketch in the hole"
             )
         self.guided = guided
-        self._attention_options = attention
+        self._attention_choice = attention
         self._sees_mask = sees_mask
         common = dataclasses.asdict(options)
         self.coarse = CoarseNetwork(**common, name="coarse", dtype=dtype)
@@ -170,7 +170,7 @@ class Generator(DeferredBuildMixin, keras.Model):
     def get_config(self) -> dict[str, Any]:
         return {
             **dataclasses.asdict(self.options),
-            **dataclasses.asdict(self._attention_options),
+            **dataclasses.asdict(self._attention_choice),
             "sees_mask": self._sees_mask,
             "guided": self.guided,
             "refinement": self.refinement is not None,

@@ -150,8 +150,8 @@ class RefinementNetwork(Stage):
         specs = CONVOLUTION_BRANCH + BEFORE_ATTENTION + AFTER_ATTENTION + DECODER
         super().__init__(options, specs, name=name, dtype=dtype)
         self._sees_mask = check_bool("sees_mask", sees_mask)
-        self._attention_options = AttentionChoice(attention, attention_options or {})
-        self.attention = self._attention_options.layer(name="attention", dtype=self.dtype_policy)
+        self._attention_choice = AttentionChoice(attention, attention_options or {})
+        self.attention = self._attention_choice.layer(name="attention", dtype=self.dtype_policy)
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
@@ -178,7 +178,7 @@ class RefinementNetwork(Stage):
         return (
             super().get_config()
             | {"sees_mask": self._sees_mask}
-            | dataclasses.asdict(self._attention_options)
+            | dataclasses.asdict(self._attention_choice)
         )
 
 

@@ -1,4 +1,5 @@
 import functools
+import inspect
 
 import numpy as np
 import pytest
@@ -132,6 +133,26 @@ def test_attention_options_reach_the_layer():
 def test_bad_arguments(network, arguments, message):
     with pytest.raises(ValueError, match=message):
         network(**arguments)
+
+
+@pytest.mark.parametrize("stage", [CoarseNetwork, RefinementNetwork])
+def test_a_stage_alone_has_the_defaults_of_the_second_paper(stage):
+    arguments = inspect.signature(stage).parameters
+    whole = inspect.signature(GeneratorV2).parameters
+    for name in arguments.keys() - {"name"}:
+        assert arguments[name].default == whole[name].default, name
+
+
+@pytest.mark.parametrize(("padding", "size"), [("same", 8), ("symmetric", 64), ("reflect", 72)])
+def test_the_smallest_size_is_that_which_the_padding_allows(padding, size):
+    generator = build_model(GeneratorV2(width=2, padding=padding, guided=True))
+    assert generator.min_size == size
+    shapes = [tuple(x.shape) for x in generator.example_inputs()]
+    assert shapes == [(1, size, size, channels) for channels in (3, 1, 1)]
+    if size > 8:
+        too_small = [x[:, 8:] for x in generator.example_inputs()]
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+            generator(*too_small)
 
 
 @pytest.mark.parametrize("network", [GeneratorV2, RefinementNetwork])
