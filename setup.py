@@ -18,8 +18,7 @@ CONFIGS = ["deepfill_tf.configs"] + [
 setup(
     name="deepfill-tf",
     version=VERSION,
-    description="Image inpainting in TensorFlow 2 / Keras: DeepFill v1 and v2, contextual attention "
-    "and gated convolution",
+    description="Image inpainting in TensorFlow 2 / Keras: DeepFill v1 and v2",
     keywords=[
         "contextual attention",
         "deepfill",

@@ -38,7 +38,7 @@ COMMAND = Command(
         several("validation", "The same, of images for validation."),
         Flag("output", "A new folder for the shards and the report."),
         Flag(
-            "validation_share",
+            "validation_fraction",
             "Fraction of --input that is for validation, if there is no --validation.",
             0.01,
             define=absl.flags.DEFINE_float,
@@ -119,7 +119,7 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
         with atomic.directory(output) as folder:
             settings = Settings(
                 output=folder,
-                validation_share=flags.validation_share,
+                validation_fraction=flags.validation_fraction,
                 train_shards=flags.train_shards,
                 validation_shards=flags.validation_shards,
                 min_side=flags.min_side,
@@ -146,7 +146,7 @@ def check_flags(flags: absl.flags.FlagValues) -> None:
     if not flags.output:
         raise UserError("--output is missing: a new folder")
     try:
-        check_in_range("--validation_share", flags.validation_share, 0, 1)
+        check_in_range("--validation_fraction", flags.validation_fraction, 0, 1)
         for name in ("train_shards", "validation_shards", "min_side"):
             check_in_range(f"--{name}", flags[name].value, 1, 100_000)
     except ValueError as error:

@@ -40,7 +40,7 @@ class Settings:
 
     Attributes:
       output: folder of the shards and the report.
-      validation_share: fraction of the images that are for validation, in [0, 1), unless
+      validation_fraction: fraction of the images that are for validation, in [0, 1), unless
         there are sources for validation.
       train_shards, validation_shards: numbers of files.
       min_side: least height and width of an image, in pixels.
@@ -48,7 +48,7 @@ class Settings:
     """
 
     output: str
-    validation_share: float
+    validation_fraction: float
     train_shards: int
     validation_shards: int
     min_side: int
@@ -58,7 +58,7 @@ class Settings:
         """Split of an image, `TRAIN` or `VALIDATION`."""
         if self.has_validation:
             return image.origin
-        return split_of(image.inspection.sha256, self.validation_share)
+        return split_of(image.inspection.sha256, self.validation_fraction)
 
     def shards(self, split: str) -> int:
         """Number of shards of a split."""

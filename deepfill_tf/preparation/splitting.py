@@ -6,9 +6,9 @@ Images that are added later do not move others.
 TRAIN, VALIDATION = "train", "validation"
 
 
-def split_of(sha256: str, validation_share: float) -> str:
+def split_of(sha256: str, validation_fraction: float) -> str:
     """`TRAIN` or `VALIDATION`, from the first 32 bits of the checksum, hexadecimal digits."""
-    return VALIDATION if int(sha256[:8], 16) < validation_share * 2**32 else TRAIN
+    return VALIDATION if int(sha256[:8], 16) < validation_fraction * 2**32 else TRAIN
 
 
 def shard_of(sha256: str, shards: int) -> int:

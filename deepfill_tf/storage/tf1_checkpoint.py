@@ -212,7 +212,7 @@ def _filled(
     try:
         model = build_model(network(width=width))
     except ValueError as error:
-        raise UserError(f"{prefix}: {scope} cannot be rebuilt: {reason(error)}") from error
+        raise UserError(f"{prefix}: {scope} cannot be reconstructed: {reason(error)}") from error
     in_scope = {n: _in_rgb(n, array) for n, array in arrays.items() if n.startswith(scope + "/")}
     assign_weights(model, in_scope, prefix, name_of=name_of)
     return model

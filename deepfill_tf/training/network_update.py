@@ -78,7 +78,7 @@ class NetworkUpdate:
 
     def in_replica(self, batch: Batch, batch_index: tf.Tensor | int = 0) -> Scalars:
         """The same update in replica context, from this replica's part of the batch."""
-        gradients, scalars = self._all_reduced(*self._accumulated(batch))
+        gradients, scalars = self._all_reduced_gradients(*self._accumulated_gradients(batch))
         norm = tf.linalg.global_norm(list(gradients.values()))
         scalars[f"{self._network}/gradient_norm"] = norm
         self._apply_if_finite(gradients, scalars, batch_index)
@@ -99,29 +99,36 @@ class NetworkUpdate:
         zero = tf.UnconnectedGradients.ZERO
         return tape.gradient(loss, variables, unconnected_gradients=zero), scalars
 
-    def _accumulated(self, batch: Batch) -> tuple[dict[str, tf.Tensor], Scalars]:
+    def _accumulated_gradients(self, batch: Batch) -> tuple[dict[str, tf.Tensor], Scalars]:
         """Means of gradients and scalars over the parts of this replica's batch."""
-        if self._parts == 1:
+        parts = self._parts
+        if parts == 1:
             return self._gradients(batch)
-        size = next(iter(batch.values())).shape[0] // self._parts
+        size = next(iter(batch.values())).shape[0] // parts
+
+        def fraction_of_mean(part: int):
+            here = {name: value[part * size : (part + 1) * size] for name, value in batch.items()}
+            return tf.nest.map_structure(lambda x: x / parts, self._gradients(here))
+
         # Every part's forward pass starts from the same `u`, so that it moves once.
         before = [(v, v.read_value()) for v in self._state.moving_variables()]
-        means = None
-        for part in range(self._parts):
-            here = {name: value[part * size : (part + 1) * size] for name, value in batch.items()}
-            with tf.control_dependencies(tf.nest.flatten(means) if part else []):
-                for variable, value in before if part else ():
+        means = fraction_of_mean(0)
+        for part in range(1, parts):
+            with tf.control_dependencies(tf.nest.flatten(means)):
+                for variable, value in before:
                     variable.assign(value)
-                shares = tf.nest.map_structure(lambda x: x / self._parts, self._gradients(here))
-            means = tf.nest.map_structure(tf.add, means, shares) if part else shares
+                more = fraction_of_mean(part)
+            means = tf.nest.map_structure(tf.add, means, more)
         return means
 
-    def _all_reduced(self, gradients: dict[str, tf.Tensor], scalars: Scalars) -> tuple:
+    def _all_reduced_gradients(
+        self, gradients: dict[str, tf.Tensor], scalars: Scalars
+    ) -> tuple[dict[str, tf.Tensor], Scalars]:
         """Gradients summed over the replicas, scalars averaged, in one collective operation."""
         replicas = self._strategy.num_replicas_in_sync
-        shares = {name: value / replicas for name, value in scalars.items()}
+        fractions = {name: value / replicas for name, value in scalars.items()}
         context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, shares))
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, fractions))
 
     def _apply_if_finite(
         self, gradients: dict[str, tf.Tensor], scalars: Scalars, batch_index: tf.Tensor | int

@@ -73,7 +73,7 @@ def example(count: int = 2):
 
 
 def test_the_sketch_steers(guided):
-    """Random weights do not let much of it through: it is looked for in floats."""
+    """With random weights the effect is small, so floats are compared."""
     images, masks, sketches = example()
     raw = InpaintingModule(guided).raw
     floats, holes = images.astype(np.float32) / 127.5 - 1, (masks > 127).astype(np.float32)

@@ -40,11 +40,11 @@ def test_the_commands_run_one_after_the_other(folder):
         if arguments[0].startswith("tools/"):
             arguments[0] = str(ROOT / arguments[0])
             # A hundredth of twelve images would be none.
-            shares = ["--validation_share=0.3"] if "--output=prepared/" in arguments else []
+            options = ["--validation_fraction=0.3"] if "--output=prepared/" in arguments else []
         else:
-            shares = TRIAL
+            options = TRIAL
         ended = subprocess.run(
-            [sys.executable, *arguments, *shares],
+            [sys.executable, *arguments, *options],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,

@@ -63,7 +63,7 @@ def found(tmp_path):
 def test_findings_are_reported_and_bad_images_and_duplicates_dropped(found, tmp_path):
     output = tmp_path / "prepared"
     ended = run(f"--input={found}", f"--input={tmp_path}/more.tar", f"--output={output}",
-                "--train_shards=3", "--validation_share=0.3")  # fmt: skip
+                "--train_shards=3", "--validation_fraction=0.3")  # fmt: skip
     assert ended.returncode == 2, ended.stderr  # some are corrupt
     report = json.loads((output / "report.json").read_text())
     expected = dict.fromkeys(
@@ -84,7 +84,7 @@ def test_findings_are_reported_and_bad_images_and_duplicates_dropped(found, tmp_
 
     again = tmp_path / "again"
     run(f"--input={found}", f"--input={tmp_path}/more.tar", f"--output={again}",
-        "--train_shards=3", "--validation_share=0.3")  # fmt: skip
+        "--train_shards=3", "--validation_fraction=0.3")  # fmt: skip
     for path in output.glob("*.tfrecord*"):
         assert (again / path.name).read_bytes() == path.read_bytes()
 
@@ -109,7 +109,7 @@ def test_names_with_tabs_and_line_ends_stay_on_one_line(tmp_path):
     for index, name in enumerate(names):
         (folder / name).write_bytes(photograph(index % 4).read_bytes())
     output = tmp_path / "prepared"
-    ended = run(f"--input={folder}", f"--output={output}", "--validation_share=0")
+    ended = run(f"--input={folder}", f"--output={output}", "--validation_fraction=0")
     assert ended.returncode == 0, ended.stderr
     assert (output / "dropped.tsv").read_text() == (
         f"{folder}/same.jpg\tduplicate\t{folder}/a\\ttab.jpg\n"
@@ -123,7 +123,7 @@ def test_an_archive_may_have_several_images_of_one_name(tmp_path):
         for index in (3, 4, 3):
             archive.add(photograph(index), "a.jpg")
     output = tmp_path / "prepared"
-    ended = run(f"--input={tmp_path}/grown.tar", f"--output={output}", "--validation_share=0")
+    ended = run(f"--input={tmp_path}/grown.tar", f"--output={output}", "--validation_fraction=0")
     assert ended.returncode == 0, ended.stderr
     assert json.loads((output / "report.json").read_text())["findings"] == {"duplicate": 1}
     assert len(list_images(f"{output}/*.tfrecord")) == 2
@@ -163,7 +163,7 @@ def test_training_images_like_validation_images_are_dropped(found, tmp_path):
             ["--layout=celeba", "--root=found", "--runner=x"],
             "--layout cannot be combined with --runner=x",
         ),
-        (["--input=found", "--output=new", "--validation_share=1"], "must be in [0, 1), got 1"),
+        (["--input=found", "--output=new", "--validation_fraction=1"], "must be in [0, 1), got 1"),
         (
             ["--input=found", "--output=new", "--train_shards=0"],
             "must be in [1, 100000), got 0",

@@ -1,4 +1,4 @@
-"""Imports point down the house only."""
+"""Imports point down only, from the commands to the operations."""
 
 import ast
 from pathlib import Path
@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "deepfill_tf"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
-# From the top of the house to the bottom; a floor may import itself and what is below it.
-FLOORS = [
+# From top to bottom; a layer of packages may import itself and what is below it.
+PACKAGE_LAYERS = [
     {"train", "inpaint", "export", "evaluate", "convert"},
     {"configuration", "configuration_errors"},
     {"training"},
@@ -28,8 +28,8 @@ FLOORS = [
 LEAVES = {"atomic", "checks", "command_line", "compat", "errors"}
 
 
-def floor_of(part: str) -> int:
-    return next(i for i, floor in enumerate(FLOORS) if part in floor)
+def layer_of(part: str) -> int:
+    return next(i for i, layer in enumerate(PACKAGE_LAYERS) if part in layer)
 
 
 def part_of(path: Path) -> str:
@@ -61,12 +61,12 @@ def test_imports_point_down(path):
         assert own <= LEAVES
         return
     for other in own - LEAVES - {"__version__"}:
-        assert floor_of(other) >= floor_of(part), f"{path.name} imports {other} from above"
+        assert layer_of(other) >= layer_of(part), f"{path.name} imports {other} from above"
 
 
-def test_every_part_of_the_package_has_its_floor():
+def test_every_part_of_the_package_has_its_layer():
     parts = {part_of(path) for path in MODULES} - LEAVES - {"__init__"}
-    assert parts <= set().union(*FLOORS)
+    assert parts <= set().union(*PACKAGE_LAYERS)
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "ops").glob("*.py")), ids=lambda p: p.name)

@@ -21,7 +21,7 @@ class CrossWorker:
         self.is_single_process = not _is_cluster(strategy)
 
         @tf.function
-        def summed(value: tf.Tensor) -> tf.Tensor:
+        def all_reduce_sum(value: tf.Tensor) -> tf.Tensor:
             def all_reduced(local):
                 context = tf.distribute.get_replica_context()
                 # An argument of the function has no device to be reduced on; its copy has.
@@ -29,21 +29,21 @@ class CrossWorker:
 
             return strategy.experimental_local_results(strategy.run(all_reduced, (value,)))[0]
 
-        self._summed = summed
+        self._all_reduce_sum = all_reduce_sum
         self._replicas = strategy.num_replicas_in_sync
 
     def any(self, value: bool) -> bool:
         """True if `value` is true in any worker."""
         if self.is_single_process:
             return value
-        return bool(self._summed(tf.constant(float(value))) > 0)
+        return bool(self._all_reduce_sum(tf.constant(float(value))) > 0)
 
     def all_equal(self, number: int) -> bool:
         """True if all workers have the same number; exact below 2^24."""
         if self.is_single_process:
             return True
         value = tf.constant(number, tf.float64)
-        sums = self._summed(tf.stack([value, value**2])).numpy()
+        sums = self._all_reduce_sum(tf.stack([value, value**2])).numpy()
         mean = sums[0] / self._replicas
         return bool(sums[1] / self._replicas == mean**2)
 
