@@ -1,5 +1,6 @@
 """Checks of arguments: each returns the value, or raises ValueError that quotes it."""
 
+import math
 from collections.abc import Collection
 from typing import TypeVar
 
@@ -25,6 +26,13 @@ def check_at_least(name: str, value: float, low: float = 0) -> float:
     """Returns `value` if it is a number >= `low`."""
     if not _is_number(value) or not value >= low:
         raise ValueError(f"{name} must be >= {low}, got {value!r}")
+    return value
+
+
+def check_positive(name: str, value: float) -> float:
+    """Returns `value` if it is a finite number > 0."""
+    if not _is_number(value) or not 0 < value < math.inf:
+        raise ValueError(f"{name} must be > 0, got {value!r}")
     return value
 
 

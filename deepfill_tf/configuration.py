@@ -37,7 +37,8 @@ def _factory(network: type[keras.Model]) -> Callable[..., keras.Model]:
     return make
 
 
-_NAMED_AFTER_THEMSELVES = (
+# Classes that gin files use by their own names.
+CONFIGURABLE_CLASSES = (
     Trainer,
     objectives.Objective,
     objectives.GAN,
@@ -62,7 +63,7 @@ CONFIGURABLES: dict[str, Callable] = {
     "strategy": make_strategy,
     "GeneratorV1": _factory(GeneratorV1),
     "GeneratorV2": _factory(GeneratorV2),
-    **{configurable.__name__: configurable for configurable in _NAMED_AFTER_THEMSELVES},
+    **{configurable.__name__: configurable for configurable in CONFIGURABLE_CLASSES},
 }
 for _name, _configurable in CONFIGURABLES.items():
     gin.external_configurable(_configurable, name=_name)

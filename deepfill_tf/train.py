@@ -10,14 +10,10 @@ import contextlib
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from deepfill_tf.command_line import DONE, RESTART, Command, Flag
-
-if TYPE_CHECKING:
-    from deepfill_tf.training.trainer import Trainer
 
 COMMAND = Command(
     "deepfill-train",
@@ -47,23 +43,30 @@ COMMAND = Command(
 )
 
 DEFAULT_CONFIG = "quickstart.gin"
-# Exit code of a run that resumes if the same command is run again.
 
 
 class _StandardError(logging.Handler):
     """Writes to the present `sys.stderr`, which a progress bar may have replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        print(level + self.format(record), file=sys.stderr, flush=True)
 
 
 def run(values: flags.FlagValues) -> int:
     """Trains. Returns 0 if all steps are finished, 75 if the command has to be run again."""
+    import gin
+
     from deepfill_tf import configuration
     from deepfill_tf.configuration_errors import first_line
     from deepfill_tf.errors import UserError, WorkerLostError
     from deepfill_tf.storage import run_directory
-    from deepfill_tf.storage.resume_checks import check_writable
+    from deepfill_tf.storage.resume_checks import (
+        check_config_unchanged,
+        check_image_list_unchanged,
+        check_writable,
+        write_config_and_image_list,
+    )
     from deepfill_tf.storage.run_lock import run_lock
     from deepfill_tf.training.distribution.cluster import is_chief
     from deepfill_tf.training.stop_request import StopRequest
@@ -80,13 +83,25 @@ def run(values: flags.FlagValues) -> int:
     if chief:
         check_writable(values.run_dir)
     allow_change = values.allow_config_change
+
+    def check_unchanged() -> None:
+        """Raises UserError if the run was started with another config or other images."""
+        check_config_unchanged(
+            values.run_dir, gin.operative_config_str(), allow_change=allow_change
+        )
+        check_image_list_unchanged(values.run_dir, trainer.data.names, allow_change=allow_change)
+
     try:
         with run_lock(values.run_dir) if chief else contextlib.nullcontext(), StopRequest() as stop:
-            training = trainer.prepare(values.run_dir, strategy, allow_change=allow_change)
+            training = trainer.prepare(
+                values.run_dir,
+                strategy,
+                allow_change=allow_change,
+                before_restore=check_unchanged,
+            )
             if chief:
-                # Nothing has to match the config of a run that has no checkpoint.
-                _check_unchanged(
-                    values.run_dir, trainer, allow=allow_change or not training.resumed
+                write_config_and_image_list(
+                    values.run_dir, gin.operative_config_str(), trainer.data.names
                 )
             finished = training.run(stop.is_requested)
     except WorkerLostError as error:
@@ -95,22 +110,6 @@ def run(values: flags.FlagValues) -> int:
     except (TypeError, ValueError) as error:
         raise UserError(first_line(error)) from error
     return DONE if finished else RESTART
-
-
-def _check_unchanged(run_dir: str, trainer: "Trainer", *, allow: bool) -> None:
-    """Compares config and image list with those that the run was started with."""
-    import gin
-
-    from deepfill_tf.storage.resume_checks import (
-        check_config_unchanged,
-        check_image_list_unchanged,
-    )
-    from deepfill_tf.training import actions
-
-    check_config_unchanged(
-        run_dir, gin.operative_config_str(), changeable=tuple(actions.__all__), allow=allow
-    )
-    check_image_list_unchanged(run_dir, trainer.data.names, allow=allow)
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def read_record(address: str) -> bytes:
     return encoded
 
 
-def on_one_line(name: str) -> str:
+def escape_name(name: str) -> str:
     """Escapes tabs, line ends and backslashes of a name, for a line of a table."""
     return name.translate({ord("\\"): r"\\", ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r"})
 
@@ -146,5 +146,5 @@ class ShardWriter:
         example = tf.train.Example(features=tf.train.Features(feature=features))
         content = example.SerializeToString(deterministic=True)
         self._writer.write(content)
-        self._lines.append(f"{self._offset}\t{len(content)}\t{on_one_line(source)}\n")
+        self._lines.append(f"{self._offset}\t{len(content)}\t{escape_name(source)}\n")
         self._offset += _HEADER + len(content) + _FOOTER

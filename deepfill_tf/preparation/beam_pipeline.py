@@ -17,7 +17,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from deepfill_tf.data.records import on_one_line, open_shard
+from deepfill_tf.data.records import escape_name, open_shard
 from deepfill_tf.errors import UserError
 from deepfill_tf.preparation.inspection import Inspection, inspect_image
 from deepfill_tf.preparation.near_duplicates import bands, earlier_near_duplicates
@@ -270,8 +270,8 @@ def _report(pipeline, parts: tuple, written, settings: Settings) -> None:
         | "line"
         >> beam.Map(
             lambda image: (
-                f"{on_one_line(image.reference.name)}\t{','.join(image.findings)}\t"
-                f"{on_one_line(image.replaced_by)}\n"
+                f"{escape_name(image.reference.name)}\t{','.join(image.findings)}\t"
+                f"{escape_name(image.replaced_by)}\n"
             )
         )
     )

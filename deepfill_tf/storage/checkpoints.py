@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ class Checkpoints:
     Args:
       run_dir: the run directory.
       step: int64 scalar, the number of steps done; saved too.
-      bundles: the variables that are saved and restored, by the part that they belong to.
-        Loading a run's generator takes the parts `generator` and `ema`, see `run_directory`.
+      bundles: name -> variables that are saved and restored under that name. A run's generator
+        is loaded from the bundles `generator` and `ema`, see `run_directory`.
       architectures: what `architecture_of` returns for each network, by the network's name.
       max_to_keep: the number of the newest checkpoints that are kept.
       environment: what the last bits of results depend on (versions, processor, ...), written to
@@ -54,16 +54,26 @@ class Checkpoints:
         self._checkpoint = tf.train.Checkpoint(step=step, **self._bundles)
         self._latest: str | None = None
 
-    def restore(self, *, allow_change: bool = False) -> int:
+    def restore(
+        self, *, allow_change: bool = False, before_restore: Callable[[], None] = lambda: None
+    ) -> int:
         """Restores the latest valid checkpoint; returns its step, or 0 if there is none.
 
-        Corrupt checkpoints are logged and skipped. Raises UserError if all are corrupt, or if
-        the checkpoint was saved with networks of another architecture, unless `allow_change` is
-        true and their weights have the same shapes.
+        Corrupt checkpoints are logged and skipped.
+
+        Args:
+          allow_change: restore a checkpoint of another architecture if its weights have the same
+            shapes.
+          before_restore: called if there is a valid checkpoint, before it is read; raises
+            UserError if it must not be restored.
+
+        Raises UserError if all checkpoints are corrupt, or if the latest valid one does not fit
+        these networks and bundles.
         """
         latest = checkpoint_format.latest_valid_checkpoint(self._directory)
         if latest is None:
             return 0
+        before_restore()
         change = self._architecture_change()
         if change and not allow_change:
             raise UserError(
@@ -72,13 +82,15 @@ class Checkpoints:
                 "--allow_config_change"
             )
         try:
-            prefix = checkpoint_format.variables_prefix(latest)
-            self._checkpoint.read(prefix).assert_consumed()
+            status = self._checkpoint.read(checkpoint_format.variables_prefix(latest))
+            status.expect_partial()  # no line of TensorFlow's log for each variable
+            status.assert_consumed()
         except (AssertionError, ValueError) as error:
             saved_with = change or "a different Trainer.ema_decay or Trainer.share_adam_step"
             raise UserError(
                 f"the checkpoint {latest} does not fit this configuration: it was "
-                f"{'' if change else 'probably '}saved with {saved_with}"
+                f"{'' if change else 'probably '}saved with {saved_with}; this cannot be changed "
+                "on resume: restore the setting or pass another --run_dir"
             ) from error
         except (LookupError, OSError, RuntimeError, tf.errors.OpError) as error:
             raise UserError(
@@ -91,10 +103,11 @@ class Checkpoints:
         self._log_environment_changes(checkpoint_format.read_manifest(latest))
         return int(self._step.numpy())
 
-    def prepare(self) -> None:
-        """Makes the directory ready for saving, without what killed processes left there.
+    def make_directory(self) -> None:
+        """Makes the directory, writes `architecture.json`, and removes unfinished checkpoints.
 
-        To be called by the run's only writer. Raises UserError if nothing can be written.
+        Killed processes leave such checkpoints. To be called before the first `save`, by the
+        run's only writer. Raises UserError if nothing can be written.
         """
         try:
             tf.io.gfile.makedirs(self._directory)
@@ -144,7 +157,7 @@ class Checkpoints:
             saved = bundle_arrays(prefix, part)
             for name, variable in bundle.named.items():
                 variables[id(variable)] = f"{part}/{name}"
-                if name in saved:  # a variable of two parts is written under one of its names
+                if name in saved:  # TensorFlow writes a variable of two bundles only once
                     if np.asarray(saved[name]).tobytes() != variable.numpy().tobytes():
                         raise OSError(f"{part}/{name} does not read back as it was written")
                     compared.add(id(variable))
@@ -152,7 +165,11 @@ class Checkpoints:
             raise OSError(f"{variables[number]} was not written")
 
     def _remove_old(self) -> None:
-        """Keeps the newest `max_to_keep` up to the one just saved; later ones are corrupt."""
+        """Removes all but the newest `max_to_keep` checkpoints.
+
+        Checkpoints of later steps than the one just saved are neither counted nor removed: they
+        are corrupt, or training would have resumed from them.
+        """
         paths = checkpoint_format.list_checkpoints(self._directory)
         assert self._latest is not None
         latest = checkpoint_format.step_of(self._latest)

@@ -1,32 +1,52 @@
-"""Checks that a resumed run has the config and the images that it was started with."""
+"""Checks that a resumed run has the config and the images that it was started with.
 
+The checks write nothing, so that a refused run leaves the run directory as it was. The files that
+they compare with are written by `write_config_and_image_list`, after all checks have passed.
+"""
+
+import ast
 import gzip
+import logging
 import os
-from collections.abc import Sequence
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
 from deepfill_tf import atomic
-from deepfill_tf.data.records import on_one_line
+from deepfill_tf.data.records import escape_name
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.storage import run_directory
 
-# Bindings that a resumed run may change: they say where and how long it runs, not what it computes.
+T = TypeVar("T")
+LOG = logging.getLogger(__name__)
+
+# Bindings that may differ on resuming, besides those of all actions in `Trainer.actions`. The
+# rule: they may change where, how long and in which parts a run trains, what it reports, and
+# rounding; they may not change the algorithm.
 CHANGEABLE_ON_RESUME = (
     "Trainer.max_steps",
     "Trainer.max_checkpoints_to_keep",
     "Trainer.steps_per_loop",
     "Trainer.gradient_accumulation_steps",
+    "Trainer.jit_compile",
+    "Trainer.init_generator_from",
     "Trainer.actions",
     "strategy.name",
     "strategy.devices",
     "strategy.tpu",
     "data.root",
     "data.download_instructions",
+    "data.validation",
+    "data.validation_count",
 )
-# Inside run_directory.CHECKPOINTS: a name on each line.
-IMAGES = "images.txt.gz"
-_CURE = "pass another --run_dir, or pass --allow_config_change"
+_REMEDY = (
+    "to train anew pass another --run_dir; to go on with the new setting pass --allow_config_change"
+)
+# Differences that a message shows.
+_SHOWN = 3
 
 
 def check_writable(run_dir: str) -> None:
@@ -41,66 +61,142 @@ def check_writable(run_dir: str) -> None:
         raise UserError(f"cannot write to the run directory {run_dir}: {reason(error)}") from error
 
 
-def check_config_unchanged(
-    run_dir: str, text: str, *, changeable: tuple[str, ...] = (), allow: bool = False
-) -> None:
-    """Writes `config.gin` into a run, after checking a resumed run's config against it.
+def check_config_unchanged(run_dir: str, text: str, *, allow_change: bool = False) -> None:
+    """Compares a resumed run's config with the `config.gin` that it was started with.
+
+    Bindings in `CHANGEABLE_ON_RESUME`, and those of the actions in `Trainer.actions`, may differ.
 
     Args:
       run_dir: the run directory.
       text: the operative config.
-      changeable: bindings, or whole configurables, that may differ, besides CHANGEABLE_ON_RESUME.
-      allow: replace the old config whatever differs.
+      allow_change: log the differences instead of raising.
 
-    Raises UserError that names the first difference.
+    Raises UserError that names the first differences, or if `config.gin` is missing or damaged.
     """
     path = os.path.join(run_dir, run_directory.CONFIG)
-    if tf.io.gfile.exists(path) and not allow:
-        with tf.io.gfile.GFile(path) as file:
-            before = _bindings(file.read())
-        now = _bindings(text)
-        changed = [
-            name
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name)
-            and name not in CHANGEABLE_ON_RESUME + changeable
-            and name.split(".")[0] not in changeable
-        ]
-        if changed:
-            name = changed[0]
-            more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-            raise UserError(
-                f"{run_dir} was started with {name} = {before.get(name, 'its default')}, the "
-                f"configuration says {now.get(name, 'its default')}{more}; {_CURE}"
-            )
-    atomic.write_text(path, text)
+    before = _read(path, lambda content: _bindings(content.decode()), allow_change)
+    if before is None:
+        return
+    changes = _config_changes(before, _bindings(text))
+    if not changes:
+        return
+    if not allow_change:
+        more = f"; and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
+        raise UserError(
+            f"{run_dir} was started with another configuration: "
+            f"{'; '.join(changes[:_SHOWN])}{more}; {_REMEDY}"
+        )
+    for change in changes:
+        LOG.warning("going on with a changed configuration: %s", change)
 
 
-def check_image_list_unchanged(run_dir: str, names: Sequence[str], *, allow: bool = False) -> None:
-    """Writes a new run's list of images, or checks a resumed run's images against it.
+def check_image_list_unchanged(
+    run_dir: str, names: Sequence[str], *, allow_change: bool = False
+) -> None:
+    """Compares a resumed run's images with those that it was started with.
 
     The order matters: it decides which images a step sees. The content of the images is not
     compared.
 
     Args:
       run_dir: the run directory.
-      names: the images' paths below the data's root, in order.
-      allow: replace the old list whatever differs.
+      names: the images' paths in order: relative to the data's root, or whole for images outside
+        it.
+      allow_change: log the difference instead of raising.
 
-    Raises UserError that says how the lists differ.
+    Raises UserError that says how the lists differ, or if the list is missing or damaged.
     """
-    path = os.path.join(run_dir, run_directory.CHECKPOINTS, IMAGES)
-    lines = [on_one_line(name) for name in names]
-    if tf.io.gfile.exists(path) and not allow:
-        before = _read_lines(path)
-        if before != lines:
-            raise UserError(
-                f"{run_dir} was started with other images: {_list_change(before, lines)}; {_CURE}"
-            )
+    before = _read(_image_list_path(run_dir), _unzipped_lines, allow_change)
+    now = [escape_name(name) for name in names]
+    if before is None or before == now:
         return
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    text = "".join(f"{line}\n" for line in lines)
-    atomic.write_bytes(path, gzip.compress(text.encode(), mtime=0))
+    change = _list_change(before, now)
+    if not allow_change:
+        raise UserError(f"{run_dir} was started with other images: {change}; {_REMEDY}")
+    LOG.warning("going on with other images: %s", change)
+
+
+def write_config_and_image_list(run_dir: str, text: str, names: Sequence[str]) -> None:
+    """Writes the files that the checks of the next resumed run compare with.
+
+    Args:
+      run_dir: the run directory.
+      text: the operative config.
+      names: see `check_image_list_unchanged`.
+
+    Raises UserError if a file cannot be written.
+    """
+    path = _image_list_path(run_dir)
+    lines = "".join(f"{escape_name(name)}\n" for name in names)
+    try:
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        atomic.write_text(os.path.join(run_dir, run_directory.CONFIG), text)
+        atomic.write_bytes(path, gzip.compress(lines.encode(), mtime=0))
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"cannot write to the run directory {run_dir}: {reason(error)}") from error
+
+
+def _read(path: str, decode: Callable[[bytes], T], allow_change: bool) -> T | None:
+    """Returns the decoded content of a file that a resumed run is compared with.
+
+    Raises UserError if it is missing or damaged; with `allow_change` logs that and returns None.
+    """
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return decode(file.read())
+    except tf.errors.NotFoundError:
+        wrong = f"{path} is missing"
+    except (OSError, EOFError, ValueError, zlib.error, tf.errors.OpError) as error:
+        wrong = f"cannot read {path}: {reason(error)}"
+    if not allow_change:
+        raise UserError(
+            f"{wrong}; a resumed run is compared with it: restore it; to train anew pass another "
+            "--run_dir; to go on without comparing pass --allow_config_change"
+        )
+    LOG.warning("going on without comparing: %s", wrong)
+    return None
+
+
+def _image_list_path(run_dir: str) -> str:
+    return os.path.join(run_dir, run_directory.CHECKPOINTS, run_directory.IMAGES)
+
+
+def _config_changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Returns the differences that the rule of `CHANGEABLE_ON_RESUME` forbids, in words.
+
+    Bindings of configurables that both configs use come first.
+    """
+    listed = before.get("Trainer.actions", "") + now.get("Trainer.actions", "")
+    actions = set(re.findall(r"@(\w+)", listed))
+    used_before, used_now = _configurables(before), _configurables(now)
+    changes, one_sided = [], []
+    for name in sorted(before.keys() | now.keys()):
+        configurable = name.split(".")[0]
+        if name in CHANGEABLE_ON_RESUME or configurable in actions:
+            continue
+        if configurable not in used_before:
+            one_sided.append(f"{configurable} was not used then")
+        elif configurable not in used_now:
+            one_sided.append(f"{configurable} is not used now")
+        else:
+            old, new = before.get(name, "its default"), now.get(name, "its default")
+            if not _are_equal(old, new):
+                changes.append(f"{name} = {old}, now {new}")
+    return changes + list(dict.fromkeys(one_sided))
+
+
+def _configurables(bindings: dict[str, str]) -> set[str]:
+    return {name.split(".")[0] for name in bindings}
+
+
+def _are_equal(one: str, two: str) -> bool:
+    """Whether two values of gin are equal, also if written differently (1 and 1.0)."""
+    if one == two:
+        return True
+    try:
+        return ast.literal_eval(one) == ast.literal_eval(two)
+    except (SyntaxError, ValueError):  # one of them refers to a configurable
+        return False
 
 
 def _bindings(text: str) -> dict[str, str]:
@@ -117,12 +213,8 @@ def _bindings(text: str) -> dict[str, str]:
     return {name.strip(): value.strip().rstrip("\\").strip() for name, value in pairs}
 
 
-def _read_lines(path: str) -> list[str]:
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return gzip.decompress(file.read()).decode().split("\n")[:-1]
-    except (OSError, EOFError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"cannot read {path}: {reason(error)}") from error
+def _unzipped_lines(content: bytes) -> list[str]:
+    return gzip.decompress(content).decode().split("\n")[:-1]
 
 
 def _list_change(before: list[str], now: list[str]) -> str:

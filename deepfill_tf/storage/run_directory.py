@@ -1,9 +1,12 @@
 """Run directories: the files of one training, and the generator in them.
 
     config.gin      the operative config
-    checkpoints/    step-<n>/, everything that training needs to resume; architecture.json
+    checkpoints/    step-<n>/, everything that training needs to resume; architecture.json, the
+                    networks; images.txt.gz, the names of the training images, one per line
     logs/           TensorBoard
-    model/          the model directory
+    model/          the model directory, written at the end of training
+    completed.png   a training image, masked and completed, if `CompareCompletion` is an action
+    .lock           held by the process that trains here, see `run_lock`
 
 A checkpoint holds the generator's weights under `generator` and, if training keeps one, the
 moving average of its trainable weights under `ema`, each a `compat.VariableBundle`.
@@ -32,6 +35,10 @@ LOGS = "logs"
 MODEL = "model"
 # Inside CHECKPOINTS: {"generator": ..., "discriminator": ...}, see networks.architecture.
 ARCHITECTURE = "architecture.json"
+# Inside CHECKPOINTS, see `resume_checks`.
+IMAGES = "images.txt.gz"
+COMPLETED = "completed.png"
+LOCK = ".lock"
 
 
 def is_run_directory(path: str | os.PathLike) -> bool:

@@ -11,8 +11,7 @@ except ImportError:  # not a Unix system: nothing is locked there
     fcntl = None  # type: ignore[assignment]
 
 from deepfill_tf.errors import UserError, reason
-
-LOCK = ".lock"
+from deepfill_tf.storage.run_directory import LOCK
 
 
 @contextlib.contextmanager

@@ -4,13 +4,12 @@ Nothing here depends on a paper: generator and objective are settings.
 """
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_int
+from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_int, check_positive
 from deepfill_tf.compat import keras
 from deepfill_tf.data import TrainingData
 from deepfill_tf.errors import UserError
@@ -99,10 +98,10 @@ class Trainer:
             "max_checkpoints_to_keep",
         ):
             check(check_int, name, 1)
-        check(check_in_range, "learning_rate", 0, math.inf)
+        check(check_positive, "learning_rate")
         check(check_in_range, "beta_1", 0, 1)
         check(check_in_range, "beta_2", 0, 1)
-        check(check_in_range, "epsilon", 0, math.inf)
+        check(check_positive, "epsilon")
         if self.ema_decay is not None:
             check_in_range("Trainer.ema_decay", self.ema_decay, 0, 1, low_open=True)
         check(check_choice, "precision", PRECISIONS)
@@ -127,15 +126,22 @@ class Trainer:
             )
 
     def prepare(
-        self, run_dir: str, strategy: tf.distribute.Strategy, *, allow_change: bool = False
+        self,
+        run_dir: str,
+        strategy: tf.distribute.Strategy,
+        *,
+        allow_change: bool = False,
+        before_restore: Callable[[], None] = lambda: None,
     ) -> TrainingRun:
         """Builds the networks and restores the latest checkpoint of a run, if there is one.
 
+        Writes nothing.
+
         Args:
-          run_dir: the run directory; nothing is written to it yet. Workers must share it.
+          run_dir: the run directory. Workers must share it.
           strategy: see `training.distribution.strategies`.
-          allow_change: restore a checkpoint of another architecture if its weights have the same
-            shapes.
+          allow_change, before_restore: see `Checkpoints.restore`. All networks are built when
+            `before_restore` is called.
 
         Raises:
           UserError: if settings, data and checkpoints do not fit together.
@@ -144,7 +150,13 @@ class Trainer:
         self._check_batch_size(strategy.num_replicas_in_sync)
         with worker_loss_reported(strategy):
             state = self._make_state(strategy)
-            checkpoints, first_step = self._restore(state, run_dir, strategy, allow_change)
+            checkpoints, first_step = self._restore(
+                state,
+                run_dir,
+                strategy,
+                allow_change=allow_change,
+                before_restore=before_restore,
+            )
             if not first_step:
                 self._initialize_generator(state)
             pretrain_coarse = self.objective.pretrain_coarse
@@ -181,9 +193,12 @@ class Trainer:
             )
 
     def _restore(
-        self, state: TrainState, run_dir: str, strategy: tf.distribute.Strategy, allow_change: bool
+        self, state: TrainState, run_dir: str, strategy: tf.distribute.Strategy, **options
     ) -> tuple[Checkpoints, int]:
-        """Returns the run's checkpoints, and the step of the one that was restored, or 0."""
+        """Returns the run's checkpoints, and the step of the one that was restored, or 0.
+
+        `options` are those of `Checkpoints.restore`.
+        """
         checkpoints = Checkpoints(
             run_dir,
             step=state.step,
@@ -195,7 +210,7 @@ class Trainer:
             max_to_keep=self.max_checkpoints_to_keep,
             environment=environment_info(strategy),
         )
-        step = checkpoints.restore(allow_change=allow_change)
+        step = checkpoints.restore(**options)
         if not CrossWorker(strategy).all_equal(step):
             raise UserError(
                 f"the workers do not see the same checkpoints in {run_dir} (here step {step}): it "

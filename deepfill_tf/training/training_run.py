@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 class TrainingRun:
     """A run with networks that are built and weights that are restored, ready to train.
 
-    `Trainer.prepare` makes it. Nothing is written to the run directory before `run`.
+    `Trainer.prepare` makes it, which writes nothing to the run directory; `run` does.
 
     Args:
       context: what the actions see, before the first step.
@@ -77,7 +77,7 @@ class TrainingRun:
         """
         context = self._context
         if self._is_chief:
-            context.checkpoints.prepare()
+            context.checkpoints.make_directory()
             logs = os.path.join(context.run_dir, run_directory.LOGS)
             context.writer = tf.summary.create_file_writer(logs)
         LOG.info(

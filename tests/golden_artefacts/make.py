@@ -63,7 +63,7 @@ def save_run(folder: Path) -> None:
             "discriminator": architecture_of(state.discriminator),
         },
     )
-    checkpoints.prepare()
+    checkpoints.make_directory()
     checkpoints.save()
 
 

@@ -33,7 +33,7 @@ def trained(tmp_path_factory):
     inner_loop(state, strategy).run(batches(strategy, 2), 2)
     checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore() == 0
-    checkpoints.prepare()
+    checkpoints.make_directory()
     checkpoints.save()
     return run_dir, state
 
@@ -95,7 +95,7 @@ def test_another_architecture_goes_on_where_that_is_allowed(trained, tmp_path, c
     checkpoints = checkpoints_of(run_dir, state)
     assert checkpoints.restore(allow_change=True) == 2
     assert "another generator: attention was 'none'" in caplog.text
-    checkpoints.prepare()
+    checkpoints.make_directory()
     original = trained[0] / "checkpoints" / "architecture.json"
     assert json.loads(path.read_text()) == json.loads(original.read_text())
 
@@ -182,7 +182,7 @@ def test_a_corrupt_checkpoint_is_replaced_when_its_step_comes_again(two_saved):
     fresh = fresh_state()
     checkpoints = checkpoints_of(run_dir, fresh)
     checkpoints.restore()
-    checkpoints.prepare()
+    checkpoints.make_directory()
     fresh.step.assign(3)
     assert checkpoints.save() == str(newest)
     assert checkpoints_of(run_dir, fresh_state()).restore() == 3
@@ -202,7 +202,7 @@ def test_what_a_killed_run_left_unfinished_goes_away(two_saved):
     newest.rename(part)
     checkpoints = checkpoints_of(run_dir, fresh_state())
     assert checkpoints.restore() == 2
-    checkpoints.prepare()
+    checkpoints.make_directory()
     assert not part.exists()
 
 
@@ -222,7 +222,7 @@ def test_changes_of_the_environment_are_named(trained, tmp_path, caplog):
     run_dir = tmp_path / "run"
     state = fresh_state()
     checkpoints = checkpoints_of(run_dir, state, environment={"threads": 2, "replicas": 1})
-    checkpoints.prepare()
+    checkpoints.make_directory()
     checkpoints.save()
     checkpoints_of(run_dir, state, environment={"threads": 4, "replicas": 1}).restore()
     assert "threads was 2 and is 4" in caplog.text
@@ -245,7 +245,7 @@ def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(small_disk):
     run_dir = small_disk / "run"
     state = fresh_state()
     checkpoints = checkpoints_of(run_dir, state)
-    checkpoints.prepare()
+    checkpoints.make_directory()
     good = checkpoints.save()
     state.step.assign(1)
     free = shutil.disk_usage(small_disk).free

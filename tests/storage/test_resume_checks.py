@@ -1,10 +1,14 @@
+import logging
+
 import pytest
 
 from deepfill_tf.errors import UserError
 from deepfill_tf.storage.resume_checks import (
+    CHANGEABLE_ON_RESUME,
     check_config_unchanged,
     check_image_list_unchanged,
     check_writable,
+    write_config_and_image_list,
 )
 
 BEFORE = """
@@ -12,50 +16,97 @@ BEFORE = """
 # ====
 Trainer.max_steps = 100
 Trainer.global_batch_size = 16
+Trainer.ema_decay = None
 Trainer.actions = \\
     [@ShowProgress(),
      @SaveCheckpoints()]
 SaveCheckpoints.every_steps = 10
 GeneratorV2.width = 24
+Objective.adversarial_weight = 1
+Objective.terms = [@Reconstruction()]
+Reconstruction.weight = 1.0
+Reconstruction.discount = 0.99
 """
 # Files may be named so.
 ODD = ["a\nb.jpg", "c\x0c.jpg", "d\u2028.jpg", "e\t\\.jpg", "f\r.jpg"]
 
 
-def test_a_new_run_gets_its_config(tmp_path):
-    check_config_unchanged(str(tmp_path), BEFORE)
-    assert (tmp_path / "config.gin").read_text() == BEFORE
+@pytest.fixture
+def run(tmp_path):
+    """A run directory that was started with BEFORE and ODD."""
+    write_config_and_image_list(str(tmp_path), BEFORE, ODD)
+    return tmp_path
+
+
+def files(run) -> dict:
+    return {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("binding", CHANGEABLE_ON_RESUME)
+def test_changeable_bindings_may_differ_on_resume(tmp_path, binding):
+    other = f"{binding.split('.')[0]}.other"
+    write_config_and_image_list(str(tmp_path), f"{binding} = 1\n{other} = 1\n", [])
+    check_config_unchanged(str(tmp_path), f"{binding} = 2\n{other} = 1\n")
+    with pytest.raises(UserError, match=f"configuration: {other} = 1, now 2; to"):
+        check_config_unchanged(str(tmp_path), f"{binding} = 2\n{other} = 2\n")
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         ("max_steps = 100", "max_steps = 200"),
-        ("every_steps = 10", "every_steps = 20"),
-        ("[@ShowProgress(),", "["),
+        ("SaveCheckpoints.every_steps = 10", "SaveCheckpoints.every_steps = 20"),
+        ("[@ShowProgress(),", "[@Validate(), "),
+        ("GeneratorV2.width", "Validate.every_steps = 3\nGeneratorV2.width"),
         ("# Parameters for Trainer:", "# Other words"),
+        ("adversarial_weight = 1\n", "adversarial_weight = 1.0\n"),
     ],
 )
-def test_how_long_and_how_watched_may_change(tmp_path, old, new):
-    check_config_unchanged(str(tmp_path), BEFORE)
-    check_config_unchanged(str(tmp_path), BEFORE.replace(old, new), changeable=("SaveCheckpoints",))
+def test_actions_comments_and_the_way_of_writing_may_differ_on_resume(run, old, new):
+    changed = BEFORE.replace(old, new).replace("[@ShowProgress()", "[@Validate()")
+    check_config_unchanged(str(run), changed)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "named"),
+    ("old", "new", "message"),
     [
-        ("width = 24", "width = 12", "GeneratorV2.width = 24"),
-        ("global_batch_size = 16", "global_batch_size = 8", "Trainer.global_batch_size = 16"),
-        ("GeneratorV2.width = 24\n", "", "its default"),
+        ("width = 24", "width = 12", "GeneratorV2.width = 24, now 12"),
+        ("global_batch_size = 16", "global_batch_size = 8", "global_batch_size = 16, now 8"),
+        ("ema_decay = None", "ema_decay = 0.99", "Trainer.ema_decay = None, now 0.99"),
+        ("Reconstruction.discount = 0.99\n", "", "discount = 0.99, now its default"),
+        ("GeneratorV2.width = 24\n", "", "GeneratorV2 is not used now"),
     ],
 )
-def test_what_is_computed_may_not_change(tmp_path, old, new, named):
-    check_config_unchanged(str(tmp_path), BEFORE)
-    with pytest.raises(UserError, match=named):
-        check_config_unchanged(str(tmp_path), BEFORE.replace(old, new))
-    assert (tmp_path / "config.gin").read_text() == BEFORE
-    check_config_unchanged(str(tmp_path), BEFORE.replace(old, new), allow=True)
-    assert (tmp_path / "config.gin").read_text() == BEFORE.replace(old, new)
+def test_what_is_computed_may_not_differ_on_resume(run, caplog, old, new, message):
+    before = files(run)
+    changed = BEFORE.replace(old, new)
+    with pytest.raises(UserError, match=message):
+        check_config_unchanged(str(run), changed)
+    check_config_unchanged(str(run), changed, allow_change=True)
+    assert [record.getMessage().endswith(message) for record in caplog.records] == [True]
+    assert files(run) == before
+    write_config_and_image_list(str(run), changed, ODD)
+    check_config_unchanged(str(run), changed)
+
+
+def test_settings_of_both_configs_are_named_before_those_of_one(run, caplog):
+    changed = (
+        BEFORE.replace("[@Reconstruction()]", "[@Charbonnier()]")
+        .replace("Reconstruction.weight = 1.0", "Charbonnier.coarse_weight = 1.0")
+        .replace("Reconstruction.discount = 0.99", "Charbonnier.weight = 1.0")
+        .replace("width = 24", "width = 12")
+    )
+    with pytest.raises(UserError) as error:
+        check_config_unchanged(str(run), changed)
+    assert str(error.value) == (
+        f"{run} was started with another configuration: GeneratorV2.width = 24, now 12; "
+        "Objective.terms = [@Reconstruction()], now [@Charbonnier()]; Charbonnier was not used "
+        "then; and 1 more; to train anew pass another --run_dir; to go on with the new setting "
+        "pass --allow_config_change"
+    )
+    check_config_unchanged(str(run), changed, allow_change=True)
+    assert len(caplog.records) == 4
+    assert "Reconstruction is not used now" in caplog.text
 
 
 def test_a_run_directory_that_is_a_file_is_refused(tmp_path):
@@ -65,9 +116,26 @@ def test_a_run_directory_that_is_a_file_is_refused(tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-def test_images_with_odd_names_are_the_same_when_training_goes_on(tmp_path):
-    check_image_list_unchanged(str(tmp_path), ODD)
-    check_image_list_unchanged(str(tmp_path), ODD)
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+@pytest.mark.parametrize("name", ["config.gin", "checkpoints/images.txt.gz"])
+def test_a_resumed_run_needs_the_files_it_is_compared_with(run, caplog, name, damage):
+    content = (run / name).read_bytes()
+    (run / name).unlink()
+    if damage == "damaged":
+        (run / name).write_bytes(content[:20] + b"\xff" * 9 + content[29:])
+
+    def check(**options):
+        check_config_unchanged(str(run), BEFORE, **options)
+        check_image_list_unchanged(str(run), ODD, **options)
+
+    with pytest.raises(UserError, match=rf"{name}.* restore it; .*--allow_config_change$"):
+        check()
+    check(allow_change=True)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_images_with_odd_names_are_the_same_when_training_goes_on(run):
+    check_image_list_unchanged(str(run), ODD)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +146,13 @@ def test_images_with_odd_names_are_the_same_when_training_goes_on(tmp_path):
         (ODD[::-1], "the same images in another order, from line 1 on"),
     ],
 )
-def test_other_images_are_refused(tmp_path, now, difference):
-    check_image_list_unchanged(str(tmp_path), ODD)
+def test_other_images_are_refused(run, caplog, now, difference):
+    before = files(run)
     with pytest.raises(UserError, match=difference) as error:
-        check_image_list_unchanged(str(tmp_path), now)
+        check_image_list_unchanged(str(run), now)
     assert "\n" not in str(error.value)
-    check_image_list_unchanged(str(tmp_path), now, allow=True)
-    check_image_list_unchanged(str(tmp_path), now)
+    check_image_list_unchanged(str(run), now, allow_change=True)
+    assert len(caplog.records) == 1
+    assert files(run) == before
+    write_config_and_image_list(str(run), BEFORE, now)
+    check_image_list_unchanged(str(run), now)

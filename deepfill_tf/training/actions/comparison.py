@@ -58,7 +58,7 @@ class CompareCompletion(Action):
         inpainter = Inpainter.load(os.path.join(context.run_dir, run_directory.MODEL))
         completed = inpainter(original, hole, **sketch)
 
-        path = os.path.join(context.run_dir, "completed.png")
+        path = os.path.join(context.run_dir, run_directory.COMPLETED)
         panels = np.concatenate([original, masked, completed], axis=2)[0]
         write_image(path, panels.repeat(self._upscale, axis=0).repeat(self._upscale, axis=1))
         predicted = tf.cast(completed, tf.float32) / 127.5 - 1
@@ -66,7 +66,7 @@ class CompareCompletion(Action):
         baseline = mean_fill(image, mask)
         baseline_psnr = float(completion_metrics(baseline, image, mask)["psnr_in_hole"])
         LOG.info(
-            "wrote %s: PSNR in the hole is %.2f dB, %.2f dB for mean fill: %+.2f dB",
+            "wrote %s; PSNR in the hole: %.2f dB (mean fill: %.2f dB, difference %+.2f dB)",
             path,
             psnr,
             baseline_psnr,

@@ -16,11 +16,11 @@ class WriteImages(Action):
     generator's last update.
 
     Args:
-      every_steps: steps between two sets; the last step is always written.
+      every_steps: steps between two sets; None: not by steps. The last step is always written.
       count: images in each set.
     """
 
-    def __init__(self, *, every_steps: int = 2000, count: int = 4):
+    def __init__(self, *, every_steps: int | None = 2000, count: int = 4):
         self._every_steps = check_every_steps("WriteImages.every_steps", every_steps)
         self._count = check_positive_int("WriteImages.count", count)
 

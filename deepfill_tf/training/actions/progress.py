@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -10,17 +11,11 @@ from deepfill_tf.checks import check_at_least
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.training_context import TrainingContext
 
-# Reported loss -> its short name. A run has one of the first two.
-SHOWN_LOSSES = {
-    "generator/reconstruction_refined": "reconstruction",
-    "generator/box_reconstruction_refined": "reconstruction",
-    "generator/loss": "generator",
-    "discriminator/loss": "discriminator",
-}
-
 
 class ShowProgress(Action):
     """Shows steps per second, time left and losses, in a bar or, without a terminal, in lines.
+
+    The losses are those of `shown_losses`.
 
     Args:
       every_seconds: seconds between two lines, >= 0.
@@ -49,9 +44,7 @@ class ShowProgress(Action):
 
     def on_loop_end(self, context: TrainingContext) -> None:
         losses = "  ".join(
-            f"{short} {context.losses[name]:.4f}"
-            for name, short in SHOWN_LOSSES.items()
-            if name in context.losses
+            f"{name} {value:.4f}" for name, value in shown_losses(context.losses).items()
         )
         report = f"{context.steps_per_second:.2f} steps/s  {losses}"
         if self._bar is not None:
@@ -71,3 +64,18 @@ class ShowProgress(Action):
     def close(self, context: TrainingContext) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def shown_losses(losses: Mapping[str, float]) -> dict[str, float]:
+    """Returns the losses that progress shows, by short names, out of all that are reported.
+
+    They are every term of the objective, of the refined prediction if it is computed for that
+    one, else of the coarse prediction; then the whole losses of both networks.
+    """
+    terms = {}
+    for stage in ("coarse", "refined"):
+        for name, value in losses.items():
+            if name.startswith("generator/") and name.endswith(f"_{stage}"):
+                terms[name.removeprefix("generator/").removesuffix(f"_{stage}")] = value
+    networks = ("generator", "discriminator")
+    return terms | {name: losses[f"{name}/loss"] for name in networks if f"{name}/loss" in losses}

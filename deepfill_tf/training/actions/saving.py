@@ -14,8 +14,8 @@ class SaveCheckpoints(Action):
     """Saves a checkpoint every so many steps or seconds, whichever comes first, and at the end.
 
     Args:
-      every_steps: steps between checkpoints; None for no limit.
-      every_seconds: seconds between checkpoints; None for no limit.
+      every_steps: steps between checkpoints; None: not by steps.
+      every_seconds: seconds between checkpoints; None: not by time.
     """
 
     def __init__(self, *, every_steps: int | None = 2000, every_seconds: float | None = None):

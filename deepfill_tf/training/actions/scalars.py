@@ -10,14 +10,15 @@ class WriteScalars(Action):
     """Writes losses, gradient norms, learning rate, images per second and the stall fraction.
 
     Args:
-      every_steps: steps between the points of a curve.
+      every_steps: steps between the points of a curve; None: not by steps. The last step is
+        always written.
     """
 
-    def __init__(self, *, every_steps: int = 100):
+    def __init__(self, *, every_steps: int | None = 100):
         self._every_steps = check_every_steps("WriteScalars.every_steps", every_steps)
 
     def on_loop_end(self, context: TrainingContext) -> None:
-        if not context.is_due(self._every_steps):
+        if not (context.is_due(self._every_steps) or context.step >= context.max_steps):
             return
         with context.writer.as_default(step=context.step):
             for name, value in context.losses.items():

@@ -16,10 +16,11 @@ class Validate(Action):
     """Writes L1, L2, PSNR and total variation of the completed validation images.
 
     Args:
-      every_steps: steps between validations; the last step is always validated.
+      every_steps: steps between validations; None: not by steps. The last step is always
+        validated.
     """
 
-    def __init__(self, *, every_steps: int = 2000):
+    def __init__(self, *, every_steps: int | None = 2000):
         self._every_steps = check_every_steps("Validate.every_steps", every_steps)
 
     def on_train_begin(self, context: TrainingContext) -> None:
