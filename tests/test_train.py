@@ -53,7 +53,8 @@ def data(folder, train="train.flist"):
 @pytest.mark.parametrize(
     ("binding", "complaint"),
     [
-        ('Trainer.learning_rate = "a"', "Trainer.learning_rate must be in [0, inf), got 'a'"),
+        ('Trainer.learning_rate = "a"', "Trainer.learning_rate must be > 0, got 'a'"),
+        ("Trainer.epsilon = 0", "Trainer.epsilon must be > 0, got 0"),
         ("Trainer.beta_1 = 1.0", "Trainer.beta_1 must be in [0, 1), got 1.0"),
         (
             "Trainer.max_checkpoints_to_keep = 0",
@@ -170,14 +171,18 @@ def test_a_run_is_held_to_its_config_and_architecture(print_error, tmp_path, ima
     newest.write_bytes(before[newest])
 
     line = print_error(*arguments, "--gin_param=GeneratorV2.width = 6")
-    assert "width was 4, the configuration says 6" in line
+    assert f"{run_dir} was started with another configuration: GeneratorV2.width = 4, now 6" in line
+    line = print_error(*arguments, "--gin_param=GeneratorV2.width = 6", "--allow_config_change")
+    assert "it was saved with another generator: width was 4, the configuration says 6" in line
+    line = print_error(*arguments, "--gin_param=Trainer.ema_decay = None")
+    assert "Trainer.ema_decay = 0.99, now None" in line
     line = print_error(*arguments, "--gin_param=Trainer.global_batch_size = 4")
-    assert "Trainer.global_batch_size = 2" in line
+    assert "Trainer.global_batch_size = 2, now 4" in line
     line = print_error(*arguments, "--gin_param=Reconstruction.weight = 2.0")
-    assert "Reconstruction.weight = 1.0" in line
+    assert "Reconstruction.weight = 1.0, now 2.0" in line
     Image.new("RGB", (40, 36), "plum").save(images / "c.png")
     (images / "train.flist").write_text("a.png\nc.png\n")
-    line = print_error(*arguments)
+    line = print_error(*arguments, "--gin_param=Trainer.max_steps = 2")
     assert "1 missing (b.png), 1 new (c.png)" in line
     (images / "train.flist").write_text("b.png\na.png\n")
     assert "in another order, from line 1 on (b.png)" in print_error(*arguments)

@@ -1,3 +1,4 @@
+import gc
 import json
 import shutil
 import subprocess
@@ -109,11 +110,28 @@ def test_weights_of_other_shapes_are_refused_even_where_a_change_is_allowed(trai
         checkpoints_of(run_dir, state).restore(allow_change=True)
 
 
-def test_a_checkpoint_without_the_moving_average_is_refused(trained, tmp_path):
+@pytest.mark.parametrize("options", [{}, {"ema_decay": 0.9, "share_step": False}])
+def test_other_variables_are_refused_without_a_log_of_tensorflow(trained, caplog, options):
     run_dir, _ = trained
-    state = make_state(tf.distribute.OneDeviceStrategy("CPU:0"))
-    with pytest.raises(UserError, match="does not fit"):
-        checkpoints_of(run_dir, state).restore()
+    state = make_state(tf.distribute.OneDeviceStrategy("CPU:0"), **options)
+    tf.get_logger().addHandler(caplog.handler)
+    try:
+        with pytest.raises(UserError, match="does not fit .* restore the setting or pass another"):
+            checkpoints_of(run_dir, state).restore()
+        gc.collect()
+    finally:
+        tf.get_logger().removeHandler(caplog.handler)
+    assert not caplog.records
+
+
+def test_a_run_is_compared_before_its_checkpoint_is_restored(trained, tmp_path):
+    def refuse():
+        raise UserError("another configuration")
+
+    checkpoints = checkpoints_of(trained[0], fresh_state())
+    with pytest.raises(UserError, match="another configuration"):
+        checkpoints.restore(before_restore=refuse)
+    assert checkpoints_of(tmp_path, fresh_state()).restore(before_restore=refuse) == 0
 
 
 @pytest.fixture
@@ -270,7 +288,7 @@ def test_a_read_only_run_directory(two_saved, small_disk):
     (run_dir / "checkpoints" / ".step-3.01234567-1.tmp").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     state.step.assign(4)
-    for write in (checkpoints.prepare, checkpoints.save):
+    for write in (checkpoints.make_directory, checkpoints.save):
         with pytest.raises(UserError, match="Read-only file system"):
             write()
     assert checkpoints_of(run_dir, fresh_state()).restore() == 2

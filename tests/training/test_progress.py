@@ -2,8 +2,11 @@ import io
 from types import SimpleNamespace
 
 import pytest
+import tensorflow as tf
 
-from deepfill_tf.training.actions import ShowProgress
+from deepfill_tf.training.actions import ShowProgress, WriteScalars
+from deepfill_tf.training.actions.progress import shown_losses
+from deepfill_tf.training.training_context import TrainingContext
 
 
 class Terminal(io.StringIO):
@@ -47,3 +50,59 @@ def test_plain_lines_keep_their_distance(monkeypatch):
     for step in (10, 20, 30, 40):
         progress.on_loop_end(context_at(step))
     assert [line.split()[1] for line in output.getvalue().splitlines()] == ["10/40", "40/40"]
+
+
+def test_every_term_is_shown_once():
+    reported = {
+        "generator/loss": 5.0,
+        "generator/adversarial": 0.5,
+        "generator/charbonnier_coarse": 1.0,
+        "generator/charbonnier_refined": 2.0,
+        "generator/total_variation_coarse": 3.0,
+        "generator/gradient_norm": 9.0,
+        "discriminator/loss": 4.0,
+    }
+    assert shown_losses(reported) == {
+        "charbonnier": 2.0,
+        "total_variation": 3.0,
+        "generator": 5.0,
+        "discriminator": 4.0,
+    }
+    coarse_alone = {"generator/loss": 1.0, "generator/reconstruction_coarse": 2.0}
+    assert shown_losses(coarse_alone) == {"reconstruction": 2.0, "generator": 1.0}
+
+
+@pytest.mark.parametrize("every_steps", [None, 1000])
+def test_scalars_of_the_last_step_are_written_however_short_the_run_is(tmp_path, every_steps):
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    context = TrainingContext(
+        run_dir=str(tmp_path),
+        state=None,
+        checkpoints=None,
+        data=None,
+        global_batch_size=2,
+        seed=0,
+        learning_rate=0.5,
+        max_steps=20,
+        batches_per_step=2,
+        losses={"generator/loss": 3.0},
+        steps_per_second=4.0,
+        writer=writer,
+    )
+    scalars = WriteScalars(every_steps=every_steps)
+    for context.step in (10, 20):
+        scalars.on_loop_end(context)
+        context.previous_step = context.step
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    events = [
+        (event.step, value.tag, float(tf.make_ndarray(value.tensor)))
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+    assert events == [
+        (20, "generator/loss", 3.0),
+        (20, "learning_rate", 0.5),
+        (20, "images_per_second", 16.0),
+        (20, "input/stall_fraction", 0.0),
+    ]
