@@ -44,7 +44,10 @@ def run(values: flags.FlagValues) -> int:
     )
     # Loading a model takes seconds: wrong paths are reported before.
     is_folder = paths.image.is_dir()
-    paths.check_folders() if is_folder else paths.check_files()
+    if is_folder:
+        paths.check_folders()
+    else:
+        paths.check_files()
     inpainter = Inpainter.load(values.model, whole_image=values.whole_image)
     if not is_folder:
         complete_file(inpainter, paths)

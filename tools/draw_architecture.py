@@ -271,7 +271,7 @@ def _input_region(network: CoarseNetwork, region: Region) -> Region:
     for spec in reversed(CONVS):
         layer = getattr(network, spec.name)
         size = layer.input_size(size)
-        region = layer.input_region(region).common(Region.whole(size))
+        region = layer.input_region(region).intersection(Region.whole(size))
     return region
 
 

@@ -6,9 +6,8 @@ generator never sees pixels under a hole, and known pixels stay as they are, bit
 
 import tensorflow as tf
 
-from deepfill_tf.compat import keras
 from deepfill_tf.inference.hole_boxes import hole_boxes
-from deepfill_tf.networks.stage import SIZE_MULTIPLE
+from deepfill_tf.networks.generators import Generator
 from deepfill_tf.ops import height_and_width
 
 # Fraction of full strength above which a sketch has an edge, as released.
@@ -16,7 +15,7 @@ EDGE_THRESHOLD = 0.6
 
 
 def complete_uint8(
-    generator: keras.Model,
+    generator: Generator,
     images: tf.Tensor,
     masks: tf.Tensor,
     sketches: tf.Tensor | None = None,
@@ -43,7 +42,7 @@ def complete_uint8(
 
 
 def complete_float(
-    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
+    generator: Generator, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
 ) -> dict[str, tf.Tensor]:
     """Returns all outputs of the generator for whole images of any size.
 
@@ -55,7 +54,8 @@ def complete_float(
 
     Returns:
       `coarse`, `refined` and `completed`, float `[N, H, W, C]`, and the attention's `offsets`,
-      int32 `[N, ceil(H / 8), ceil(W / 8), 2]`.
+      int32 `[N, h / (4 * rate), w / (4 * rate), 2]` for a padded image of h x w, with the
+      `rate` of the attention, by default 2.
     """
     height, width = height_and_width(images)
     coarse, refined, offsets = generator(*_inputs(generator, images, holes, edges))
@@ -65,27 +65,27 @@ def complete_float(
 
 
 def refined_in_holes(
-    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
+    generator: Generator, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Returns refined images that are right in the holes only, at a cost of the holes' size.
+    """Returns refined images that are valid in the holes only; the cost grows with the holes.
 
     Takes what `complete_float` takes; returns float32 `[N, H, W, C]`, of which pixels outside
     the holes are undefined. Images are completed one after the other.
     """
     height, width = height_and_width(images)
-    padded, holes, *edges = _inputs(generator, images, holes, edges)
+    padded, masks, *sketches = _inputs(generator, images, holes, edges)
     # One mask may serve all images.
-    holes += tf.zeros_like(padded[..., :1])
+    masks += tf.zeros_like(padded[..., :1])
 
-    def refined_image(inputs):
-        image, hole, *edge = (x[None] for x in inputs)
-        regions = hole_boxes(hole[0, :, :, 0] > 0)
-        sketch = edge[0] if edge else None
-        return generator.refined_in_regions(image, hole, sketch, regions)[0]
+    def refine_image(inputs):
+        image, mask, *sketch = (x[None] for x in inputs)
+        # Mirrored copies of a hole in the padding are predicted too: the refinement sees them.
+        regions = hole_boxes(mask[0, :, :, 0] > 0)
+        return generator.refined_in_regions(image, mask, sketch[0] if sketch else None, regions)[0]
 
     refined = tf.map_fn(
-        refined_image,
-        (padded, holes, *edges),
+        refine_image,
+        (padded, masks, *sketches),
         parallel_iterations=1,  # the memory of one image
         fn_output_signature=tf.TensorSpec([None, None, images.shape[-1]], tf.float32),
     )
@@ -113,14 +113,15 @@ def composite_uint8(refined: tf.Tensor, images: tf.Tensor, holes: tf.Tensor) -> 
 
 
 def _inputs(
-    generator: keras.Model, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None
+    generator: Generator, images: tf.Tensor, holes: tf.Tensor, edges: tf.Tensor | None
 ) -> list[tf.Tensor]:
-    """Returns images without the pixels under holes, holes and edges, as the generator takes them.
+    """Returns [images with zeros in the holes, holes, edges], padded and cast.
 
-    All are continued by their mirror image at the bottom and the right, up to a size that the
-    generator takes; mirrored together, so that nothing shows what lies under a hole.
+    All are continued by their mirror image at the bottom and the right, up to a multiple of the
+    generator's `size_multiple` and at least `min_size`; mirrored together, so that nothing shows
+    what lies under a hole.
     """
-    size = [_padded_size(n, generator.min_size) for n in height_and_width(images)]
+    size = [_padded_size(n, generator) for n in height_and_width(images)]
     checks = [
         tf.debugging.assert_equal(
             tf.shape(images)[1:3],
@@ -140,14 +141,15 @@ def _inputs(
         # One sketch may serve several images, and so may one mask.
         inputs.append(edges | tf.zeros_like(incomplete[..., :1], tf.bool))
     # Keras 2 casts only a layer's first argument to its compute type.
-    return [tf.cast(_mirror_padded(x, *size), generator.compute_dtype) for x in inputs]
+    return [tf.cast(_mirror_pad(x, *size), generator.compute_dtype) for x in inputs]
 
 
-def _padded_size(size, smallest: int):
-    return tf.maximum((size + SIZE_MULTIPLE - 1) // SIZE_MULTIPLE * SIZE_MULTIPLE, smallest)
+def _padded_size(size, generator: Generator):
+    multiple = generator.size_multiple
+    return tf.maximum((size + multiple - 1) // multiple * multiple, generator.min_size)
 
 
-def _mirror_padded(images: tf.Tensor, height, width) -> tf.Tensor:
+def _mirror_pad(images: tf.Tensor, height, width) -> tf.Tensor:
     """Returns images continued by their mirror image, repeatedly, to `height` x `width`."""
     sizes = height_and_width(images)
     for axis, size, wanted in ((1, sizes[0], height), (2, sizes[1], width)):

@@ -20,6 +20,8 @@ from deepfill_tf.inference.inpainter import Inpainter
 
 # Kind of input beside an image -> ending of its file's name.
 ENDINGS = {"mask": "_mask", "sketch": "_sketch"}
+# Kind of input -> its plural, in messages.
+PLURALS = {"image": "images", "mask": "masks", "sketch": "sketches"}
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ class CompletionPaths:
         """Raises UserError unless these are folders whose files may be read and written."""
         for kind, folder in self.inputs.items():
             if not folder.is_dir():
-                raise UserError(f"there is no folder of {kind}s {folder}")
+                raise UserError(f"there is no folder of {PLURALS[kind]} {folder}")
             if self.output.exists() and self.output.samefile(folder):
                 raise UserError(
-                    f"the output {self.output} is the folder of {kind}s; choose a new folder"
+                    f"the output {self.output} is the folder of {PLURALS[kind]}; "
+                    "choose a new folder"
                 )
         if self.output.exists() and not self.output.is_dir():
             raise UserError(

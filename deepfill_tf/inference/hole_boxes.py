@@ -2,10 +2,9 @@
 
 import tensorflow as tf
 
-# Pixels. Holes are joined if the cells of this size that they lie in touch.
+# Pixels. Holes are grouped on a grid of cells of this size; holes in touching cells share a box.
 CELL = 64
-# Pixels. Estimated cost of a region's surroundings, which the networks see too: as much as this
-# margin around it.
+# Pixels added on each side of a box when its cost is estimated (receptive field).
 MARGIN = 80
 
 
@@ -27,8 +26,8 @@ def hole_boxes(holes: tf.Tensor) -> tf.Tensor:
         values = tf.cast(values, tf.float32) * inside
         return tf.nn.max_pool2d(values, CELL, CELL, "SAME")
 
-    # Rows and columns are counted from 1, so that 0 is no hole; for a box's first row and column
-    # they are counted from the image's end, so that these too are a maximum.
+    # Minima are computed as maxima of distances from the far border: the first row and column
+    # from the bottom and the right. All are counted from 1, so that 0 is no hole.
     extents = [
         cell_max(height - rows),
         cell_max(width - columns),

@@ -34,6 +34,7 @@ from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
 from deepfill_tf.storage.run_directory import is_run_directory
 
+# Smallest height and width. The attention has 2 x 2 positions to copy from in such an image.
 MIN_SIDE = 16
 
 

@@ -6,9 +6,12 @@
                       -> completed: string [N], PNG bytes
     raw               image float32 [N, H, W, C] in [-1, 1], mask float32 [N, H, W, 1]
                       -> coarse, refined, completed float32 [N, H, W, C],
-                         offsets int32 [N, ceil(H / 8), ceil(W / 8), 2]
+                         offsets int32 [N, h / (4 * rate), w / (4 * rate), 2]
 
 A guided generator's functions take `sketch` as well, of the kind and shape of `mask`.
+
+h and w are height and width of the padded image (`inference.completion`); the attention's
+`rate` is 2 by default.
 
 N, H and W are free; each image has its own mask, or `[1, H, W, 1]` serves them all.
 A mask is a hole above 127 (`raw`: above 0.5); a sketch is an edge above 0.6 * 255, as
@@ -19,8 +22,9 @@ one `encoded` batch may differ in size; a file's EXIF orientation is ignored.
 
 import tensorflow as tf
 
-from deepfill_tf.compat import VariableBundle, keras, named_variables
+from deepfill_tf.compat import VariableBundle, named_variables
 from deepfill_tf.inference.completion import complete_float, complete_uint8
+from deepfill_tf.networks.generators import Generator
 
 # Numbers of channels that PNG and JPEG files are encoded from and decoded to.
 _ENCODABLE = (1, 3)
@@ -35,7 +39,7 @@ class InpaintingModule(tf.Module):
         generator supports that (`generator.supports_regions`). `raw` always computes whole images.
     """
 
-    def __init__(self, generator: keras.Model, *, whole_image: bool = False):
+    def __init__(self, generator: Generator, *, whole_image: bool = False):
         super().__init__()
         channels = generator.channels
         # A tf.Module does not track a Keras 3 model's variables: it holds them itself.

@@ -52,14 +52,18 @@ class AttentionLayer(keras.layers.Layer):
 
     @property
     def supports_regions(self) -> bool:
-        """True if the cost of `call_on_region` grows with the region, not with the foreground."""
+        """Whether the generator may be computed in regions.
+
+        False (the default) makes every completion compute the whole image. Return True if
+        `attend_region` is cheaper than `call`.
+        """
         return False
 
-    def call_on_region(
+    def attend_region(
         self, foreground: tf.Tensor, masks: tf.Tensor | None, region: Region
     ) -> tf.Tensor:
-        """A region of the features, where the foreground is its own background."""
-        return region.cut(self.call(foreground, masks=masks)[0])
+        """Returns a region of the features, `[N, n, m, C]`; the background is the foreground."""
+        return region.crop(self.call(foreground, masks=masks)[0])
 
     def get_config(self) -> dict:
         return super().get_config() | {"rate": self.rate}

@@ -66,11 +66,11 @@ class ContextualAttention(AttentionLayer):
     def supports_regions(self) -> bool:
         return self.implementation == "fast" and supports_fast(self.options)
 
-    def call_on_region(
+    def attend_region(
         self, foreground: tf.Tensor, masks: tf.Tensor | None, region: Region
     ) -> tf.Tensor:
         if not self.supports_regions:
-            return super().call_on_region(foreground, masks, region)
+            return super().attend_region(foreground, masks, region)
         return contextual_attention_region(
             foreground,
             foreground,

@@ -40,10 +40,10 @@ class _Upsampling(PlainConv2D):
             kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
             features = upsample_conv2d(inputs, kernel, "full")
             reached = Region(upsampled.begin - reach, upsampled.end + reach)
-            return self.biased_and_activated(wanted.cut(features, reached))
-        seen = self.convolution_region(wanted).common(upsampled)
+            return self.biased_and_activated(wanted.crop(features, reached))
+        seen = self.convolution_region(wanted).intersection(upsampled)
         return super().call_on_region(
-            seen.cut(upsample_nearest_2x(inputs), upsampled), seen, wanted
+            seen.crop(upsample_nearest_2x(inputs), upsampled), seen, wanted
         )
 
 

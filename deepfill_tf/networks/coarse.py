@@ -7,9 +7,9 @@ images       float `[N, H, W, C]` in [-1, 1], zeros in the hole; C exceeds `chan
 masks        `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1; 1 is the hole
 predicted    `[N, H, W, channels]` in [-1, 1], in the hole and outside
 
-H and W are multiples of 4. An encoder halves the image's size twice, dilated ("atrous")
-convolutions let every feature see far into the surroundings of the hole, and a decoder upsamples
-twice. Figure 2 and section 3.1 of the first paper.
+H and W are multiples of 8, as in all networks. An encoder halves the image's size twice, dilated
+("atrous") convolutions let every feature see far into the surroundings of the hole, and a decoder
+upsamples twice. Figure 2 and section 3.1 of the first paper.
 """
 
 import tensorflow as tf

@@ -27,6 +27,7 @@ from deepfill_tf.layers import (
     PlainConv2D,
     PlainUpConv2D,
 )
+from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.ops import height_and_width, resize_nearest
 
 # Kind of convolution -> the layer, and the layer that upsamples first.
@@ -144,11 +145,11 @@ class ConvStack:
         return features
 
     def pixelwise(self, function: Callable[..., tf.Tensor], *maps: tf.Tensor) -> tf.Tensor:
-        """`function(*maps)`; each pixel of its result depends on that pixel of `maps` only."""
+        """Applies `function`, each pixel of whose result depends on that pixel of `maps` only."""
         return function(*maps)
 
     def attend(
-        self, attention: keras.layers.Layer, features: tf.Tensor, masks: tf.Tensor
+        self, attention: AttentionLayer, features: tf.Tensor, masks: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention of `features` to themselves, outside the hole of the image's masks.
 

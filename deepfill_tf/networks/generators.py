@@ -8,9 +8,10 @@ masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
 sketches    as masks, 1 is an edge; edges outside the hole are ignored
 coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
 refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction
-offsets     int32 `[N, H / 8, W / 8, 2]`, of the attention
+offsets     int32 `[N, H / (4 * rate), W / (4 * rate), 2]`, of the attention
 
-H and W are multiples of 8. Both stages predict the whole image; the completed image is
+H and W are multiples of `Generator.size_multiple`, by default 8. The `rate` of the attention is
+2 by default. Both stages predict the whole image; the completed image is
 `ops.composite(refined, images, masks)`. The coarse network sees the image with zeros in the
 hole, the refinement network sees it with the coarse prediction there:
 
@@ -36,8 +37,12 @@ from deepfill_tf.compat import DeferredBuildMixin, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.conv_stack import StageOptions
 from deepfill_tf.networks.inputs import check_sketches, zero_inputs
-from deepfill_tf.networks.refinement import AttentionChoice, RefinementNetwork
-from deepfill_tf.networks.region_stack import RegionStack, fill
+from deepfill_tf.networks.refinement import (
+    AttentionChoice,
+    RefinementNetwork,
+    size_multiple_for,
+)
+from deepfill_tf.networks.region_stack import RegionStack, write_regions
 from deepfill_tf.ops import composite, height_and_width
 
 
@@ -83,6 +88,9 @@ class Generator(DeferredBuildMixin, keras.Model):
             if refinement
             else None
         )
+        # Without refinement the layer serves to check the options, and for the offsets' size.
+        layer = self.refinement.attention if self.refinement else attention.layer(dtype)
+        self._rate = layer.rate
 
     @property
     def options(self) -> StageOptions:
@@ -97,7 +105,12 @@ class Generator(DeferredBuildMixin, keras.Model):
     @property
     def min_size(self) -> int:
         """Smallest height and width of an image."""
-        return self.coarse.min_size
+        return self.coarse.min_size_for(self.size_multiple)
+
+    @property
+    def size_multiple(self) -> int:
+        """Number that heights and widths of images are multiples of."""
+        return size_multiple_for(self._rate)
 
     def example_inputs(self) -> tuple[tf.Tensor, ...]:
         """Zeros of the smallest size that the generator can be called with."""
@@ -113,15 +126,18 @@ class Generator(DeferredBuildMixin, keras.Model):
         incomplete = images * (1 - masks)
         coarse = self.coarse(self._coarse_inputs(incomplete, masks, sketches), masks)
         if self.refinement is None:
-            height, width = height_and_width(images)
-            offsets = tf.zeros([tf.shape(images)[0], height // 8, width // 8, 2], tf.int32)
+            height, width = (size // (4 * self._rate) for size in height_and_width(images))
+            offsets = tf.zeros([tf.shape(images)[0], height, width, 2], tf.int32)
             return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
         refined, offsets = self.refinement(composite(coarse, incomplete, masks), masks)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
     @property
     def supports_regions(self) -> bool:
-        """Whether the generator has `refined_in_regions`."""
+        """Whether the generator may be computed in regions, by `refined_in_regions`.
+
+        If not, every completion computes the whole image.
+        """
         return (
             self.coarse.supports_regions
             and self.refinement is not None
@@ -135,7 +151,7 @@ class Generator(DeferredBuildMixin, keras.Model):
         sketches: tf.Tensor | None,
         regions: tf.Tensor,
     ) -> tf.Tensor:
-        """The image with its hole refined, at the cost of regions that cover the hole.
+        """Refines the hole of one image, computing only regions that cover the hole.
 
         Args:
           images, masks, sketches: as for a call, of one image.
@@ -152,7 +168,7 @@ class Generator(DeferredBuildMixin, keras.Model):
 
         def completed(predicted):
             predicted = RegionStack.pixelwise(composite, predicted, incomplete, masks)
-            return fill(incomplete, regions, predicted)
+            return write_regions(incomplete, regions, predicted)
 
         inputs = self._coarse_inputs(incomplete, masks, sketches)
         coarse = completed(self.coarse.lazy_output(inputs, masks))
@@ -191,7 +207,7 @@ class GeneratorV1(Generator):
       channels: channels of the image.
       convolution: "gated", "plain" or "partial" (which does not go with `guided`).
       padding: of every convolution; "same" as released, "symmetric" or "reflect".
-      attention: "contextual", "appearance_flow", "spatial_transformer" or "none".
+      attention: a key of `refinement.ATTENTIONS`; "contextual" in both papers.
       attention_options: arguments of the attention's layer, for instance of
         `layers.ContextualAttention`; None is its defaults.
       output_activation: of both stages, "clip" or "tanh".
@@ -260,7 +276,7 @@ class GeneratorV2(Generator):
       channels: channels of the image.
       convolution: "gated", "plain" or "partial" (which does not go with `guided`).
       padding: of every convolution; "same" as released, "symmetric" or "reflect".
-      attention: "contextual", "appearance_flow", "spatial_transformer" or "none".
+      attention: a key of `refinement.ATTENTIONS`; "contextual" in both papers.
       attention_options: arguments of the attention's layer, for instance of
         `layers.ContextualAttention`; None is its defaults.
       output_activation: of both stages, "clip" or "tanh".

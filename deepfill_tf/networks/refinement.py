@@ -5,20 +5,22 @@
 images     float `[N, H, W, channels]` in [-1, 1], the coarse prediction in the hole
 masks      `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1; 1 is the hole
 refined    `[N, H, W, channels]` in [-1, 1], in the hole and outside
-offsets    int32 `[N, H / 8, W / 8, 2]`: rows and columns to where the attention found the
-           content, see the attention's layer
+offsets    int32 `[N, H / (4 * rate), W / (4 * rate), 2]`: row and column displacement to the
+           background position attended to most, see the attention's layer
 
-H and W are multiples of 8. Two encoders see the same image, and one decoder sees what both made
-of it (figure 4 of the first paper):
+H and W are multiples of 8, and of 4 * rate if the attention has another `rate` than 2. Two
+encoders see the same image, and one decoder sees what both made of it (figure 4 of the first
+paper):
 
     images --- CONVOLUTION_BRANCH --------------------------------- + --- DECODER --- refined
            \\-- BEFORE_ATTENTION --- attention --- AFTER_ATTENTION --/
 
-The convolution branch imagines content, as the coarse network does; the attention copies
+The convolution branch predicts content, as the coarse network does; the attention copies
 features from outside the hole into it, at a quarter of the image's size.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +29,12 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_choice
 from deepfill_tf.compat import keras
+from deepfill_tf.errors import reason
 from deepfill_tf.layers import AppearanceFlow, ContextualAttention, NoAttention, SpatialTransformer
+from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.networks.conv_stack import ConvSpec, ConvStack, StageOptions
 from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack
-from deepfill_tf.networks.stage import Stage
+from deepfill_tf.networks.stage import SIZE_MULTIPLE, Stage
 from deepfill_tf.ops import with_mask_channels
 
 CONVOLUTION_BRANCH = (
@@ -78,8 +82,10 @@ class AttentionChoice:
     """The kind of attention and its options.
 
     Attributes:
-      attention: one of `ATTENTIONS`.
+      attention: a key of `ATTENTIONS`.
       attention_options: arguments of that layer.
+
+    Raises ValueError if `attention` is none of them.
     """
 
     attention: str
@@ -89,9 +95,16 @@ class AttentionChoice:
         check_choice("attention", self.attention, ATTENTIONS)
         object.__setattr__(self, "attention_options", dict(self.attention_options))
 
-    def layer(self, **arguments) -> keras.layers.Layer:
-        """The layer; `arguments` are those that every layer has."""
-        return ATTENTIONS[self.attention](**self.attention_options, **arguments)
+    def layer(self, dtype: str | None) -> AttentionLayer:
+        """Returns the layer. Raises ValueError if it does not take the options."""
+        layer_class = ATTENTIONS[self.attention]
+        try:
+            return layer_class(**self.attention_options, name="attention", dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"attention_options {self.attention_options} do not fit "
+                f"attention={self.attention!r}: {reason(error)}"
+            ) from error
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -111,7 +124,7 @@ class RefinementNetwork(Stage):
       skips: whether there are skip connections from the convolution branch to the decoder, see
         `CoarseNetwork`.
       sees_mask: whether the mask is an input of both encoders, as in the first paper.
-      attention: "contextual" (both papers), "appearance_flow", "spatial_transformer" or "none".
+      attention: a key of `ATTENTIONS`; "contextual" in both papers.
       attention_options: arguments of the attention's layer, for instance of
         `ContextualAttention`; None is its defaults.
       name: the model's name.
@@ -151,7 +164,7 @@ class RefinementNetwork(Stage):
         super().__init__(options, specs, name=name, dtype=dtype)
         self._sees_mask = check_bool("sees_mask", sees_mask)
         self._attention_choice = AttentionChoice(attention, attention_options or {})
-        self.attention = self._attention_choice.layer(name="attention", dtype=self.dtype_policy)
+        self.attention = self._attention_choice.layer(self.dtype_policy)
 
     def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
@@ -160,6 +173,10 @@ class RefinementNetwork(Stage):
     def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
         refined, _ = self._forward(RegionStack(self), images, masks)
         return refined
+
+    @property
+    def size_multiple(self) -> int:
+        return size_multiple_for(self.attention.rate)
 
     @property
     def supports_regions(self) -> bool:
@@ -180,6 +197,12 @@ class RefinementNetwork(Stage):
             | {"sees_mask": self._sees_mask}
             | dataclasses.asdict(self._attention_choice)
         )
+
+
+def size_multiple_for(rate: int) -> int:
+    """Number that heights and widths are multiples of, for the attention's `rate`."""
+    # A position of the offsets is 4 * rate pixels of the image.
+    return math.lcm(SIZE_MULTIPLE, 4 * rate)
 
 
 def _concat(*features: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Regions of a network's output, at the cost of what they see of its input.
+"""Computes a region of a network's output from its receptive field only.
 
 A region of a layer's output depends on a larger region of its input, and so it grows from the
 last layer back to the image. The columns [200, 300) of an image at the end of `CoarseNetwork`:
@@ -12,23 +12,30 @@ last layer back to the image. The columns [200, 300) of an image at the end of `
     conv10_atrous      3 x 3, dilated by 16     [ 46,  79)          [ 30,  95)
     ...
 
-It never grows beyond the border of a feature map: there the layer pads it as it pads the whole
-map, and the computed region equals that part of the whole output, up to round-off.
+A receptive field may extend beyond the border of a feature map: `RegionStack` clips it there, and
+the layer pads it as it pads the whole map. The computed region equals that part of the whole
+output, up to round-off.
 
-`LazyFeatures` are feature maps of which any region can be computed: each asks those that it is
-made from for the region that it sees. `RegionStack` makes them with the methods of `ConvStack`,
-so that networks have one description for both. `fill` computes several regions one after the
-other and needs memory for one at a time.
+`LazyFeatures` are feature maps of which any region can be computed: each requests the receptive
+field from its inputs. `RegionStack` makes them with the methods of `ConvStack`, so that networks
+have one description for both. `write_regions` computes several regions one after the other and
+needs memory for one at a time.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from deepfill_tf.compat import keras
+from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.networks.conv_stack import ConvSpec
 from deepfill_tf.ops import Region, height_and_width, resize_nearest
+
+if TYPE_CHECKING:
+    from deepfill_tf.networks.stage import Stage
 
 # Kinds of convolution that compute regions. Partial convolutions would need regions of masks too.
 REGION_KINDS = ("gated", "plain")
@@ -43,7 +50,7 @@ class LazyFeatures:
     Attributes:
       at: returns a region of the map, `[1, h, w, C]`; the region lies within the map.
       size: height and width of the whole map, integers or int32 scalars.
-      channels: C, or None if nothing needs to know it.
+      channels: C, if known; `whole` needs it.
     """
 
     at: Callable[[Region], tf.Tensor]
@@ -51,13 +58,18 @@ class LazyFeatures:
     channels: int | None = None
 
     def whole(self, dtype: tf.DType) -> tf.Tensor:
-        """All of the map, `[1, H, W, C]` of that type, computed in horizontal strips."""
+        """Returns all of the map, `[1, H, W, C]` of that type, computed in horizontal strips.
+
+        Raises ValueError unless `channels` is known.
+        """
+        if self.channels is None:
+            raise ValueError("the channels of features must be known to compute all of them")
         height, width = self.size
         rows = tf.maximum(STRIP_POSITIONS // width, 1)
         first = tf.range(0, height, rows)
         last = tf.minimum(first + rows, height)
         strips = tf.stack([first, tf.zeros_like(first), last, width + tf.zeros_like(first)], axis=1)
-        return fill(tf.zeros([1, height, width, self.channels], dtype), strips, self)
+        return write_regions(tf.zeros([1, height, width, self.channels], dtype), strips, self)
 
 
 class RegionStack:
@@ -68,9 +80,13 @@ class RegionStack:
     Args:
       network: the network that `add_conv_layers` added the layers to, of one of `REGION_KINDS`
         and without skip connections.
+
+    Raises ValueError if the network has skip connections.
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, network: Stage):
+        if network.options.skips:
+            raise ValueError(f"regions of {network.name} need a network without skip connections")
         self._network = network
 
     def apply(self, specs: Iterable[ConvSpec], features: LazyFeatures | tf.Tensor) -> LazyFeatures:
@@ -85,7 +101,7 @@ class RegionStack:
         border = Region.whole(inputs.size)
 
         def at(region: Region) -> tf.Tensor:
-            seen = layer.input_region(region).common(border)
+            seen = layer.input_region(region).intersection(border)
             return layer.call_on_region(inputs.at(seen), seen, region)
 
         return LazyFeatures(at, spec.output_size(inputs.size), layer.filters)
@@ -94,56 +110,56 @@ class RegionStack:
     def pixelwise(
         function: Callable[..., tf.Tensor], *maps: LazyFeatures | tf.Tensor
     ) -> LazyFeatures:
-        """`function(*maps)`; each pixel of its result depends on that pixel of `maps` only."""
+        """Applies `function`, each pixel of whose result depends on that pixel of `maps` only."""
         lazy = [_lazy(features) for features in maps]
         return LazyFeatures(
             lambda region: function(*(features.at(region) for features in lazy)), lazy[0].size
         )
 
     def attend(
-        self, attention: keras.layers.Layer, features: LazyFeatures, masks: tf.Tensor
+        self, attention: AttentionLayer, features: LazyFeatures, masks: tf.Tensor
     ) -> tuple[LazyFeatures, None]:
         """Attention of `features` to themselves, outside the hole of the image's masks.
 
-        Every region of the result may come from anywhere: all of `features` are computed. There
-        are no offsets.
+        A region of the result may depend on every background position: all of `features` are
+        computed. There are no offsets.
         """
         whole = features.whole(masks.dtype)
         small_masks = resize_nearest(masks, *features.size)
         attended = LazyFeatures(
-            lambda region: attention.call_on_region(whole, small_masks, region), features.size
+            lambda region: attention.attend_region(whole, small_masks, region), features.size
         )
         return attended, None
 
 
-def fill(canvas: tf.Tensor, regions: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-    """`canvas` with `features` in its place within the regions, computed one after the other.
+def write_regions(canvas: tf.Tensor, regions: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
+    """Returns `canvas` with the regions overwritten by `features`, one region after the other.
 
     Args:
       canvas: `[1, H, W, C]`, of the size and type of `features`.
       regions: int32 `[K, 4]`: first row and column, and the row and column after the last ones.
     """
 
-    def fill_next(done, filled):
+    def write_next(done, written):
         region = Region(regions[done, :2], regions[done, 2:])
-        filled = tf.raw_ops.TensorStridedSliceUpdate(
-            input=filled,
+        written = tf.raw_ops.TensorStridedSliceUpdate(
+            input=written,
             begin=tf.concat([[0], region.begin, [0]], axis=0),
             end=tf.concat([[1], region.end, [canvas.shape[-1]]], axis=0),
             strides=[1, 1, 1, 1],
             value=features.at(region),
         )
-        return done + 1, tf.ensure_shape(filled, canvas.shape)
+        return done + 1, tf.ensure_shape(written, canvas.shape)
 
-    _, filled = tf.while_loop(
-        lambda done, _: done < tf.shape(regions)[0], fill_next, [0, canvas], parallel_iterations=1
+    _, written = tf.while_loop(
+        lambda done, _: done < tf.shape(regions)[0], write_next, [0, canvas], parallel_iterations=1
     )
-    return filled
+    return written
 
 
 def _lazy(features: LazyFeatures | tf.Tensor) -> LazyFeatures:
     if isinstance(features, LazyFeatures):
         return features
     return LazyFeatures(
-        lambda region: region.cut(features), height_and_width(features), features.shape[-1]
+        lambda region: region.crop(features), height_and_width(features), features.shape[-1]
     )

@@ -1,6 +1,7 @@
 """Common part of a generator's two stages."""
 
 import dataclasses
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +12,7 @@ from deepfill_tf.networks.conv_stack import ConvSpec, StageOptions, add_conv_lay
 from deepfill_tf.networks.inputs import zero_inputs
 from deepfill_tf.networks.region_stack import REGION_KINDS, LazyFeatures
 
-# Every network takes heights and widths that are multiples of this.
+# Heights and widths are multiples of this; see `Stage.size_multiple`.
 SIZE_MULTIPLE = 8
 # Mirror padding needs feature maps at least as large as itself, and the widest is 16
 # (dilation 16) at a quarter of the image's size; reflection needs one pixel more.
@@ -49,11 +50,23 @@ class Stage(DeferredBuildMixin, keras.Model):
     @property
     def min_size(self) -> int:
         """Smallest height and width of an image."""
-        return _MIN_SIZES.get(self.options.padding, SIZE_MULTIPLE)
+        return self.min_size_for(self.size_multiple)
+
+    @property
+    def size_multiple(self) -> int:
+        """Number that heights and widths of images are multiples of."""
+        return SIZE_MULTIPLE
+
+    def min_size_for(self, multiple: int) -> int:
+        """Smallest multiple of `multiple` that the padding allows."""
+        return math.ceil(_MIN_SIZES.get(self.options.padding, 1) / multiple) * multiple
 
     @property
     def supports_regions(self) -> bool:
-        """Whether the network has `lazy_output`."""
+        """Whether the generator may be computed in regions, by `lazy_output`.
+
+        If not, every completion computes the whole image.
+        """
         return self.options.convolution in REGION_KINDS and not self.options.skips
 
     def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:

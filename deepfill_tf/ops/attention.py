@@ -19,7 +19,7 @@ from deepfill_tf.ops.patches import extract_patches
 from deepfill_tf.ops.resizing import resize_nearest
 from deepfill_tf.ops.shapes import height_and_width
 
-# Patches whose norm is smaller are not amplified further.
+# Lower bound of a patch's norm when it is normalised.
 MIN_NORM = 1e-4
 
 

@@ -23,11 +23,11 @@ ALIGNMENT = 16
 
 
 def diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
-    """flat[:, i] + flat[:, i + step] + ... of `count` summands, for i < `length`.
+    """Sums `count` entries, flat[:, i] + flat[:, i + step] + ..., for each i < `length`.
 
-    Takes `[N, size]` with size >= (count - 1) * step + length and returns `[N, length]`. The
-    sum stands where its first summand stood. The gradient is computed as such a sum too,
-    which is quicker than adding up one array for each summand.
+    Takes `[N, size]` with size >= (count - 1) * step + length and returns `[N, length]`. Each
+    sum is stored at the index of its first summand. The gradient is computed as such a sum too,
+    which is faster than adding one array for each summand.
     """
     size, reach = known_size(flat, 1), (count - 1) * step
 
@@ -50,16 +50,35 @@ def _sum_of_slices(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
     return tf.add_n([flat[:, i * step : i * step + length] for i in range(count)])
 
 
-def aligned(least):
+def align(least):
     """The smallest multiple of `ALIGNMENT` that is >= `least`."""
     return -(-least // ALIGNMENT) * ALIGNMENT
 
 
 def pitch_of(least):
-    """The smallest pitch >= `least` for which a diagonal's step, pitch + 1, is aligned."""
-    return aligned(least + 1) - 1
+    """The smallest pitch >= `least` for which pitch + 1, a diagonal's step, is aligned.
+
+    That is, a multiple of `ALIGNMENT`.
+    """
+    return align(least + 1) - 1
 
 
-def flattened(array: tf.Tensor) -> tf.Tensor:
-    """`[N, ...]` -> `[N, elements]`."""
+def flatten(array: tf.Tensor) -> tf.Tensor:
+    """Reshapes `[N, ...]` to `[N, elements]`."""
     return tf.reshape(array, [known_size(array, 0), -1])
+
+
+def clear_rows(matrix: tf.Tensor, *rows) -> tf.Tensor:
+    """Sets those of the `rows` that exist to zero: `[N, count, pitch]` -> `[N, count, pitch]`.
+
+    If one does not exist, the last row is set to zero instead: it must be a spare one.
+    """
+    batch, count, pitch = (known_size(matrix, axis) for axis in range(3))
+    inside = [
+        tf.where((row >= 0) & (row < count), row, count - 1)
+        for row in map(tf.convert_to_tensor, rows)
+    ]
+    index = tf.reshape(tf.range(batch)[:, None] * count + tf.stack(inside), [-1, 1])
+    zeros = tf.zeros([batch * len(rows), pitch])
+    flat = tf.reshape(matrix, [batch * count, pitch])
+    return tf.reshape(tf.tensor_scatter_nd_update(flat, index, zeros), [batch, count, pitch])

@@ -23,10 +23,13 @@ from deepfill_tf.ops.value_tiles import tiles_to_pixels
 
 # Scores in a block, over all images of the batch. A few such arrays exist at a time.
 BLOCK_SCORES = 8 * 2**20
-# A row needs the scores of its neighbours too, so blocks of few rows compute most scores twice.
-# Blocks have at least so many rows, unless they had more than so many times `block_scores`.
-_MIN_ROWS_PER_BLOCK, _MAX_BLOCK_GROWTH = 4, 16
-# Scores of a row of queries. Those of five rows are in one array, with indices of 32 bits.
+# Blocks have at least 4 rows unless these have more than 16 * block_scores scores: a block also
+# computes two rows on each side, so blocks of fewer rows compute most scores twice or more.
+_MIN_ROWS_PER_BLOCK = 4
+# Limit of the size of blocks of `_MIN_ROWS_PER_BLOCK` rows, in units of block_scores.
+_MAX_BLOCK_GROWTH = 16
+# Scores of a row of queries. A block of one row computes two more on each side, one for step 4 of
+# `ops.patch_scores` and one for step 2. These five are in one array, with indices of 32 bits.
 _MAX_SCORES_PER_ROW = 2**31 // 5 - 2**20
 # The fields of `PatchScores` that have gradients.
 _DIFFERENTIABLE = ("queries", "keys", "key_scales", "values")
@@ -51,8 +54,9 @@ def fast_contextual_attention(
     Args:
       foreground, background, masks: see `contextual_attention`.
       patch_size, stride, rate, fuse_size, softmax_scale: see `AttentionOptions`.
-      block_scores: how many scores to hold at a time, approximately (at least those of a
-        row of the foreground). The backward pass computes the scores of several blocks anew.
+      block_scores: number of scores in a block, approximately (at least those of a row of the
+        foreground). If there is more than one block, the backward pass recomputes each block's
+        scores, one block at a time.
 
     Raises ValueError if a size is not a multiple of `rate` or the image is too large.
 
@@ -103,12 +107,12 @@ def contextual_attention_region(
     # The patch of a query covers its own tile and the next one.
     queries = Region(
         (region.begin + before) // rate - 1, (region.end - 1 + before) // rate + 1
-    ).common(Region.whole(patch_scores.query_size))
+    ).intersection(Region.whole(patch_scores.query_size))
     first, last = tf.unstack(queries.begin), tf.unstack(queries.end)
     rows, columns = zip(first, last, strict=True)
     tiles, _ = _attend_in_blocks(patch_scores, rows, columns, block_scores)
     origin = Region(queries.begin * rate, queries.end * rate)
-    return region.cut(tiles_to_pixels(tiles, rate), origin)
+    return region.crop(tiles_to_pixels(tiles, rate), origin)
 
 
 def supports_fast(options: AttentionOptions) -> bool:
@@ -132,7 +136,7 @@ def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, bl
         return patch_scores.attend_block(rows[0], total, columns)
 
     def attend(operands, done):
-        """Attends with the block after `done` rows; also returns the block's number of rows."""
+        """Computes the block after `done` rows; also returns the block's number of rows."""
         scores = dataclasses.replace(
             patch_scores, **dict(zip(_DIFFERENTIABLE, operands, strict=True))
         )
@@ -149,7 +153,7 @@ def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, bl
         def forward(done, tiles, likeliest):
             block_tiles, block_likeliest, block_rows = attend(operands, done)
             index = done + tf.range(block_rows + 1)[:, None]
-            block_tiles, block_likeliest = map(_swapped, (block_tiles, block_likeliest))
+            block_tiles, block_likeliest = map(_swap_axes, (block_tiles, block_likeliest))
             tiles = tf.tensor_scatter_nd_add(tiles, index, block_tiles)
             likeliest = tf.tensor_scatter_nd_update(likeliest, index[:-1], block_likeliest)
             return done + step, tiles, likeliest
@@ -172,7 +176,7 @@ def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, bl
             _, *sums = _while_below(total, step, backward, [0, *zeros])
             return [tf.cast(x, like.dtype) for x, like in zip(sums, operands, strict=True)]
 
-        return (_swapped(tiles), _swapped(likeliest)), gradient
+        return (_swap_axes(tiles), _swap_axes(likeliest)), gradient
 
     return blockwise(*(getattr(patch_scores, name) for name in _DIFFERENTIABLE))
 
@@ -214,6 +218,6 @@ def _while_below(total, step, body: Callable, variables: list) -> list:
     )
 
 
-def _swapped(blocks: tf.Tensor) -> tf.Tensor:
-    """`[N, n, m, K]` <-> `[n, N, m, K]`."""
+def _swap_axes(blocks: tf.Tensor) -> tf.Tensor:
+    """Exchanges the first two axes: `[N, n, m, K]` <-> `[n, N, m, K]`."""
     return tf.transpose(blocks, [1, 0, 2, 3])

@@ -9,7 +9,9 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Region:
-    """A rectangular part of an image or feature map. It may extend beyond the map.
+    """A rectangular part of an image or feature map.
+
+    A receptive field may extend beyond the map; `intersection` with the whole map clips it.
 
     Attributes:
       begin: first row and column, int32 `[2]`.
@@ -17,7 +19,7 @@ class Region:
 
     Example:
       >>> region = Region(begin=tf.constant([2, 3]), end=tf.constant([6, 10]))
-      >>> tuple(region.cut(tf.zeros([1, 8, 12, 3])).shape)
+      >>> tuple(region.crop(tf.zeros([1, 8, 12, 3])).shape)
       (1, 4, 7, 3)
     """
 
@@ -29,12 +31,15 @@ class Region:
         """All of a map of size (height, width)."""
         return cls(tf.constant([0, 0]), tf.stack(size))
 
-    def common(self, other: Region) -> Region:
+    def intersection(self, other: Region) -> Region:
         """The intersection with another region."""
         return Region(tf.maximum(self.begin, other.begin), tf.minimum(self.end, other.end))
 
-    def cut(self, images: tf.Tensor, origin: Region | None = None) -> tf.Tensor:
-        """Crops the region out of a map `[N, h, w, C]`, or out of the part `origin` of a map."""
+    def crop(self, images: tf.Tensor, origin: Region | None = None) -> tf.Tensor:
+        """Crops the region from a map `[N, h, w, C]`, or from the region `origin` of a map.
+
+        It must lie inside.
+        """
         begin = self.begin if origin is None else self.begin - origin.begin
         part = tf.slice(
             images,

@@ -17,7 +17,7 @@ which is one along diagonals (`ops.diagonals`), b inside of a row and a from row
 
 import tensorflow as tf
 
-from deepfill_tf.ops.diagonals import ALIGNMENT, aligned, diagonal_sum, flattened, pitch_of
+from deepfill_tf.ops.diagonals import ALIGNMENT, align, diagonal_sum, flatten, pitch_of
 from deepfill_tf.ops.shapes import known_size
 
 
@@ -52,10 +52,10 @@ def overlap_added(probabilities: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     padded = tf.pad(padded, [[0, 0], [1, spare], [1, 0], [0, pitch - count]])
 
     lines = (rows + 1) * (columns + 1)
-    aligned_lines = aligned(lines)
+    aligned_lines = align(lines)
     row_step = (columns + 1) * pitch + width + 1
-    length = aligned(aligned_lines * pitch + row_step)
-    weights = diagonal_sum(flattened(padded), pitch + 1, 2, length)
+    length = align(aligned_lines * pitch + row_step)
+    weights = diagonal_sum(flatten(padded), pitch + 1, 2, length)
     weights = diagonal_sum(weights, row_step, 2, aligned_lines * pitch)
     tiles = tf.matmul(tf.reshape(weights, [-1, aligned_lines, pitch]), values)
     return tf.reshape(tiles[:, :lines], [-1, rows + 1, columns + 1, values.shape[-1]])

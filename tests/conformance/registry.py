@@ -4,10 +4,10 @@
 a test there fails while a public class is missing here.
 """
 
-import functools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -60,14 +60,15 @@ class Entry:
 
     Attributes:
       make: called with `dtype=...` (a policy's name or None).
-      inputs: example arguments of the call; takes another `height` and `width`.
+      inputs: example arguments of the call; takes another `height` and `width`. The outputs
+        must depend on at least one of them, and on every trainable variable.
       bfloat16: how far outputs in mixed precision may be from float32, relative to
         the largest output. A bfloat16 has 8 bits, so 0.004 for each rounding.
       gain: of the weights; without gates 2 lets signals grow from layer to layer.
       fixed_size: the weights fit one size of images.
       exact: numbers of the outputs that hold only 0 and 1, the same in every precision.
-      part_of: the entry whose layer holds one like this and gives out all that it computes.
-      composition: of layers that are all entries themselves, as another composition is.
+      part_of: name of an entry that contains this layer; numeric tests run on that one only.
+      composition: skip the XLA and replica tests, which another composition covers.
     """
 
     make: Callable[..., keras.layers.Layer]
@@ -85,85 +86,83 @@ def spectral_norm(layer_class, dtype=None, **arguments) -> layers.SpectralNorm:
     return layers.SpectralNorm(inner, iterations=2, dtype=dtype)
 
 
-make = functools.partial
-
 ENTRIES = {
     "PlainConv2D": Entry(
-        make(layers.PlainConv2D, 4, strides=2, padding="symmetric"), image, bfloat16=0.02
+        partial(layers.PlainConv2D, 4, strides=2, padding="symmetric"), image, bfloat16=0.02
     ),
     "PlainUpConv2D": Entry(
-        make(layers.PlainUpConv2D, 4, activation="leaky_relu"), image, bfloat16=0.02
+        partial(layers.PlainUpConv2D, 4, activation="leaky_relu"), image, bfloat16=0.02
     ),
     "GatedConv2D": Entry(
-        make(layers.GatedConv2D, 4, dilation_rate=2, padding="reflect"), image, bfloat16=0.02
+        partial(layers.GatedConv2D, 4, dilation_rate=2, padding="reflect"), image, bfloat16=0.02
     ),
     "GatedUpConv2D": Entry(
-        make(layers.GatedUpConv2D, 4, kernel_size=5, activation="relu"), image, bfloat16=0.02
+        partial(layers.GatedUpConv2D, 4, kernel_size=5, activation="relu"), image, bfloat16=0.02
     ),
     "PartialConv2D": Entry(
-        make(layers.PartialConv2D, 4, strides=2), image_and_mask, bfloat16=0.02, exact=(1,)
+        partial(layers.PartialConv2D, 4, strides=2), image_and_mask, bfloat16=0.02, exact=(1,)
     ),
     "PartialConv2D with dilation": Entry(
-        make(layers.PartialConv2D, 4, dilation_rate=2, padding="symmetric"),
+        partial(layers.PartialConv2D, 4, dilation_rate=2, padding="symmetric"),
         image_and_mask,
         bfloat16=0.02,
         exact=(1,),
     ),
     "PartialUpConv2D": Entry(
-        make(layers.PartialUpConv2D, 4, activation="leaky_relu"),
+        partial(layers.PartialUpConv2D, 4, activation="leaky_relu"),
         image_and_mask,
         bfloat16=0.02,
         exact=(1,),
     ),
     "SpectralNorm": Entry(
-        make(spectral_norm, layers.PlainConv2D, kernel_size=5, strides=2), image, bfloat16=0.02
+        partial(spectral_norm, layers.PlainConv2D, kernel_size=5, strides=2), image, bfloat16=0.02
     ),
     "SpectralNorm of Keras's Conv2D": Entry(
-        make(spectral_norm, keras.layers.Conv2D, kernel_size=3, activation="relu"),
+        partial(spectral_norm, keras.layers.Conv2D, kernel_size=3, activation="relu"),
         image,
         bfloat16=0.02,
     ),
     "ContextualAttention": Entry(
-        make(layers.ContextualAttention, softmax_scale=1.0), two_features_and_mask, bfloat16=0.1
+        partial(layers.ContextualAttention, softmax_scale=1.0), two_features_and_mask, bfloat16=0.1
     ),
     "ContextualAttention of patches at stride 2": Entry(
-        make(layers.ContextualAttention, stride=2, softmax_scale=1.0, implementation="patches"),
+        partial(layers.ContextualAttention, stride=2, softmax_scale=1.0, implementation="patches"),
         two_features_and_mask,
         bfloat16=0.1,
     ),
     "AppearanceFlow": Entry(
-        make(layers.AppearanceFlow, filters=4), two_features_and_mask, bfloat16=0.1
+        partial(layers.AppearanceFlow, filters=4), two_features_and_mask, bfloat16=0.1
     ),
     "NoAttention": Entry(layers.NoAttention, two_features_and_mask, bfloat16=0.004),
     # With more gain a 0.004th of the map is a tenth of a pixel, which in noise is a lot.
     "SpatialTransformer": Entry(
-        make(layers.SpatialTransformer, filters=4), two_features_and_mask, bfloat16=0.1, gain=1.0
+        partial(layers.SpatialTransformer, filters=4), two_features_and_mask, bfloat16=0.1, gain=1.0
     ),
     "CoarseNetwork": Entry(
-        make(networks.CoarseNetwork, width=4),
+        partial(networks.CoarseNetwork, width=4),
         image_and_mask,
         bfloat16=0.1,
         part_of="GeneratorV2",
     ),
     "RefinementNetwork": Entry(
-        make(networks.RefinementNetwork, width=4, sees_mask=True),
+        partial(networks.RefinementNetwork, width=4, sees_mask=True),
         image_and_mask,
         bfloat16=0.1,
         part_of="GeneratorV1",
     ),
     "GeneratorV1": Entry(
-        make(networks.GeneratorV1, width=4, attention_options={"softmax_scale": 1.0}),
+        partial(networks.GeneratorV1, width=4, attention_options={"softmax_scale": 1.0}),
         image_and_mask,
         bfloat16=0.1,
         gain=1.25,
     ),
     "GeneratorV2": Entry(
-        make(networks.GeneratorV2, width=4, attention_options={"softmax_scale": 1.0}),
+        partial(networks.GeneratorV2, width=4, attention_options={"softmax_scale": 1.0}),
         image_and_mask,
         bfloat16=0.1,
     ),
     "GeneratorV2 guided, with skip connections": Entry(
-        make(
+        partial(
             networks.GeneratorV2,
             width=4,
             guided=True,
@@ -176,35 +175,35 @@ ENTRIES = {
     ),
     # Where little is known partial convolutions amplify it, and there is no gate here.
     "GeneratorV1 of partial convolutions without attention": Entry(
-        make(networks.GeneratorV1, width=4, convolution="partial", attention="none"),
+        partial(networks.GeneratorV1, width=4, convolution="partial", attention="none"),
         image_and_mask,
         bfloat16=0.1,
         gain=0.8,
         composition=True,
     ),
     "GeneratorV1 without refinement": Entry(
-        make(networks.GeneratorV1, width=4, refinement=False),
+        partial(networks.GeneratorV1, width=4, refinement=False),
         image_and_mask,
         bfloat16=0.1,
         gain=1.25,
         part_of="GeneratorV1",
     ),
     "GlobalDiscriminator": Entry(
-        make(networks.GlobalDiscriminator, width=4),
+        partial(networks.GlobalDiscriminator, width=4),
         image,
         bfloat16=0.1,
         fixed_size=True,
         part_of="GlobalLocalDiscriminator",
     ),
     "LocalDiscriminator": Entry(
-        make(networks.LocalDiscriminator, width=4),
+        partial(networks.LocalDiscriminator, width=4),
         image,
         bfloat16=0.1,
         fixed_size=True,
         part_of="GlobalLocalDiscriminator",
     ),
     "GlobalLocalDiscriminator": Entry(
-        make(networks.GlobalLocalDiscriminator, width=4),
+        partial(networks.GlobalLocalDiscriminator, width=4),
         image_and_box,
         bfloat16=0.1,
         fixed_size=True,
@@ -212,8 +211,8 @@ ENTRIES = {
     # Large enough for the last layer to see more than one pixel: there TensorFlow's bfloat16
     # gradient of a 5 x 5 kernel reads memory that was never written.
     "PatchDiscriminator": Entry(
-        make(networks.PatchDiscriminator, width=4),
-        make(image_and_mask, height=64, width=64),
+        partial(networks.PatchDiscriminator, width=4),
+        partial(image_and_mask, height=64, width=64),
         bfloat16=0.1,
     ),
 }

@@ -20,13 +20,17 @@ EXACT = 1e-6
 COMPILED = 1e-5
 GRADIENT = 5e-4
 
-# Each list begins with the next: pytest brings tests together by the place in their list.
-SINGLE = sorted(n for n, e in ENTRIES.items() if not e.part_of and not e.composition)
-WHOLE = SINGLE + sorted(n for n, e in ENTRIES.items() if not e.part_of and e.composition)
-ALL = WHOLE + sorted(n for n, e in ENTRIES.items() if e.part_of)
+# Each of the last three lists begins with the one before it, because pytest groups tests by
+# position.
+PARTS = sorted(name for name, entry in ENTRIES.items() if entry.part_of)
+COMPOSITIONS = sorted(name for name, entry in ENTRIES.items() if entry.composition)
+LAYERS_AND_NETWORKS = sorted(set(ENTRIES) - {*PARTS, *COMPOSITIONS})
+WITH_COMPOSITIONS = LAYERS_AND_NETWORKS + COMPOSITIONS
+WITH_PARTS = WITH_COMPOSITIONS + PARTS
 
-whole = pytest.mark.parametrize("example", WHOLE, indirect=True, scope="module")
-single = pytest.mark.parametrize("example", SINGLE, indirect=True, scope="module")
+parametrize = functools.partial(pytest.mark.parametrize, "example", indirect=True, scope="module")
+with_compositions = parametrize(argvalues=WITH_COMPOSITIONS)
+layers_and_networks = parametrize(argvalues=LAYERS_AND_NETWORKS)
 
 
 class Example:
@@ -46,7 +50,7 @@ class Example:
         return dynamic(self.layer, self.inputs, fixed_size=self.entry.fixed_size)
 
 
-@pytest.fixture(scope="module", params=ALL)
+@pytest.fixture(scope="module", params=WITH_PARTS)
 def example(request) -> Example:
     return Example(request.param)
 
@@ -69,14 +73,32 @@ def loss(results) -> tf.Tensor:
 
 
 def outputs_and_gradients(layer, inputs) -> tuple[list[tf.Tensor], dict[str, tf.Tensor]]:
-    """Outputs, and gradients by name of the variable; that of the first input is `input`."""
+    """Outputs, and gradients by name of the variable, those of inputs as `input 0`, ...
+
+    Inputs that the outputs do not depend on differentiably, such as many masks, are left out.
+    """
     variables = named_variables(layer.trainable_variables)
     with tf.GradientTape() as tape:
-        tape.watch(inputs[0])
+        tape.watch(inputs)
         results = outputs(layer, inputs)
         total = loss(results)
-    gradients = tape.gradient(total, [inputs[0], *variables.values()])
-    return results, dict(zip(["input", *variables], gradients, strict=True))
+    sources = [list(inputs), list(variables.values())]
+    input_gradients, variable_gradients = tape.gradient(total, sources)
+    gradients = {
+        f"input {index}": gradient
+        for index, gradient in enumerate(input_gradients)
+        if gradient is not None
+    }
+    assert gradients, "the outputs depend on no input"
+    for name, gradient in zip(variables, variable_gradients, strict=True):
+        assert gradient is not None, f"the outputs do not depend on the variable {name}"
+        gradients[name] = gradient
+    return results, gradients
+
+
+def of_variables(gradients: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The gradients without those of inputs."""
+    return {name: value for name, value in gradients.items() if not name.startswith("input ")}
 
 
 def assert_same_outputs(actual, expected, *, tolerance) -> None:
@@ -92,7 +114,7 @@ def assert_same_outputs(actual, expected, *, tolerance) -> None:
 def assert_same_gradients(actual, expected, *, tolerance) -> None:
     assert set(actual) == set(expected)
     for name, gradient in expected.items():
-        assert np.abs(gradient).max() > 0, name
+        assert np.abs(gradient).max() > 0, f"the gradient of {name} is zero"
         assert_close(actual[name], gradient, tolerance=tolerance, what=name)
 
 
@@ -107,13 +129,13 @@ def sizes(x: tf.Tensor, fixed_size: bool) -> list:
     return [*(x.shape[1:3] if fixed_size else [None, None]), x.shape[-1]]
 
 
-@whole
+@with_compositions
 def test_outputs_in_a_graph_equal_eager_ones(example):
     actual = example.function(*example.inputs)
     assert_same_outputs(actual, example.outputs, tolerance=COMPILED)
 
 
-@single
+@layers_and_networks
 def test_outputs_and_gradients_under_xla(example):
     layer, inputs = example.layer, example.inputs
     compiled = tf.function(lambda *inputs: outputs_and_gradients(layer, inputs), jit_compile=True)
@@ -142,7 +164,7 @@ def test_mixed_bfloat16_is_near_float32(example):
         assert gradient.dtype == tf.float32, variable
 
 
-@whole
+@with_compositions
 def test_one_graph_serves_all_sizes(example):
     layer, inputs = example.layer, example.inputs
     if example.entry.fixed_size:
@@ -155,7 +177,7 @@ def test_one_graph_serves_all_sizes(example):
         assert_same_outputs(actual, outputs(layer, inputs), tolerance=COMPILED)
 
 
-@whole
+@with_compositions
 def test_saved_model_computes_the_same(example, tmp_path):
     module = tf.Module()
     module.weights = VariableBundle(named_variables(example.layer.weights))
@@ -180,12 +202,12 @@ def test_checkpoint_restores_every_variable(example, tmp_path):
         np.testing.assert_array_equal(value, bundle.named[variable], err_msg=variable)
 
 
-@single
+@layers_and_networks
 def test_two_replicas_equal_one(example, two_replicas):
     """Each replica computes half of the batch; gradients are summed."""
     inputs = example.inputs
     expected, expected_gradients = outputs_and_gradients(example.layer, inputs)
-    expected_gradients.pop("input")
+    expected_gradients = of_variables(expected_gradients)
     with two_replicas.scope():
         mirrored = built(example.entry, filled=False)
         copy_weights(example.layer, mirrored)
@@ -197,7 +219,7 @@ def test_two_replicas_equal_one(example, two_replicas):
 
     def replica(*inputs):
         results, gradients = outputs_and_gradients(mirrored, inputs)
-        gradients.pop("input")
+        gradients = of_variables(gradients)
         if gradients:
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)

@@ -34,6 +34,6 @@ def test_call_on_region_equals_that_part_of_the_whole_output(
     spans = [(begin % side, min(side, begin % side + length)) for side, (begin, length) in sides]
     region = Region(*(tf.constant(corner) for corner in zip(*spans, strict=True)))
     assert layer.input_size(outputs.shape[1:3]) == (HEIGHT, WIDTH)
-    given = layer.input_region(region).common(Region.whole((HEIGHT, WIDTH)))
-    part = layer.call_on_region(given.cut(tf.constant(inputs)), given, region)
-    np.testing.assert_allclose(part, region.cut(outputs), rtol=0, atol=1e-5)
+    given = layer.input_region(region).intersection(Region.whole((HEIGHT, WIDTH)))
+    part = layer.call_on_region(given.crop(tf.constant(inputs)), given, region)
+    np.testing.assert_allclose(part, region.crop(outputs), rtol=0, atol=1e-5)

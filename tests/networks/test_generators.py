@@ -161,6 +161,27 @@ def test_bad_attention(network):
         network(attention="dense")
     with pytest.raises(ValueError, match="rate must be a positive integer, got 0"):
         network(attention_options={"rate": 0})
+    with pytest.raises(ValueError, match=r"attention_options {'filters': 3} do not fit"):
+        network(attention_options={"filters": 3})
+
+
+def test_bad_attention_without_refinement():
+    with pytest.raises(ValueError, match=r"attention must be one of .* got 'dense'"):
+        GeneratorV2(refinement=False, attention="dense")
+    with pytest.raises(ValueError, match=r"attention_options {'filters': 3} do not fit"):
+        GeneratorV2(refinement=False, attention_options={"filters": 3})
+
+
+@pytest.mark.parametrize("refinement", [True, False])
+def test_sizes_are_multiples_of_four_times_the_rate(refinement):
+    options = {"rate": 4}
+    model = GeneratorV2(
+        width=2, padding="reflect", attention_options=options, refinement=refinement
+    )
+    generator = build_model(model)
+    assert (generator.size_multiple, generator.min_size) == (16, 80)
+    _, _, offsets = generator(*example(1, 80, 96))
+    assert offsets.shape == [1, 5, 6, 2]
 
 
 def test_bad_output_activation():

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "deepfill_tf"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
-# From top to bottom; a layer of packages may import itself and what is below it.
-PACKAGE_LAYERS = [
-    {"train", "inpaint", "export", "evaluate", "convert"},
+# From top to bottom; the modules of a level may import their own level and those below it.
+LEVELS = [
+    {"train", "inpaint", "export", "convert"},
     {"configuration", "configuration_errors"},
     {"training"},
     {"preparation"},
@@ -28,8 +28,8 @@ PACKAGE_LAYERS = [
 LEAVES = {"atomic", "checks", "command_line", "compat", "errors"}
 
 
-def layer_of(part: str) -> int:
-    return next(i for i, layer in enumerate(PACKAGE_LAYERS) if part in layer)
+def level_of(part: str) -> int:
+    return next(i for i, level in enumerate(LEVELS) if part in level)
 
 
 def part_of(path: Path) -> str:
@@ -61,12 +61,12 @@ def test_imports_point_down(path):
         assert own <= LEAVES
         return
     for other in own - LEAVES - {"__version__"}:
-        assert layer_of(other) >= layer_of(part), f"{path.name} imports {other} from above"
+        assert level_of(other) >= level_of(part), f"{path.name} imports {other} from above"
 
 
-def test_every_part_of_the_package_has_its_layer():
+def test_every_part_of_the_package_has_its_level():
     parts = {part_of(path) for path in MODULES} - LEAVES - {"__init__"}
-    assert parts <= set().union(*PACKAGE_LAYERS)
+    assert parts <= set().union(*LEVELS)
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "ops").glob("*.py")), ids=lambda p: p.name)
