@@ -88,7 +88,7 @@ def test_every_config_makes_its_trainer_and_networks(name, overlay, images):
 def test_what_a_config_lacks_is_said_before_the_first_step(name, binding, complaint, images):
     parse([name], [binding])
     with pytest.raises(UserError, match=complaint):
-        configured_trainer()
+        configured_trainer().data.check_images()
 
 
 def test_the_readme_of_configs_lists_them_all():

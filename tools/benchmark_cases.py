@@ -198,7 +198,7 @@ def training_step(network: str, variation: Variation, generator_width: int | Non
         built = build_model(kind(width=width, dtype=variation.dtype, **options))
         if variation.implementation == "patches":
             upsample_before_convolutions(built)
-        discriminator = objective.gan.discriminator(dtype=variation.dtype)
+        discriminator = objective.gan.make_discriminator(dtype=variation.dtype)
         objective.build(built, discriminator, data.example(with_box=objective.needs_box))
         state = TrainState(built, discriminator, share_step=True, ema_decay=None, adam=ADAM)
     pipeline = data.pipeline(global_batch_size=BATCH_SIZE, seed=0, with_box=objective.needs_box)

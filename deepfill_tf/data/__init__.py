@@ -1,4 +1,8 @@
-"""Training data: file lists, decoding, crops, masks, sketches, and the stream of batches."""
+"""Training data: file lists, decoding, crops, masks, sketches, and the stream of batches.
+
+"As released" means as in the original programs published with the papers; docs/differences.md
+lists where they differ from the papers.
+"""
 
 from deepfill_tf.data.crops import crop_image, enlarge_to_cover, resize_image
 from deepfill_tf.data.examples import ExampleOptions

@@ -14,6 +14,8 @@ from deepfill_tf.data.sketches.source import SketchSource
 # Crop fractions (top, left) in [0, 1), see `crop_image`; those of the central crop.
 Fractions = Sequence[float] | np.ndarray
 CENTRE = (0.5, 0.5)
+# Fraction of full strength above which a sketch has an edge, as released.
+EDGE_THRESHOLD = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,15 +23,14 @@ class ExampleOptions:
     """Options that turn a list of images into training examples.
 
     Attributes:
-      height, width: of an example, in pixels.
+      height, width: size of an example, in pixels.
       channels: 3 for RGB, 1 for grey.
-      random_crop: crop images, after enlarging those that are too small, as released. False:
-        resize them, without keeping the aspect ratio.
+      random_crop: crop images at random positions, after enlarging those that are too small, as
+        released. False: resize them, without keeping the aspect ratio.
       flip: mirror an example left to right with probability 1/2. The released program does not.
-      shuffle: another order in every epoch. False: the order of the list, as released.
-      one_mask_per_batch: the same hole for all examples of a global batch, as released.
-      edge_threshold: in [0, 1); a sketch has an edge where the strength, as a fraction of 255,
-        is above it. The released program has 0.6.
+      shuffle: use another order in every epoch. False: the order of the list, as released.
+      one_mask_per_batch: use the same hole for all examples of a global batch, as released.
+      edge_threshold: fraction of full strength, in [0, 1), above which a sketch has an edge.
     """
 
     height: int = 256
@@ -39,7 +40,7 @@ class ExampleOptions:
     flip: bool = False
     shuffle: bool = True
     one_mask_per_batch: bool = False
-    edge_threshold: float = 0.6
+    edge_threshold: float = EDGE_THRESHOLD
 
     def __post_init__(self):
         check_positive_int("data.height", self.height)

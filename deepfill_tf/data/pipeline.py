@@ -28,7 +28,7 @@ class ImagePipeline:
       paths: the images.
       options: size, crop, order and holes of the examples.
       global_batch_size: examples in a batch, over all replicas.
-      seed: of everything random, in [0, 2**31).
+      seed: seed of everything random, in [0, 2**31).
       masks: generates the holes, see `data.masks`.
       with_box: add the box around each hole to a batch; `masks` must have `boxes`.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.

@@ -46,7 +46,7 @@ class ImageReader:
     Args:
       paths: the list.
       options: size, channels and crop.
-      seed: of replacements.
+      seed: seed of the choice of replacements.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
     """
 

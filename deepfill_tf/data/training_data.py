@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_int
-from deepfill_tf.data.examples import ExampleOptions
+from deepfill_tf.data.examples import EDGE_THRESHOLD, ExampleOptions
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.data.pipeline import ImagePipeline, MaskGenerator, fixed_examples
@@ -30,14 +30,14 @@ class TrainingData:
       root: folder of the data; None: the environment variable `DEEPFILL_DATA`.
       validation: validation images, as `train`; None for none.
       download_instructions: where to get the data; ends the message if it is missing.
-      height, width: of the examples, multiples of 8 from 16 on.
+      height, width: size of the examples, multiples of 8 from 16 on.
       channels, random_crop, flip, shuffle, one_mask_per_batch, edge_threshold: see
         `ExampleOptions`.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
       validation_count: number of validation images that are used, the first of the list.
 
     Raises:
-      UserError: if data is missing or an image cannot be read.
+      UserError: if a list of images is missing or empty; `check_images` checks the images.
       ValueError: for a bad argument.
     """
 
@@ -57,7 +57,7 @@ class TrainingData:
         shuffle: bool = True,
         one_mask_per_batch: bool = False,
         sketches: SketchSource | None = None,
-        edge_threshold: float = 0.6,
+        edge_threshold: float = EDGE_THRESHOLD,
         validation_count: int = 8,
     ):
         self._options = ExampleOptions(
@@ -94,8 +94,23 @@ class TrainingData:
         except UserError as error:
             raise UserError(f"{error}. {download_instructions}".strip()) from error
         self.validation_paths = validation_paths[:validation_count]
-        self._check_images()
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
+
+    def check_images(self) -> None:
+        """Checks all images before training.
+
+        Reads the headers of the training images, which takes a while for long lists, and whole
+        validation images. Raises UserError if an image, or its sketch, cannot be read.
+        """
+        paths = self.paths + self.validation_paths
+        if self._sketches is not None:
+            self._sketches.check(paths)
+        LOG.info("checking %d images", len(paths))
+        check_readable(paths)
+        for path in self.validation_paths:  # whole, so that none fails in the middle of a run
+            image = read_image(path, self.channels)
+            if self._sketches is not None:
+                self._sketches(path, image, lambda other: other)
 
     @property
     def height(self) -> int:
@@ -170,18 +185,6 @@ class TrainingData:
     def training_example(self, index: int, seed: int) -> dict[str, tf.Tensor]:
         """The training image `index` of the list as a batch of one, with a fixed hole."""
         return self._fixed_examples([self.paths[index]], seed)
-
-    def _check_images(self) -> None:
-        """Raises UserError if an image, or its sketch, cannot be read."""
-        paths = self.paths + self.validation_paths
-        if self._sketches is not None:
-            self._sketches.check(paths)
-        LOG.info("checking %d images", len(paths))
-        check_readable(paths)
-        for path in self.validation_paths:  # whole, so that none fails in the middle of a run
-            image = read_image(path, self.channels)
-            if self._sketches is not None:
-                self._sketches(path, image, lambda other: other)
 
     def _fixed_examples(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
         return fixed_examples(paths, self._options, self._masks, seed, sketches=self._sketches)

@@ -9,7 +9,7 @@ def mean_fill(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     """Returns `images` with each hole filled with the mean colour of the known pixels.
 
     Args:
-      images: `[N, H, W, C]`, of any range.
+      images: `[N, H, W, C]`, in any range.
       masks: `[N, H, W, 1]`, 1 is the hole. Where nothing is known, the hole becomes 0.
     """
     known = 1 - masks

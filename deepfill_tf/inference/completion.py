@@ -6,12 +6,10 @@ generator never sees pixels under a hole, and known pixels stay as they are, bit
 
 import tensorflow as tf
 
+from deepfill_tf.data.examples import EDGE_THRESHOLD
 from deepfill_tf.inference.hole_boxes import hole_boxes
 from deepfill_tf.networks.generators import Generator
 from deepfill_tf.ops import height_and_width
-
-# Fraction of full strength above which a sketch has an edge, as released.
-EDGE_THRESHOLD = 0.6
 
 
 def complete_uint8(

@@ -1,4 +1,8 @@
-"""Objectives: adversarial, reconstruction and other losses, and their composition."""
+"""Objectives: adversarial, reconstruction and other losses, and their composition.
+
+"As released" means as in the original programs published with the papers; docs/differences.md
+lists where they differ from the papers.
+"""
 
 from deepfill_tf.objectives.gan import GAN, GANS
 from deepfill_tf.objectives.objective import Objective

@@ -1,6 +1,6 @@
 """GANs: discriminators, what each of them sees, and their adversarial loss."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,9 +18,10 @@ from deepfill_tf.objectives.adversarial import (
     AdversarialLoss,
 )
 from deepfill_tf.objectives.gradient_penalty import gradient_penalty, interpolate
+from deepfill_tf.objectives.term import Batch
 from deepfill_tf.ops import crop
 
-Batch = Mapping[str, tf.Tensor]
+# A loss, and scalars to report by name.
 Losses = tuple[tf.Tensor, dict[str, tf.Tensor]]
 
 
@@ -28,9 +29,10 @@ class DiscriminatorView(NamedTuple):
     """The part of an image that a discriminator sees, and its scores for that part.
 
     Attributes:
-      name: in reports.
-      crop: `(images, batch)` -> the part of `images`, or of masks, that is scored.
-      score: `(discriminator, part, batch)` -> scores.
+      name: name of the part in reports.
+      crop: function `(images, batch)` that returns the part of `images`, or of masks, that is
+        scored.
+      score: function `(discriminator, part, batch)` that returns the scores.
       needs_box: True if `crop` reads `box_rows` and `box_columns` of the batch.
       alpha_column: column of the batch's `penalty_alpha` for the gradient penalty.
       weight_attribute: name of the attribute of `GAN` that weights this view in the
@@ -86,7 +88,7 @@ class GANSpec(NamedTuple):
 
     Attributes:
       network: class of the discriminator.
-      views: what the discriminator sees; its loss is the sum over them.
+      views: parts of the image that the discriminator sees; its loss is the sum over them.
       loss: adversarial loss of both networks.
       penalized: True for a gradient penalty in the discriminator's loss.
       conditional: True if the discriminator is called with masks, and sketches if guided,
@@ -128,10 +130,10 @@ class GAN:
         (first paper). "wgan_gp_global": the global critic alone. "dcgan", "lsgan": the
         first paper's two discriminators with cross entropy or least squares.
       width: channels of the discriminators' first layers.
-      gradient_penalty_weight: of the gradient penalty in the discriminator's loss; 10 as
-        in Gulrajani et al. (2017).
-      global_discriminator_weight: of the global discriminator in the generator's loss, if
-        there is a local one too, which has a weight of 1.
+      gradient_penalty_weight: weight of the gradient penalty in the discriminator's loss; 10
+        as in Gulrajani et al. (2017).
+      global_discriminator_weight: weight of the global discriminator in the generator's loss,
+        if there is a local one too, which has a weight of 1.
 
     Raises ValueError if an attribute has no valid value.
     """
@@ -152,8 +154,8 @@ class GAN:
         """True if batches must have `box_rows` and `box_columns`."""
         return any(view.needs_box for view in self._spec.views)
 
-    def discriminator(self, *, guided: bool = False, dtype: str | None = None) -> keras.Model:
-        """Returns the discriminator, not built.
+    def make_discriminator(self, *, guided: bool = False, dtype: str | None = None) -> keras.Model:
+        """Makes a new discriminator. Returns it without variables, see `build`.
 
         Args:
           guided: whether it sees sketches; has no effect for kinds that see images only.

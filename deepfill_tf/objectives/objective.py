@@ -11,8 +11,8 @@ import tensorflow as tf
 from deepfill_tf.checks import check_at_least, check_bool
 from deepfill_tf.compat import keras
 from deepfill_tf.networks.inputs import inputs_of
-from deepfill_tf.objectives.gan import GAN, Batch, Losses
-from deepfill_tf.objectives.term import Term
+from deepfill_tf.objectives.gan import GAN, Losses
+from deepfill_tf.objectives.term import Batch, Term
 from deepfill_tf.ops import composite
 
 
@@ -24,12 +24,17 @@ class Objective:
     `[1, H, W, 1]` (1 is the hole), `sketch` `[N, H, W, 1]` for a guided generator, and of what
     `GAN` and the terms need.
 
+    A generator with `refinement=False` returns one prediction as coarse and as refined, so that
+    each term counts twice, with `coarse_weight + refined_weight`; set `coarse_weight=0` to count
+    it once.
+
     Attributes:
       gan: discriminators and adversarial loss.
-      adversarial_weight: of the generator's adversarial loss. The discriminator sees the
-        completed image: the gradient of this loss reaches the prediction only in the hole.
-      terms: further terms of the generator's loss, see `Term`, each of another class; may
-        be empty.
+      adversarial_weight: weight of the generator's adversarial loss, >= 0. The discriminator
+        sees the completed image: the gradient of this loss reaches the prediction only in the
+        hole.
+      terms: further terms of the generator's loss, see `Term`, with different names; may be
+        empty.
       pretrain_coarse: True trains the coarse network alone, by the terms: there is no
         adversarial loss, and the discriminator is not trained.
 
@@ -52,9 +57,16 @@ class Objective:
                 "Objective.terms must be a list of terms, such as [@Reconstruction()] with the "
                 f"brackets, got {self.terms!r}"
             )
-        names = [term.name for term in self.terms]
-        if len(set(names)) < len(names):
-            raise ValueError(f"Objective.terms must be of different classes, got {names}")
+        names = [getattr(type(term), "name", None) for term in self.terms]
+        if None in names or len(set(names)) < len(names):
+            found = ", ".join(
+                f"{name!r} of {type(term).__name__}"
+                for name, term in zip(names, self.terms, strict=True)
+            )
+            raise ValueError(
+                f"Objective.terms must have different names, got {found}; set the class attribute "
+                "`name`"
+            )
         weighted = any(term.weight * term.coarse_weight for term in self.terms)
         if self.pretrain_coarse and not weighted:
             raise ValueError(

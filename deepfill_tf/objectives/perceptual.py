@@ -8,13 +8,11 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_choice
 from deepfill_tf.errors import UserError
-from deepfill_tf.objectives.term import Term
+from deepfill_tf.objectives.term import DISTANCES, Batch, Term
 from deepfill_tf.objectives.vgg16 import check_layers, shared_vgg16
 from deepfill_tf.ops import composite
 
 Features = Mapping[str, tf.Tensor]
-# Name of a distance -> function of the difference.
-DISTANCES = {"l1": tf.abs, "l2": tf.square}
 
 
 def feature_distance(features: Features, others: Features, distance: str = "l1") -> tf.Tensor:
@@ -55,9 +53,9 @@ class FeatureTerm(Term):
     in the hole, and features near the hole see the seam.
 
     Attributes:
-      weights_file: weights of VGG16, see `objectives.vgg16`; required. The scale of the
+      weights_file: file with weights of VGG16, see `objectives.vgg16`; required. The scale of the
         features, and so a suitable `weight`, depends on the kind of file.
-      layers: of VGG16; by default those of Liu et al. (2018).
+      layers: names of layers of VGG16; by default those of Liu et al. (2018).
       distance: "l1" as in Liu et al. (2018), or "l2", squared, as in Johnson et al. (2016).
     """
 
@@ -85,9 +83,7 @@ class FeatureTerm(Term):
             )
         object.__setattr__(self, "_vgg16", shared_vgg16(self.weights_file, self.layers))
 
-    def _features(
-        self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]
-    ) -> tuple[Features, Features]:
+    def _features(self, prediction: tf.Tensor, batch: Batch) -> tuple[Features, Features]:
         """Returns the features of the completed image, and those of the image."""
         if self._vgg16 is None:
             raise ValueError(f"{type(self).__name__} has no weights: call build() first")
@@ -102,7 +98,7 @@ class Perceptual(FeatureTerm):
 
     name: ClassVar[str] = "perceptual"
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         return feature_distance(*self._features(prediction, batch), self.distance)
 
 
@@ -116,5 +112,5 @@ class Style(FeatureTerm):
 
     name: ClassVar[str] = "style"
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         return style_distance(*self._features(prediction, batch), self.distance)

@@ -1,17 +1,13 @@
 """Reconstruction losses: pixel-wise differences between a prediction and the image."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import tensorflow as tf
 
 from deepfill_tf.checks import check_choice, check_in_range
-from deepfill_tf.objectives.term import Term
+from deepfill_tf.objectives.term import DISTANCES, Batch, Term
 from deepfill_tf.ops import box_discount, crop, hole_discount
-
-# Name of an error -> function of the difference.
-ERRORS = {"l1": tf.abs, "l2": tf.square}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +24,13 @@ class Reconstruction(Term):
 
     def __post_init__(self):
         super().__post_init__()
-        check_choice(f"{type(self).__name__}.error", self.error, ERRORS)
+        check_choice(f"{type(self).__name__}.error", self.error, DISTANCES)
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         return tf.reduce_mean(self._errors(prediction, batch))
 
-    def _errors(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        return ERRORS[self.error](batch["image"] - prediction)
+    def _errors(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
+        return DISTANCES[self.error](batch["image"] - prediction)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +55,7 @@ class BoxReconstruction(Reconstruction):
         super().__post_init__()
         _check_discount(self)
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         errors = crop(self._errors(prediction, batch), batch["box_rows"], batch["box_columns"])
         if self.discount is not None:
             height, width = errors.shape[1:3]
@@ -87,7 +83,7 @@ class HoleReconstruction(Reconstruction):
         super().__post_init__()
         _check_discount(self)
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         errors, masks = self._errors(prediction, batch), batch["mask"]
         if self.discount is not None:
             errors *= hole_discount(masks, self.discount)
@@ -104,7 +100,7 @@ class KnownReconstruction(Reconstruction):
 
     name: ClassVar[str] = "known_reconstruction"
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         return _mean_where(1 - batch["mask"], self._errors(prediction, batch))
 
 

@@ -1,12 +1,11 @@
 """Total variation: differences between neighbouring pixels."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import tensorflow as tf
 
-from deepfill_tf.objectives.term import Term
+from deepfill_tf.objectives.term import Batch, Term
 from deepfill_tf.ops import composite
 
 
@@ -30,5 +29,5 @@ class TotalVariation(Term):
 
     name: ClassVar[str] = "total_variation"
 
-    def __call__(self, prediction: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def __call__(self, prediction: tf.Tensor, batch: Batch) -> tf.Tensor:
         return total_variation(composite(prediction, batch["image"], batch["mask"]))

@@ -63,7 +63,7 @@ class VGG16Weights:
     Attributes:
       convolutions: kernel `[3, 3, in, out]` and bias `[out]` of each, from the input; the
         input of the first is RGB.
-      center, scale: `[3]`, of each colour; the first convolution's input is
+      center, scale: mean and scale of each colour, `[3]`; the first convolution's input is
         `(image - center) / scale` for images in [-1, 1].
     """
 

@@ -42,7 +42,7 @@ class Settings:
       output: folder of the shards and the report.
       validation_fraction: fraction of the images that are for validation, in [0, 1), unless
         there are sources for validation.
-      train_shards, validation_shards: numbers of files.
+      train_shards, validation_shards: number of shards of each split.
       min_side: least height and width of an image, in pixels.
       has_validation: True if there are sources for validation.
     """
@@ -70,9 +70,9 @@ class Image:
     """An image in the pipeline.
 
     Attributes:
-      reference: its location.
-      origin: split of its source, `TRAIN` or `VALIDATION`.
-      inspection: its findings and hashes.
+      reference: location of the image.
+      origin: split of the image's source, `TRAIN` or `VALIDATION`.
+      inspection: findings and hashes of the image.
       dropped: "duplicate", "near_duplicate" or "leakage" if another image replaces it.
       replaced_by: name of that image.
     """
@@ -286,7 +286,8 @@ def _report(pipeline, parts: tuple, written, settings: Settings) -> None:
             "written": dict(totals),
             "findings": dict(sorted(counts.items())),
             "examples": dict(sorted(examples.items())),
-            "settings": asdict(settings),
+            # Not the folder: a temporary one, renamed in the end.
+            "settings": {k: v for k, v in asdict(settings).items() if k != "output"},
         }
         _write_text(os.path.join(settings.output, "report.json"), json.dumps(report, indent=2))
 

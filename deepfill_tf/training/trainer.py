@@ -150,6 +150,7 @@ class Trainer:
         self._check_batch_size(strategy.num_replicas_in_sync)
         with worker_loss_reported(strategy):
             state = self._make_state(strategy)
+            self.data.check_images()
             checkpoints, first_step = self._restore(
                 state,
                 run_dir,
@@ -233,7 +234,7 @@ class Trainer:
         with strategy.scope():
             generator = self.generator(dtype=self.precision)
             self._check_generator(generator)
-            discriminator = objective.gan.discriminator(
+            discriminator = objective.gan.make_discriminator(
                 guided=self.data.guided, dtype=self.precision
             )
             with_box = objective.needs_box or objective.gan.needs_box

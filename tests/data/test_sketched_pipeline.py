@@ -113,13 +113,14 @@ def test_holes_without_a_box_are_refused(noise_images, tmp_path):
         data.example(with_box=True)
 
 
-def test_missing_edge_files_are_named_at_construction(noise_images, tmp_path):
+def test_missing_edge_files_are_named(noise_images, tmp_path):
     (tmp_path / "all.flist").write_text("\n".join(noise_images))
+    data = TrainingData(
+        train=str(tmp_path / "all.flist"),
+        masks=BOXES,
+        height=32,
+        width=32,
+        sketches=EdgeFiles(),
+    )
     with pytest.raises(UserError, match=r"5 of 5 images cannot be read.*0_edge.jpg"):
-        TrainingData(
-            train=str(tmp_path / "all.flist"),
-            masks=BOXES,
-            height=32,
-            width=32,
-            sketches=EdgeFiles(),
-        )
+        data.check_images()

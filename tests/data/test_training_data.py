@@ -66,7 +66,7 @@ def test_a_wrong_path_in_a_list_is_named_before_anything_is_read(root, part):
     names = [f"{part}/0.png", f"{part}/lost.png", f"{part}/1.png"]
     (root / "list.flist").write_text("\n".join(names))
     with pytest.raises(UserError, match="lost.png"):
-        _data(root, **{part: "list.flist"})
+        _data(root, **{part: "list.flist"}).check_images()
 
 
 @pytest.mark.parametrize("size", [0, 8, 100, 16.0])

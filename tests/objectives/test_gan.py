@@ -68,7 +68,7 @@ def test_both_networks_learn(network, kind):
     """Every weight of both has a gradient, and the discriminator's loss trains no generator."""
     generator, batch = small(network), example()
     objective = Objective(gan=GAN(kind=kind, width=4), terms=[])
-    discriminator = objective.gan.discriminator()
+    discriminator = objective.gan.make_discriminator()
     objective.build(generator, discriminator, batch)
     generator_weights = named_variables(generator.trainable_variables)
     discriminator_weights = named_variables(discriminator.trainable_variables)
@@ -90,7 +90,7 @@ def test_both_networks_learn(network, kind):
 
 def test_global_and_local_see_the_image_and_the_box():
     gan, batch = GAN(kind="dcgan", width=4), example()
-    discriminator = gan.discriminator()
+    discriminator = gan.make_discriminator()
     gan.build(discriminator, batch)
     assert discriminator.whole.conv1.kernel.shape == discriminator.box.conv1.kernel.shape
     # Four halvings of 32 and of 16.
@@ -101,7 +101,7 @@ def test_global_and_local_see_the_image_and_the_box():
 def test_the_generators_loss_weighs_the_global_critic():
     batch = example()
     gan = GAN(kind="wgan_gp", width=4)
-    discriminator = gan.discriminator()
+    discriminator = gan.make_discriminator()
     gan.build(discriminator, batch)
     losses = [
         float(
@@ -117,7 +117,7 @@ def test_the_generators_loss_weighs_the_global_critic():
 def test_the_penalty_is_weighted():
     batch = example()
     gan = GAN(kind="wgan_gp_global", width=4)
-    discriminator = gan.discriminator()
+    discriminator = gan.make_discriminator()
     gan.build(discriminator, batch)
     completed = -batch["image"]
     losses = {}
@@ -133,7 +133,7 @@ def test_guided_patches_see_the_sketch_in_the_hole_only():
     batch = example(guided=True)
     gan = GAN(kind="hinge", width=4)
     generator = GeneratorV2(width=4, guided=True, refinement=False)
-    discriminator = gan.discriminator(guided=True)
+    discriminator = gan.make_discriminator(guided=True)
     Objective(gan=gan, terms=[]).build(generator, discriminator, batch)
     outside = batch | {"sketch": batch["sketch"] * batch["mask"]}
     inside = batch | {"sketch": batch["sketch"] * (1 - batch["mask"])}
@@ -151,7 +151,7 @@ def test_losses_compile_with_static_shapes(kind):
     batch = example()
     refined = tf.random.stateless_uniform(batch["image"].shape, [0, 2], -1, 1)
     objective = Objective(gan=GAN(kind=kind, width=4), terms=[])
-    discriminator = objective.gan.discriminator()
+    discriminator = objective.gan.make_discriminator()
     objective.gan.build(discriminator, batch)
 
     def generator(images, masks):

@@ -9,6 +9,7 @@ from deepfill_tf.objectives import (
     GAN,
     Objective,
     Reconstruction,
+    Term,
 )
 from tests.closeness import assert_close
 from tests.paper_objectives import paper_objective
@@ -116,8 +117,15 @@ def test_invalid_arguments_are_errors():
         Objective(gan=gan, terms=[], adversarial_weight=-1)
     with pytest.raises(ValueError, match="terms must be a list of terms"):
         Objective(gan=gan, terms=[Reconstruction])
-    with pytest.raises(ValueError, match="must be of different classes"):
+    message = "must have different names, got 'reconstruction' of Reconstruction, 'reconstruction'"
+    with pytest.raises(ValueError, match=message):
         Objective(gan=gan, terms=[Reconstruction(), Reconstruction(error="l2")])
+
+    class Nameless(Term):
+        pass
+
+    with pytest.raises(ValueError, match="got None of Nameless; set the class attribute `name`"):
+        Objective(gan=gan, terms=[Nameless()])
     with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
         Objective(gan=gan, terms=[], pretrain_coarse=True)
     with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):

@@ -72,6 +72,7 @@ def test_findings_are_reported_and_bad_images_and_duplicates_dropped(found, tmp_
     assert report["findings"] == {**expected, "corrupt": 2, "duplicate": 1, "near_duplicate": 1}
     assert report["seen"] == 16
     assert sum(report["written"].values()) == 9
+    assert "output" not in report["settings"]
     dropped = (output / "dropped.tsv").read_text().splitlines()
     assert f"{found}/same.jpg\tduplicate\t{found}/good_3.jpg" in dropped
     assert f"{found}/similar.png\tnear_duplicate\t{found}/good_4.jpg" in dropped

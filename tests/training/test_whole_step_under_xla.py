@@ -25,7 +25,7 @@ SMALL = ["GeneratorV1.width = 4", "GeneratorV2.width = 4", "GAN.width = 4"]
 def state_of(trainer) -> TrainState:
     keras.utils.set_random_seed(0)
     generator = trainer.generator()
-    discriminator = trainer.objective.gan.discriminator(guided=trainer.data.guided)
+    discriminator = trainer.objective.gan.make_discriminator(guided=trainer.data.guided)
     example = trainer.data.example(with_box=trainer.objective.needs_box)
     trainer.objective.build(generator, discriminator, example)
     return TrainState(generator, discriminator, share_step=True, ema_decay=0.9, adam=ADAM)

@@ -15,8 +15,8 @@ class Strokes(NamedTuple):
     """Strokes of N images, up to S in each, up to V segments in a stroke.
 
     x, y: vertices in pixels, whole numbers in float64 `[N, S, V + 1]`.
-    segments: segments of a stroke, int32 `[N, S]`; 0 for one that is not painted.
-    brush_width: in pixels, int32 `[N, S]`.
+    segments: number of segments of a stroke, int32 `[N, S]`; 0 for one that is not painted.
+    brush_width: width of the brush in pixels, int32 `[N, S]`.
     mirrored: whether the mask is mirrored left to right, top to bottom: bool `[N, 2]`.
     """
 
@@ -39,8 +39,8 @@ class BrushStrokeMasks:
     Attributes:
       min_strokes, max_strokes: number of strokes in an image, uniform, both included.
       min_vertices, max_vertices: number of segments of a stroke, uniform, both included.
-      min_brush_width, max_brush_width: in pixels, uniform, the upper one not included. As
-        released, they are not scaled with the image.
+      min_brush_width, max_brush_width: width of the brush in pixels, uniform, the upper one not
+        included. As released, they are not scaled with the image.
       mean_angle: mean angle of a segment from the horizontal, up or down, in radians.
       angle_range: greatest deviation from the mean angle to either side, in radians.
       as_released: True reproduces two defects of the released program: masks are never

@@ -16,11 +16,11 @@ class RectangleMasks:
     lower or right border.
 
     Attributes:
-      height, width: of the box before it is shrunk, in pixels.
-      max_delta_height, max_delta_width: the most by which it is shrunk, half on each side, in
+      height, width: size of the box before it is shrunk, in pixels.
+      max_delta_height, max_delta_width: greatest reduction of the box, half on each side, in
         pixels; in [0, height) and [0, width).
       vertical_margin, horizontal_margin: least distance of a box from the border, in pixels.
-      count: boxes in an image; they may overlap.
+      count: number of boxes in an image; they may overlap.
     """
 
     height: int = 128

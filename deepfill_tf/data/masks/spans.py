@@ -24,7 +24,7 @@ def line_spans(
 
     Args:
       start, end: x and y in pixels, whole numbers in float64 `[N, K]`.
-      width: in pixels, float64 >= 1, broadcasts to `[N, K]`.
+      width: width of the line in pixels, float64 >= 1, broadcasts to `[N, K]`.
       height: number of rows.
 
     Returns:
@@ -79,7 +79,7 @@ def disc_spans(
 
     Args:
       centre: x and y in pixels, whole numbers in float64 `[N, K]`.
-      radius: in pixels, int32 `[N, K]`, in [0, max_radius].
+      radius: radius in pixels, int32 `[N, K]`, in [0, max_radius].
       height: number of rows.
 
     Returns:

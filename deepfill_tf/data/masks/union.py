@@ -13,7 +13,7 @@ class UnionMasks:
     """Union of the holes of several generators, each with independent random numbers.
 
     Attributes:
-      generators: at least one, see `data.masks`; unions may be nested.
+      generators: mask generators, at least one, see `data.masks`; unions may be nested.
     """
 
     generators: Sequence[Callable[[tf.Tensor, int, int], tf.Tensor]]

@@ -17,8 +17,9 @@ class CannySketches:
 
     Attributes:
       blur: standard deviation of the Gaussian blur, in pixels; 0 for none.
-      low_threshold, high_threshold: of the gradient, 0 <= low <= high. Lines begin above the
-        high one and continue above the low one; higher thresholds leave only the main contours.
+      low_threshold, high_threshold: thresholds of the gradient, 0 <= low <= high. Lines begin
+        above the high one and continue above the low one; higher thresholds leave only the main
+        contours.
     """
 
     blur: float = 1.0

@@ -21,7 +21,7 @@ class EdgeFiles:
     images: list the images in a .flist, or exclude the edge files by a glob.
 
     Attributes:
-      ending: replaces the suffix of the image's path.
+      ending: end of the edge image's path, in place of the suffix of the image's path.
     """
 
     ending: str = "_edge.jpg"

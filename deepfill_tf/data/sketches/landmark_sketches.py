@@ -26,9 +26,9 @@ class LandmarkSketches:
     sketch of an image without a face is empty. The landmarks are detected by mediapipe.
 
     Attributes:
-      model: a FaceLandmarker's `.task` file; None: the model of the package mediapipe, up to
-        version 0.10.21. Newer versions contain none.
-      line_width: in pixels, >= 1.
+      model: path of a FaceLandmarker's `.task` file; None: the model of the package mediapipe,
+        up to version 0.10.21. Newer versions contain none.
+      line_width: width of the lines in pixels, >= 1.
     """
 
     model: str | None = None
