@@ -11,6 +11,9 @@ from deepfill_tf.compat import KERAS_3
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+# These tests look at values. Programs as the optimiser leaves them are run by the tests that start
+# the commands as processes of their own.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 # A shell that runs this in the background may have it ignore signals; the processes that tests
 # start, and stop with signals, would inherit that.
 for number, handler in (
@@ -19,6 +22,22 @@ for number, handler in (
 ):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+TESTS = Path(__file__).parent
+# Files whose tests take longest come first, so that all processes end at about the same time.
+LONGEST = (
+    "training/test_killed.py",
+    "training/test_resume.py",
+    "training/distribution/test_two_processes.py",
+    "test_ablations.py",
+    "test_readme.py",
+    "test_commands.py",
+    "training/test_iteration.py",
+    "training/test_lost_image.py",
+    "repository/test_wheel.py",
+    "preparation/test_page.py",
+    "training/test_whole_step_under_xla.py",
+)
 
 
 def pytest_addoption(parser):
@@ -37,12 +56,18 @@ def pytest_collection_modifyitems(config, items):
         for marker, reason in left_out.items()
         if reason and item.get_closest_marker(marker)
     }
-    items[:] = [item for item in items if item not in reasons]
+    items[:] = sorted((item for item in items if item not in reasons), key=_place)
     config.hook.pytest_deselected(items=list(reasons))
     # All processes of pytest-xdist collect the same tests.
     worker = getattr(config, "workerinput", {}).get("workerid", "gw0")
     if worker == "gw0" and (path := config.getoption("--left_out")):
         Path(path).write_text(json.dumps(Counter(reasons.values())))
+
+
+def _place(item) -> int:
+    """The place of an item's file in `LONGEST`, or the place after the last."""
+    name = str(item.path.relative_to(TESTS)) if TESTS in item.path.parents else ""
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 @pytest.hookimpl(tryfirst=True)

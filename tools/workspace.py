@@ -49,7 +49,8 @@ TESTS_ON_2_15 = [
     "tests/objectives",
     "tests/ops",
     "tests/data/sketches/test_landmark_sketches.py",
-    "tests/inference/test_model_directory.py",  # an export
+    "tests/inference/test_exporting.py",
+    "tests/storage/test_golden_artefacts.py",
     "tests/test_train.py",  # a training
     "tests/training/test_iteration.py",
 ]
@@ -59,10 +60,11 @@ WORKERS = min(os.cpu_count() or 1, 4)
 PARTS = (
     # What these tests share is soon made, so that a process takes any of them.
     ["--dist=load", "tests/conformance", "tests/layers", "tests/networks", "tests/ops"],
-    ["tests/inference", "tests/objectives"],
+    ["tests/inference", "tests/objectives", "tests/storage"],
 )
 FOLDERS = [word for part in PARTS for word in part if not word.startswith("-")]
-THE_REST = ["tests", *(f"--ignore={folder}" for folder in FOLDERS)]
+# Tests in the order that tests/conftest.py gives them.
+THE_REST = ["--no-loadscope-reorder", "tests", *(f"--ignore={folder}" for folder in FOLDERS)]
 TESTS = {"newest": [*PARTS, THE_REST], "2.15": [TESTS_ON_2_15]}
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
