@@ -8,7 +8,9 @@ from deepfill_tf.layers.plain_conv import PlainConv2D
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GatedConv2D(PlainConv2D):
-    """`activation(features) * sigmoid(gate)`: `[N, h, w, C]` -> `[N, h', w', filters]`.
+    """Gated convolution: `[N, h, w, C]` -> `[N, h', w', filters]`.
+
+    The output is activation(features) * sigmoid(gate).
 
     One convolution makes `2 * filters` channels, the features first and the gates
     second. `filters` counts the channels of the output; the released program counts

@@ -73,7 +73,7 @@ class LazyFeatures:
 
 
 class RegionStack:
-    """`ConvStack` for regions of one image: the same methods, with lazy features as results.
+    """Counterpart of `ConvStack` for regions of one image: the same methods on lazy features.
 
     Maps that are passed to it are lazy features or tensors `[1, h, w, C]`.
 

@@ -121,7 +121,7 @@ def downsample(features: tf.Tensor, options: AttentionOptions) -> tf.Tensor:
 
 
 def valid_patches(masks: tf.Tensor | None, options: AttentionOptions) -> tf.Tensor | None:
-    """1 for each background patch without a hole, else 0: float32 `[N, 1, 1, L]`, or None."""
+    """Returns 1 for background patches without a hole, else 0: float32 `[N, 1, 1, L]`, or None."""
     if masks is None:
         return None
     small_masks = downsample(tf.cast(masks, tf.float32), options)
@@ -185,10 +185,10 @@ def _attend(scores: tf.Tensor, valid: tf.Tensor | None, options: AttentionOption
 
 
 def _offsets(probabilities: tf.Tensor, key_size: tuple, options: AttentionOptions) -> tf.Tensor:
-    """Centre of the likeliest patch minus the own position, int32 `[N, h, w, 2]`.
+    """Centre of the most probable patch minus the own position, int32 `[N, h, w, 2]`.
 
     `probabilities` are `[N, h, w, L]` and `key_size` is height and width of the downsampled
-    background. Of several equally likely patches the first counts.
+    background. Of several equally probable patches the first counts.
     """
     height, width = height_and_width(probabilities)
     row_start, _ = _window_starts(key_size[0], options)

@@ -71,10 +71,10 @@ def fast_contextual_attention(
         return contextual_attention(foreground, background, masks, **vars(options))
     patch_scores = PatchScores.of(foreground, background, masks, options)
     height, width = patch_scores.query_size
-    tiles, likeliest = _attend_in_blocks(patch_scores, (0, height), (0, width), block_scores)
+    tiles, best_keys = _attend_in_blocks(patch_scores, (0, height), (0, width), block_scores)
     reconstructed = tiles_to_pixels(tiles, rate)[:, : height * rate, : width * rate]
     positions = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), axis=-1)
-    return tf.ensure_shape(reconstructed, foreground.shape), likeliest - positions
+    return tf.ensure_shape(reconstructed, foreground.shape), best_keys - positions
 
 
 def contextual_attention_region(
@@ -128,7 +128,7 @@ def supports_fast(options: AttentionOptions) -> bool:
 
 
 def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, block_scores: int):
-    """`PatchScores.attend_block` for rows and columns (begin, end), a few rows at a time."""
+    """Computes the attention of rows and columns (begin, end), a few rows at a time."""
     total, count = rows[1] - rows[0], columns[1] - columns[0]
     batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
     step = _rows_per_block(total, [count, batch, pitch], block_scores)
@@ -148,17 +148,17 @@ def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, bl
         # Rows come first, so that blocks can be scattered into them.
         values = operands[_DIFFERENTIABLE.index("values")]
         tiles = tf.zeros([total + 1, batch, count + 1, values.shape[-1]], values.dtype)
-        likeliest = tf.zeros([total, batch, count, 2], tf.int32)
+        best_keys = tf.zeros([total, batch, count, 2], tf.int32)
 
-        def forward(done, tiles, likeliest):
-            block_tiles, block_likeliest, block_rows = attend(operands, done)
+        def forward(done, tiles, best_keys):
+            block_tiles, block_best_keys, block_rows = attend(operands, done)
             index = done + tf.range(block_rows + 1)[:, None]
-            block_tiles, block_likeliest = map(_swap_axes, (block_tiles, block_likeliest))
+            block_tiles, block_best_keys = map(_swap_axes, (block_tiles, block_best_keys))
             tiles = tf.tensor_scatter_nd_add(tiles, index, block_tiles)
-            likeliest = tf.tensor_scatter_nd_update(likeliest, index[:-1], block_likeliest)
-            return done + step, tiles, likeliest
+            best_keys = tf.tensor_scatter_nd_update(best_keys, index[:-1], block_best_keys)
+            return done + step, tiles, best_keys
 
-        _, tiles, likeliest = _while_below(total, step, forward, [0, tiles, likeliest])
+        _, tiles, best_keys = _while_below(total, step, forward, [0, tiles, best_keys])
 
         def gradient(upstream, _):
             def backward(done, *sums):
@@ -176,7 +176,7 @@ def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, bl
             _, *sums = _while_below(total, step, backward, [0, *zeros])
             return [tf.cast(x, like.dtype) for x, like in zip(sums, operands, strict=True)]
 
-        return (_swap_axes(tiles), _swap_axes(likeliest)), gradient
+        return (_swap_axes(tiles), _swap_axes(best_keys)), gradient
 
     return blockwise(*(getattr(patch_scores, name) for name in _DIFFERENTIABLE))
 

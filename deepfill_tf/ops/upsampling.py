@@ -34,7 +34,7 @@ def upsample_conv2d(images: tf.Tensor, kernel: tf.Tensor, padding: str = "same")
 
 
 def _box_sum(kernel: tf.Tensor) -> tf.Tensor:
-    """`[k, k, C, D]` turned by half a turn and summed over 2 x 2: `[k + 1, k + 1, C, D]`."""
+    """Kernel `[k, k, C, D]` turned by half a turn, summed over 2 x 2: `[k + 1, k + 1, C, D]`."""
     padded = tf.pad(tf.reverse(kernel, [0, 1]), [[1, 1], [1, 1], [0, 0], [0, 0]])
     rows = padded[:-1] + padded[1:]
     return rows[:, :-1] + rows[:, 1:]

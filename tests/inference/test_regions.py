@@ -35,7 +35,7 @@ KINDS = [
 
 
 def both(generator, program, holes, batch=1):
-    """What a generator makes of noise in regions and whole, in the holes, float32."""
+    """Pixels in the holes of completed noise, computed in regions and whole, float32."""
     random = np.random.default_rng(0)
     shape = [batch, *holes.shape[1:3]]
     images = tf.constant(random.uniform(-1, 1, [*shape, 3]).astype("f"))
@@ -121,7 +121,7 @@ def test_generators_without_regions_compute_whole_images(arguments):
 
 
 def test_whole_images_by_an_argument(generator, inpainter, model_directory):
-    """What is loaded with regions is in `test_inpainter.py`."""
+    """Loading with regions is tested in `test_inpainter.py`."""
     images, masks = random_images(2, 90, 100, 3), random_masks(2, 90, 100)
     others = [
         Inpainter(generator, whole_image=True),

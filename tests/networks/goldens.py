@@ -23,7 +23,7 @@ generator = functools.cache(reference_generator)
 
 
 def recorded(name: str) -> dict[str, np.ndarray]:
-    """What is recorded of a case; the image is shared with the other networks' cases."""
+    """Recorded arrays of a case; the image is shared with the other networks' cases."""
     net, name = name.split("/")
     return case("images.npz", name) | case(f"{net}/goldens.npz", name)
 
