@@ -252,9 +252,9 @@ def changed(weights, what):
         ("extra", "a weight 'inpaint_net/conv99/kernel'"),
         ("shape", r"'inpaint_net/allconv17/bias' has shape \(4,\).*\(3,\)"),
         ("discriminator", "no weight 'discriminator/sn_patch_gan/conv5/kernel_sn/u'"),
-        ("seven inputs", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 7, 48\]"),
-        ("neither paper", r"no checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 5, 32\]"),
-        ("other program", "no checkpoint of DeepFill v1, DeepFill v2.*inpaint_net/conv1"),
+        ("seven inputs", r"not a checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 7, 48\]"),
+        ("neither paper", r"not a checkpoint of DeepFill v1, DeepFill v2.*\[5, 5, 5, 32\]"),
+        ("other program", "not a checkpoint of DeepFill v1, DeepFill v2.*inpaint_net/conv1"),
     ],
 )
 def test_what_does_not_fit_is_named(small_weights, tmp_path, what, message):
