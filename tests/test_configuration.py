@@ -155,6 +155,12 @@ def test_a_missing_config_lists_those_there_are():
         ('data.edge_threshold = "x"', "data.edge_threshold must be in [0, 1), got 'x'"),
         ("data.masks = 3", "data.masks must generate holes, such as @RectangleMasks(), got 3"),
         ("data.masks = @RectangleMasks", "such as @RectangleMasks()"),
+        ("data.sketches = @CannySketches", "data.sketches must be a source"),
+        ("data.root = 3", "data.root must be a path, such as 'my_images', got 3"),
+        ("data.train = 3", "data.train must be a path"),
+        ("UnionMasks.generators = @RectangleMasks()", "with the brackets"),
+        ("UnionMasks.generators = [3]", "UnionMasks.generators must be a list of generators"),
+        ('BrushStrokeMasks.mean_angle = "x"', "mean_angle must be in (-inf, inf), got 'x'"),
         (
             'RectangleMasks.height = "a"',
             "RectangleMasks.height must be a positive integer, got 'a'",

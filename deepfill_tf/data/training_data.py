@@ -71,7 +71,11 @@ class TrainingData:
             edge_threshold=edge_threshold,
         )
         check_int("data.validation_count", validation_count, 0)
-        if sketches is not None and not hasattr(sketches, "check"):
+        paths = {"train": train, "root": root or "", "validation": validation or ""}
+        for name, path in paths.items():
+            if not isinstance(path, str):
+                raise UserError(f"data.{name} must be a path, such as 'my_images', got {path!r}")
+        if isinstance(sketches, type) or (sketches is not None and not hasattr(sketches, "check")):
             raise UserError(
                 f"data.sketches must be a source such as @CannySketches(), got {sketches!r}"
             )

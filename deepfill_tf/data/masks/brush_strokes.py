@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_at_least, check_bool, check_int, check_positive_int
+from deepfill_tf.checks import (
+    check_at_least,
+    check_bool,
+    check_in_range,
+    check_int,
+    check_positive_int,
+)
 from deepfill_tf.data.masks.spans import disc_spans, fill_spans, line_spans
 from deepfill_tf.data.seeds import integers, uniform
 
@@ -63,6 +69,9 @@ class BrushStrokeMasks:
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
             check_positive_int(f"BrushStrokeMasks.min_{name}", low)
             check_int(f"BrushStrokeMasks.max_{name}", high, low)
+        check_in_range(
+            "BrushStrokeMasks.mean_angle", self.mean_angle, -math.inf, math.inf, low_open=True
+        )
         check_at_least("BrushStrokeMasks.angle_range", self.angle_range)
         check_bool("BrushStrokeMasks.as_released", self.as_released)
 

@@ -19,8 +19,12 @@ class UnionMasks:
     generators: Sequence[Callable[[tf.Tensor, int, int], tf.Tensor]]
 
     def __post_init__(self):
-        if not self.generators:
-            raise ValueError("UnionMasks.generators must name at least one generator")
+        is_list = isinstance(self.generators, list | tuple) and len(self.generators) > 0
+        if not is_list or any(isinstance(g, type) or not callable(g) for g in self.generators):
+            raise ValueError(
+                "UnionMasks.generators must be a list of generators, such as [@RectangleMasks()] "
+                f"with the brackets, got {self.generators!r}"
+            )
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
         """Masks float32 `[N, height, width, 1]` for seeds int64 `[N, 2]`."""
