@@ -25,14 +25,14 @@ def check_int(name: str, value: int, low: int, multiple: int = 1) -> int:
 def check_at_least(name: str, value: float, low: float = 0) -> float:
     """Returns `value` if it is a number >= `low`."""
     if not _is_number(value) or not value >= low:
-        raise ValueError(f"{name} must be >= {low}, got {value!r}")
+        raise ValueError(f"{name} must be {_kind(value)}>= {low}, got {value!r}")
     return value
 
 
 def check_positive(name: str, value: float) -> float:
     """Returns `value` if it is a finite number > 0."""
     if not _is_number(value) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be > 0, got {value!r}")
+        raise ValueError(f"{name} must be {_kind(value)}> 0, got {value!r}")
     return value
 
 
@@ -49,7 +49,7 @@ def check_in_range(
     inside = _is_number(value) and low <= value <= high
     if not inside or (low_open and value == low) or (high_open and value == high):
         interval = f"{'(' if low_open else '['}{low}, {high}{')' if high_open else ']'}"
-        raise ValueError(f"{name} must be in {interval}, got {value!r}")
+        raise ValueError(f"{name} must be {_kind(value)}in {interval}, got {value!r}")
     return value
 
 
@@ -73,3 +73,7 @@ def _is_int(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _kind(value: object) -> str:
+    return "" if _is_number(value) else "a number "

@@ -3,12 +3,13 @@
 import difflib
 import inspect
 import re
+import tokenize
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import gin
 
 # Types that gin raises for a file or a binding that it cannot understand.
-GIN_ERRORS = (ValueError, SyntaxError, TypeError, AttributeError)
+GIN_ERRORS = (ValueError, SyntaxError, TypeError, AttributeError, tokenize.TokenError)
 # Line length that breaks no binding into several lines.
 _UNLIMITED = 10**6
 
@@ -26,13 +27,19 @@ def binding_error(
     text = str(error)
     line = re.search(r'In file "([^"]+)", line (\d+)', text)
     place = f" ({line[1]}, line {line[2]})" if line else " (--gin_param)"
+    if isinstance(error, tokenize.TokenError):
+        return f"gin cannot read {' '.join(bindings) or 'a file'!r}: {error.args[0]}"
     if isinstance(error, SyntaxError):
         statement = (error.text or "").strip()
         if error.filename:
             place = f" ({error.filename}, line {error.lineno})"
         elif bindings:
             statement = bindings[min(error.lineno or 1, len(bindings)) - 1]
-        return f"gin cannot read {statement!r}: {error.msg}{place}"
+        # The rest of gin's message shows the address of an object.
+        message = re.sub(
+            "malformed node or string.*", "malformed value", error.msg, flags=re.DOTALL
+        )
+        return f"gin cannot read {statement!r}: {message}{place}{_quoted(statement)}"
     if unknown := re.search(r"No configurable matching '([^']+)'", text):
         return f"{unknown[1]!r} cannot be configured{nearest(unknown[1], configurables)}{place}"
     if unknown := re.search(r"No configurable matching reference '@([^'(]+)", text):
@@ -59,6 +66,14 @@ def binding_error(
     return _with_configurable(first, error) + (place if line else "")
 
 
+def _quoted(statement: str) -> str:
+    """Returns the statement with quotes that its value may lack, such as a shell removes."""
+    unquoted = re.fullmatch(r"([\w./]+)\s*=\s*([\w./~:-]+)", statement)
+    if unquoted is None:
+        return ""
+    return f"; text has quotes: --gin_param='{unquoted[1]}=\"{unquoted[2]}\"'"
+
+
 def first_line(error: Exception) -> str:
     """Returns what an error says, without the lines that gin and TensorFlow add to it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -79,4 +94,5 @@ def _with_configurable(line: str, error: Exception) -> str:
     if call is None or call[1] in line:
         return line
     bound = re.findall(rf"^{call[1]}\.\w+ = .+$", gin.config_str(_UNLIMITED), re.MULTILINE)
-    return f"{call[1]}: {line}" + (f" ({', '.join(bound)})" if bound else "")
+    named = [binding for binding in bound if binding.split(" = ", 1)[1].strip("'\"") in line]
+    return f"{call[1]}: {line}" + (f" ({', '.join(named or bound)})" if bound else "")

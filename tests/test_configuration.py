@@ -127,6 +127,22 @@ def test_a_misspelt_binding_in_a_file_is_named_with_its_line(tmp_path):
         parse([str(path)], [])
 
 
+@pytest.mark.parametrize(
+    ("binding", "message"),
+    [
+        ("GAN.kind=hinge", """text has quotes: --gin_param='GAN.kind="hinge"'"""),
+        ("data.root=/a/b", """text has quotes: --gin_param='data.root="/a/b"'"""),
+        ("Trainer.devices=[1", "gin cannot read 'Trainer.devices=[1'"),
+    ],
+)
+def test_a_binding_without_its_quotes_is_shown_with_them(binding, message):
+    with pytest.raises(UserError) as error:
+        parse(["quickstart.gin"], [binding])
+    assert message in str(error.value)
+    assert "object at 0x" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_a_line_that_gin_cannot_read_is_quoted_with_its_place(tmp_path):
     path = tmp_path / "mine.gin"
     path.write_text("Trainer.max_steps = 3\nTrainer.seed 7\n")
@@ -152,7 +168,7 @@ def test_a_missing_config_lists_those_there_are():
         ("Objective.terms = [@Reconstruction]", "with the brackets"),
         ("Objective.gan = None", "Objective.gan must be made by @GAN()"),
         ('data.sketches = "canny"', "data.sketches must be a source such as @CannySketches()"),
-        ('data.edge_threshold = "x"', "data.edge_threshold must be in [0, 1), got 'x'"),
+        ('data.edge_threshold = "x"', "data.edge_threshold must be a number in [0, 1), got 'x'"),
         ("data.masks = 3", "data.masks must generate holes, such as @RectangleMasks(), got 3"),
         ("data.masks = @RectangleMasks", "such as @RectangleMasks()"),
         ("data.sketches = @CannySketches", "data.sketches must be a source"),
@@ -160,7 +176,10 @@ def test_a_missing_config_lists_those_there_are():
         ("data.train = 3", "data.train must be a path"),
         ("UnionMasks.generators = @RectangleMasks()", "with the brackets"),
         ("UnionMasks.generators = [3]", "UnionMasks.generators must be a list of generators"),
-        ('BrushStrokeMasks.mean_angle = "x"', "mean_angle must be in (-inf, inf), got 'x'"),
+        (
+            'BrushStrokeMasks.mean_angle = "x"',
+            "mean_angle must be a number in (-inf, inf), got 'x'",
+        ),
         (
             'RectangleMasks.height = "a"',
             "RectangleMasks.height must be a positive integer, got 'a'",

@@ -53,7 +53,7 @@ def data(folder, train="train.flist"):
 @pytest.mark.parametrize(
     ("binding", "complaint"),
     [
-        ('Trainer.learning_rate = "a"', "Trainer.learning_rate must be > 0, got 'a'"),
+        ('Trainer.learning_rate = "a"', "Trainer.learning_rate must be a number > 0, got 'a'"),
         ("Trainer.epsilon = 0", "Trainer.epsilon must be > 0, got 0"),
         ("Trainer.beta_1 = 1.0", "Trainer.beta_1 must be in [0, 1), got 1.0"),
         (

@@ -6,6 +6,7 @@ an image) and, for guided models, to the sketch `a.png` or `a_sketch.png`; the r
 the files named `_mask`, and sketches those named `_sketch`.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,9 @@ class CompletionPaths:
                 )
         if self.output.is_dir():
             raise UserError(f"the output {self.output} is a folder; pass the path of a file")
+        parent = next(path for path in self.output.absolute().parents if path.exists())
+        if not (parent.is_dir() and os.access(parent, os.W_OK)):
+            raise UserError(f"cannot write {self.output}: {parent} is not a writable folder")
         if not is_image(self.output.name):
             raise UserError(f"the output {self.output} must end in one of {_suffixes()}")
 

@@ -15,8 +15,8 @@ def composite(prediction: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.
 
     Example:
       >>> mask = tf.constant([0.0, 1.0])[None, None, :, None]
-      >>> composited = composite(tf.ones([1, 1, 2, 3]), tf.zeros([1, 1, 2, 3]), mask)
-      >>> composited[0, 0, :, 0].numpy().tolist()
+      >>> completed = composite(tf.ones([1, 1, 2, 3]), tf.zeros([1, 1, 2, 3]), mask)
+      >>> completed[0, 0, :, 0].numpy().tolist()
       [0.0, 1.0]
     """
     return prediction * masks + images * (1 - masks)

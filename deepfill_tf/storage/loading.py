@@ -63,7 +63,8 @@ def load_with_provenance(path: str | os.PathLike) -> tuple[keras.Model, Provenan
             "loaded as a Keras model"
         )
     if not Path(path).is_dir():
-        raise UserError(f"there is no folder {path}; pass a run directory or a model directory")
+        state = f"{path} is a file" if Path(path).exists() else f"there is no folder {path}"
+        raise UserError(f"{state}; pass a run directory or a model directory")
     raise UserError(
         f"{path} is neither a model directory (it has no model.json) nor a run directory "
         "(it has no checkpoints/)"
