@@ -8,18 +8,20 @@ from deepfill_tf.ops import Region
 
 
 class AttentionLayer(keras.layers.Layer):
-    """Base class of layers that make features of the foreground out of the background.
+    """Base class of layers that recompute features of the foreground from the background.
+
+    Every position of the foreground is recomputed, inside and outside the hole.
 
     Called as `layer(foreground, background=None, masks=None)`, returns (features, offsets):
 
     - foreground: features `[N, h, w, C]`.
     - background: features `[N, H, W, C]`; None: the foreground.
-    - masks: of the background's size, `[N, H, W, 1]` or `[1, H, W, 1]`, 1 in the hole;
-      None: there is no hole.
+    - masks: of the background's size, `[N, H, W, 1]` or `[1, H, W, 1]`, 1 in the hole, of
+      any dtype; None: there is no hole.
     - features: `[N, h, w, C]`.
     - offsets: int32 `[N, h // rate, w // rate, 2]`, row and column of the position in the
       background that a position's features come from, minus the position itself, in units of
-      `rate` pixels.
+      `rate` pixels; zeros if there is no such position.
 
     A subclass implements `attend`.
 
@@ -54,8 +56,9 @@ class AttentionLayer(keras.layers.Layer):
     def supports_regions(self) -> bool:
         """Whether the generator may be computed in regions.
 
-        False (the default) makes every completion compute the whole image. Return True if
-        `attend_region` is cheaper than `call`.
+        False (the default) makes every completion compute the whole image. Return True if the
+        convolutions around the attention may be computed in regions; then override
+        `attend_region` too if a region is cheaper than the whole.
         """
         return False
 

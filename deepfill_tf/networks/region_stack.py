@@ -119,7 +119,7 @@ class RegionStack:
     def attend(
         self, attention: AttentionLayer, features: LazyFeatures, masks: tf.Tensor
     ) -> tuple[LazyFeatures, None]:
-        """Attention of `features` to themselves, outside the hole of the image's masks.
+        """Attends every position of `features` to the positions outside the hole of `masks`.
 
         A region of the result may depend on every background position: all of `features` are
         computed. There are no offsets.

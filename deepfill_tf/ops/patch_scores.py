@@ -2,13 +2,15 @@
 
 The fast contextual attention extracts no patches. A query p is a position of the downsampled
 foreground (h x w), a key q one of the downsampled background (H x W), both numbered row by
-row. The scores S[p, q] are made in four steps:
+row. The logits of p are made in five steps from scores S[p, q]:
 
 1. the inner product of three horizontally adjacent feature vectors around p with those around q;
 2. the score of two 3 x 3 patches is the sum over their three rows, S[p + i w, q + i W] for
    i = -1, 0, 1, times softmax_scale / norm of the key's patch;
 3. fusion row by row: the sum of S[p + i, q + i];
-4. fusion column by column: the sum of S[p + i w, q + i W] (without fusion, 3 and 4 are left out).
+4. fusion column by column: the sum of S[p + i w, q + i W] (without fusion, 3 and 4 are left out);
+5. `logit_biases` (`ops.key_probabilities`): -1e30 for keys whose patch touches the hole; one more
+   logit, the logarithm of their number, stands for them in the softmax.
 
 Steps 2 to 4 are sums along diagonals of the matrix S, whose rows lie in one flat array
 (`ops.diagonals`). Such a row, the scores of one query with all keys, is called a line. For a
@@ -29,18 +31,19 @@ the array is (`02` stands for S[0, 2], 0 for a zero)
 - S[p, q] is element p * pitch + lead + q, here 15 p + 4 + q.
 - The neighbour S[p + 1, q + 1] is one line and one column further on, pitch + 1 = 16 elements.
   The neighbour below, S[p + w, q + W], is w lines and W columns further on, w * pitch + W = 48.
-- A neighbour outside the map is a zero of the lead or the gap: from S[0, 5], 16 elements on is
+- A key outside the map is a zero of the lead or the gap: from S[0, 5], 16 elements on is
   column 10 of line 1 and 48 on is column 12 of line 3; from S[3, 0], 16 back is column 3 of
-  line 2 and 48 back is column 1 of line 0.
+  line 2 and 48 back is column 1 of line 0. Queries outside the map are zeros of the margin,
+  but for -1 and h w after step 2, which are cleared before step 3.
 - `diagonal_sum` stores each sum at the index of its first summand, so after step 2 the scores
-  of q are W columns further left and those of p one row of lines further up; after step 3, one
+  of q are W columns further left and those of p a row of queries further up, after step 3 one
   more of each. The lead has these W + 1 columns: after step 3 key 0 is in column 0.
 - The pitch is rounded up so that pitch + 1, and with w = W also w * pitch + W, are multiples of
   `ALIGNMENT`.
 
 Queries are computed in blocks; consecutive rows of a block are row_step lines apart (w for whole
 rows). A block begins with the rows above it that steps 2 to 4 sum, ends with those below, and
-has `ALIGNMENT` spare lines. After step 4 lines have the longer pitch of the logits.
+has `ALIGNMENT` spare lines. After step 4 lines have the pitch of `ops.key_probabilities`.
 
 Wrap-around, as released: for fusion the end of a row is a neighbour of the beginning of the
 next. In step 3 this needs nothing: positions 2 and 3 follow each other in a line, and so do
@@ -61,11 +64,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from deepfill_tf.ops.attention import (
-    AttentionOptions,
-    check_divisible,
-    downsample,
-)
+from deepfill_tf.ops.attention import AttentionOptions, check_divisible, downsample
 from deepfill_tf.ops.diagonals import ALIGNMENT, clear_rows, diagonal_sum, flatten, pitch_of
 from deepfill_tf.ops.key_probabilities import argmax_2d, logit_biases
 from deepfill_tf.ops.patch_features import horizontal_triplets, inverse_norms

@@ -64,7 +64,7 @@ class Entry:
         must depend on at least one of them, and on every trainable variable.
       bfloat16: how far outputs in mixed precision may be from float32, relative to
         the largest output. A bfloat16 has 8 bits, so 0.004 for each rounding.
-      gain: of the weights; without gates 2 lets signals grow from layer to layer.
+      gain: scale of the random kernels; lower it where activations explode from layer to layer.
       fixed_size: the weights fit one size of images.
       exact: numbers of the outputs that hold only 0 and 1, the same in every precision.
       part_of: name of an entry that contains this layer; numeric tests run on that one only.
