@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from absl import flags
 
+from deepfill_tf.allocator import keep_freed_memory
 from deepfill_tf.errors import UserError
 
 # Exit codes. PARTIAL: some of several images failed. RESTART: training has to be run again to
@@ -98,6 +99,7 @@ class Command:
                 return DONE
             debug = values.debug
             self._require(values)
+            keep_freed_memory()
             import_tensorflow_quietly()
             return (run(values, others) if self.accepts_unknown_flags else run(values)) or DONE
         except KeyboardInterrupt:

@@ -4,9 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
-from deepfill_tf.compat import KERAS_3
+from deepfill_tf.allocator import keep_freed_memory
+
+keep_freed_memory()  # as the commands do, before TensorFlow is imported
+
+import tensorflow as tf  # noqa: E402
+
+from deepfill_tf.compat import KERAS_3  # noqa: E402
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
