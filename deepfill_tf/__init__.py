@@ -25,9 +25,20 @@ _HOMES = {
     "Inpainter": "deepfill_tf.inference",
     "UserError": "deepfill_tf.errors",
     "load_generator": "deepfill_tf.storage.loading",
+    "read_image": "deepfill_tf.data.image_files",
+    "read_mask": "deepfill_tf.data.image_files",
+    "write_completed": "deepfill_tf.data.image_files",
 }
 
-__all__ = ["Inpainter", "UserError", "__version__", "load_generator"]
+__all__ = [
+    "Inpainter",
+    "UserError",
+    "__version__",
+    "load_generator",
+    "read_image",
+    "read_mask",
+    "write_completed",
+]
 
 
 def __getattr__(name: str):

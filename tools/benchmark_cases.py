@@ -32,7 +32,7 @@ from deepfill_tf.data import (
     TrainingData,
     crop_image,
     list_images,
-    read_image,
+    read_pixels,
 )
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics
@@ -83,7 +83,7 @@ def images_with_hole(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The first photographs, enlarged and cropped to the size, and a hole in their centre."""
     paths = list_images(PHOTOGRAPHS)[:count]
-    images = [crop_image(read_image(path), height, width, 0.5, 0.5) for path in paths]
+    images = [crop_image(read_pixels(path), height, width, 0.5, 0.5) for path in paths]
     return images, central_hole(height, width, hole)
 
 

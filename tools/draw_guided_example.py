@@ -15,7 +15,7 @@ import numpy as np
 
 import deepfill_tf
 from deepfill_tf import Inpainter
-from deepfill_tf.data import read_image, resize_image, write_image
+from deepfill_tf.data import read_pixels, resize_image, write_image
 
 SIZE, UPSCALE = 64, 3
 # Photograph, hole (top, bottom, left, right), and the points of two lines (column, row).
@@ -28,7 +28,7 @@ EXAMPLES = (
 def row(inpainter: Inpainter, name: str, box: tuple, lines: list) -> np.ndarray:
     """One example: original | masked, sketch | completed | masked, other sketch | completed."""
     photographs = Path(deepfill_tf.__file__).parent / "photographs" / "train"
-    image = resize_image(read_image(str(photographs / f"{name}.jpg")), SIZE, SIZE)
+    image = resize_image(read_pixels(str(photographs / f"{name}.jpg")), SIZE, SIZE)
     top, bottom, left, right = box
     mask = np.zeros([SIZE, SIZE], np.uint8)
     mask[top:bottom, left:right] = 255

@@ -7,7 +7,14 @@ lists where they differ from the papers.
 from deepfill_tf.data.crops import crop_image, enlarge_to_cover, resize_image
 from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.data.file_list import list_images
-from deepfill_tf.data.image_files import read_image, read_mask, write_image
+from deepfill_tf.data.image_files import (
+    ImageFile,
+    read_image,
+    read_mask,
+    read_pixels,
+    write_completed,
+    write_image,
+)
 from deepfill_tf.data.masks import BrushStrokeMasks, RectangleMasks, UnionMasks
 from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.data.sketches import (
@@ -26,6 +33,7 @@ __all__ = [
     "EdgeFiles",
     "ExampleOptions",
     "HolisticSketches",
+    "ImageFile",
     "ImagePipeline",
     "LandmarkSketches",
     "RectangleMasks",
@@ -39,6 +47,8 @@ __all__ = [
     "list_images",
     "read_image",
     "read_mask",
+    "read_pixels",
     "resize_image",
+    "write_completed",
     "write_image",
 ]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_positive_int
 from deepfill_tf.data.crops import crop_image, resize_image
-from deepfill_tf.data.image_files import read_image
+from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.sketches.source import SketchSource
 
 # Crop fractions (top, left) in [0, 1), see `crop_image`; those of the central crop.
@@ -69,7 +69,7 @@ def read_example(
     Returns uint8 `[height, width, channels]`; with `sketches` one channel more, the strength of
     the edges. Raises UserError if the image or its sketch cannot be read.
     """
-    image = options.fit(read_image(path, options.channels), crop_fractions)
+    image = options.fit(read_pixels(path, options.channels), crop_fractions)
     if sketches is None:
         return image
     sketch = sketches(path, image, lambda other: options.fit(other, crop_fractions))

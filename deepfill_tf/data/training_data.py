@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.checks import check_int
 from deepfill_tf.data.examples import EDGE_THRESHOLD, ExampleOptions
 from deepfill_tf.data.file_list import list_images
-from deepfill_tf.data.image_files import read_image
+from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.pipeline import ImagePipeline, MaskGenerator, fixed_examples
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.data.validate_images import check_readable
@@ -112,7 +112,7 @@ class TrainingData:
         LOG.info("checking %d images", len(paths))
         check_readable(paths)
         for path in self.validation_paths:  # whole, so that none fails in the middle of a run
-            image = read_image(path, self.channels)
+            image = read_pixels(path, self.channels)
             if self._sketches is not None:
                 self._sketches(path, image, lambda other: other)
 

@@ -31,12 +31,28 @@ def complete_uint8(
         without `supports_regions` always computes whole images.
     """
     holes = to_holes(masks)
-    inputs = [to_floats(images), holes] + ([] if sketches is None else [to_edges(sketches)])
-    if whole_image or not generator.supports_regions:
-        refined = complete_float(generator, *inputs)["refined"]
-    else:
-        refined = refined_in_holes(generator, *inputs)
+    refined = refined_uint8_masks(
+        generator, to_floats(images), masks, sketches, whole_image=whole_image
+    )
     return composite_uint8(refined, images, holes)
+
+
+def refined_uint8_masks(
+    generator: Generator,
+    images: tf.Tensor,
+    masks: tf.Tensor,
+    sketches: tf.Tensor | None = None,
+    *,
+    whole_image: bool = False,
+) -> tf.Tensor:
+    """Returns refined float32 images `[N, H, W, C]`, which are valid in the holes only.
+
+    Takes what `complete_uint8` takes, but for `images`, which are float32 in [-1, 1].
+    """
+    inputs = [images, to_holes(masks)] + ([] if sketches is None else [to_edges(sketches)])
+    if whole_image or not generator.supports_regions:
+        return complete_float(generator, *inputs)["refined"]
+    return refined_in_holes(generator, *inputs)
 
 
 def complete_float(

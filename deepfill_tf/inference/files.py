@@ -15,7 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.data.file_list import IMAGE_SUFFIXES, is_image
-from deepfill_tf.data.image_files import read_image, read_mask, write_image
+from deepfill_tf.data.image_files import (
+    ImageFile,
+    MaskFile,
+    read_image,
+    read_mask,
+    read_sketch,
+    write_completed,
+)
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.inpainter import Inpainter
 
@@ -93,13 +100,15 @@ def complete_file(inpainter: Inpainter, files: CompletionPaths) -> None:
     files.check_files()
     _check_sketch(inpainter, files.sketch)
     try:
-        completed = _completed(inpainter, files)
+        image = read_image(files.image, channels=inpainter.channels)
+        mask = read_mask(files.mask, image.size)
+        completed = _completed(inpainter, files, image, mask)
     except UserError:
         raise
     except (ValueError, MemoryError, tf.errors.OpError) as error:
         raise UserError(f"{files.image}: {reason(error)}") from error
     _make_folder(files.output.parent)
-    write_image(str(files.output), completed)
+    write_completed(files.output, image, completed, mask.pixels)
 
 
 def complete_folder(
@@ -150,20 +159,14 @@ def _check_sketch(inpainter: Inpainter, sketch: Path | None) -> None:
         raise UserError(f"this model is not guided: it takes no sketch, got {sketch}")
 
 
-def _completed(inpainter: Inpainter, files: CompletionPaths) -> np.ndarray:
-    image = read_image(str(files.image), inpainter.channels)
-    others = []
-    for kind, path in files.inputs.items():
-        if kind == "image":
-            continue
-        other = read_mask(str(path))
-        if image.shape[:2] != other.shape[:2]:
-            raise UserError(
-                f"the {kind} {path} is {_size(other)} (width x height), "
-                f"its image {files.image} is {_size(image)}; they must be of one size"
-            )
-        others.append(other)
-    return inpainter(image, *others)
+def _completed(
+    inpainter: Inpainter, files: CompletionPaths, image: ImageFile, mask: MaskFile
+) -> np.ndarray:
+    """Returns uint8 `[H, W, C]`; float32 in [-1, 1] for an image of more than 8 bits."""
+    others = [] if files.sketch is None else [read_sketch(files.sketch, image.size)]
+    if image.is_deep:
+        return inpainter.predict(image.floats, mask.pixels, *others)
+    return inpainter(image.pixels, mask.pixels, *others)
 
 
 def _partners(folder: Path, kind: str, *, shared: bool) -> Callable[[str], Path | None]:
@@ -197,7 +200,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder}: {reason(error)}") from error
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]} x {image.shape[0]}"

@@ -28,7 +28,13 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError, reason
-from deepfill_tf.inference.completion import composite_uint8, to_edges, to_floats, to_holes
+from deepfill_tf.inference.completion import (
+    composite_uint8,
+    refined_uint8_masks,
+    to_edges,
+    to_floats,
+    to_holes,
+)
 from deepfill_tf.inference.signatures import InpaintingModule
 from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
@@ -68,6 +74,7 @@ class Inpainter:
 
     def __init__(self, generator: keras.Model, *, whole_image: bool = False):
         self._complete = InpaintingModule(generator, whole_image=whole_image).serving_default
+        self._predict = _predictor(generator, whole_image)
         self._channels = generator.channels
         self._guided = generator.guided
 
@@ -102,6 +109,7 @@ class Inpainter:
             inpainter._guided = "sketch" in inputs
             if set(inputs) - {"sketch"} != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
                 raise KeyError("image and mask, uint8")
+            inpainter._predict = _raw_predictor(signatures["raw"])
             inpainter._complete = (
                 _from_raw(signatures["raw"]) if whole_image else signatures["serving_default"]
             )
@@ -116,6 +124,29 @@ class Inpainter:
 
         Raises ValueError if the arguments do not fit each other or the model.
         """
+        return self._run(self._complete, images, masks, sketches, np.uint8)
+
+    def predict(
+        self, images: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Returns the network's own floats, from which images of 16 bits are completed.
+
+        Takes what a call takes, but for `images`, which are float32 in [-1, 1]. The result is
+        float32 in about [-1, 1], has the images' shape, and is valid in the hole only.
+
+        Raises ValueError if the arguments do not fit each other or the model.
+        """
+        return self._run(self._predict, images, masks, sketches, np.float32)
+
+    def _run(
+        self,
+        function: Callable[..., dict],
+        images: np.ndarray,
+        masks: np.ndarray,
+        sketches: np.ndarray | None,
+        dtype: type,
+    ) -> np.ndarray:
+        """Returns `completed` of a function on one image or a batch, after checks."""
         if self._guided != (sketches is not None):
             raise ValueError(
                 "this model is guided: it takes image, mask and sketch"
@@ -125,19 +156,19 @@ class Inpainter:
         images = np.asarray(images)
         single = images.ndim == 3
         batch = images[None] if single else images
-        self._check_images(batch, images)
+        self._check_images(batch, images, dtype)
         inputs = {"image": batch, "mask": _mask_batch("mask", np.asarray(masks), images)}
         if sketches is not None:
             inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), images)
-        completed = self._complete(**{name: tf.constant(value) for name, value in inputs.items()})
+        completed = function(**{name: tf.constant(value) for name, value in inputs.items()})
         completed = completed["completed"].numpy()
         return completed[0] if single else completed
 
-    def _check_images(self, batch: np.ndarray, given: np.ndarray) -> None:
+    def _check_images(self, batch: np.ndarray, given: np.ndarray, dtype: type) -> None:
         channels = self._channels
-        if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != np.uint8:
+        if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != dtype:
             raise ValueError(
-                f"an image must be uint8 [H, W, {channels}] or [N, H, W, {channels}], "
+                f"an image must be {np.dtype(dtype)} [H, W, {channels}] or [N, H, W, {channels}], "
                 f"got {given.dtype} {list(given.shape)}"
             )
         if min(batch.shape[1:3]) < MIN_SIDE or not len(batch):
@@ -146,15 +177,36 @@ class Inpainter:
             )
 
 
+def _predictor(generator: keras.Model, whole_image: bool) -> Callable[..., dict]:
+    """Returns a function of float32 images and uint8 masks, compiled on its first call."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def predict(image, mask, sketch=None):
+        refined = refined_uint8_masks(generator, image, mask, sketch, whole_image=whole_image)
+        return {"completed": refined}
+
+    return predict
+
+
+def _raw_predictor(raw: Callable[..., dict]) -> Callable[..., dict]:
+    """Returns what `_predictor` does, made of a SavedModel's `raw`, which computes whole images."""
+
+    def predict(image, mask, **sketch):
+        marks = {name: to_edges(value) for name, value in sketch.items()} | {"mask": to_holes(mask)}
+        marks = {name: tf.cast(value, tf.float32) for name, value in marks.items()}
+        return {"completed": raw(image=image, **marks)["refined"]}
+
+    return predict
+
+
 def _from_raw(raw: Callable[..., dict]) -> Callable[..., dict]:
     """Returns a SavedModel's `serving_default` made of its `raw`, which computes whole images."""
 
+    predict = _raw_predictor(raw)
+
     def complete(image, mask, **sketch):
-        holes = to_holes(mask)
-        marks = {name: to_edges(value) for name, value in sketch.items()} | {"mask": holes}
-        marks = {name: tf.cast(value, tf.float32) for name, value in marks.items()}
-        refined = raw(image=to_floats(image), **marks)["refined"]
-        return {"completed": composite_uint8(refined, image, holes)}
+        refined = predict(to_floats(image), mask, **sketch)["completed"]
+        return {"completed": composite_uint8(refined, image, to_holes(mask))}
 
     return complete
 

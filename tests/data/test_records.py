@@ -10,7 +10,7 @@ from deepfill_tf.data import (
     ExampleOptions,
     ImagePipeline,
     list_images,
-    read_image,
+    read_pixels,
 )
 from deepfill_tf.data.records import list_records, open_shard, read_record
 from deepfill_tf.errors import UserError
@@ -59,9 +59,9 @@ def test_damaged_shards_and_records_are_named(shards):
     content[int(address.split("@")[1].split("+")[0]) + 500] ^= 1
     shard.write_bytes(content)
     with pytest.raises(UserError, match=r"tfrecord@\d+\+\d+ is damaged"):
-        read_image(address)
+        read_pixels(address)
     with pytest.raises(UserError, match="there is no record at"):
-        read_image(f"{shard}@5+100")
+        read_pixels(f"{shard}@5+100")
     shard.write_bytes(content[:-1])
     with pytest.raises(UserError, match="one of the two is damaged"):
         list_images(str(shard))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepfill_tf.data import list_images, read_image
+from deepfill_tf.data import list_images, read_pixels
 from tests.preparation.images import defective, encoded, photograph
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def test_findings_are_reported_and_bad_images_and_duplicates_dropped(found, tmp_
     assert "corrupt (cannot be decoded; dropped): 2" in ended.stdout
     images = list_images(f"{output}/*.tfrecord")
     assert len(images) == 9
-    assert all(read_image(image).shape[2] == 3 for image in images)
+    assert all(read_pixels(image).shape[2] == 3 for image in images)
     assert not list(tmp_path.glob(".*.tmp"))
 
     again = tmp_path / "again"

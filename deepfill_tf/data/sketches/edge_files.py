@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepfill_tf.data.image_files import image_size, read_image
+from deepfill_tf.data.image_files import image_size, read_pixels
 from deepfill_tf.data.validate_images import MAX_LISTED, THREADS, check_readable
 from deepfill_tf.errors import UserError, truncated_list
 
@@ -49,4 +49,4 @@ class EdgeFiles:
         self, path: str, image: np.ndarray, fit: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
         """See `SketchSource`."""
-        return fit(read_image(self.path_of(path)))[:, :, 2:]
+        return fit(read_pixels(self.path_of(path)))[:, :, 2:]

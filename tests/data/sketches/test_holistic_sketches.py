@@ -13,12 +13,12 @@ import pytest
 
 import deepfill_tf
 from deepfill_tf.compat import KERAS_3
-from deepfill_tf.data.image_files import read_image
+from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.sketches.holistic_sketches import HolisticSketches
 from deepfill_tf.errors import UserError
 
 PHOTOGRAPHS = Path(deepfill_tf.__file__).parent / "photographs" / "train"
-ASTRONAUT = read_image(str(PHOTOGRAPHS / "astronaut.jpg"))
+ASTRONAUT = read_pixels(str(PHOTOGRAPHS / "astronaut.jpg"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deepfill_tf
-from deepfill_tf.data.image_files import read_image
+from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.sketches.landmark_sketches import LandmarkSketches
 from deepfill_tf.errors import UserError
 
@@ -50,7 +50,7 @@ def test_a_foreign_model_file_is_named(tmp_path):
 @pytest.mark.needs_mediapipe
 def test_the_lines_are_on_the_face():
     """The lines are on her face, whose place in the photograph was measured by eye."""
-    image = read_image(str(ASTRONAUT))
+    image = read_pixels(str(ASTRONAUT))
     source = LandmarkSketches()
     source.check([str(ASTRONAUT)])
     sketch = source(str(ASTRONAUT), image, None)
@@ -66,7 +66,7 @@ def test_the_lines_are_on_the_face():
 
 @pytest.mark.needs_mediapipe
 def test_wider_lines_cover_the_thin_ones():
-    image = read_image(str(ASTRONAUT))
+    image = read_pixels(str(ASTRONAUT))
     thin, wide = (LandmarkSketches(line_width=n)("", image, None) > 0 for n in (1, 3))
     assert wide[thin].all()
     assert wide.sum() > 1.5 * thin.sum()
@@ -74,7 +74,7 @@ def test_wider_lines_cover_the_thin_ones():
 
 @pytest.mark.needs_mediapipe
 def test_two_faces_are_both_drawn():
-    image = read_image(str(ASTRONAUT))[:192, 64:256]
+    image = read_pixels(str(ASTRONAUT))[:192, 64:256]
     sketch = LandmarkSketches()("", np.concatenate([image, image], 1), None)
     assert sketch[:, :192].any()
     assert sketch[:, 192:].any()
@@ -90,7 +90,7 @@ def test_without_a_face_the_sketch_is_empty(channels):
 
 @pytest.mark.needs_mediapipe
 def test_threads_do_not_get_each_others_sketches():
-    face = read_image(str(ASTRONAUT), channels=1)
+    face = read_pixels(str(ASTRONAUT), channels=1)
     images = [face, np.zeros_like(face), np.ascontiguousarray(face[:, ::-1])] * 6
     source = LandmarkSketches()
     alone = [source("", image, None) for image in images[:3]] * 6

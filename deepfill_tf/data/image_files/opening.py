@@ -1,0 +1,116 @@
+"""Opening of image files: what is refused before a pixel is decoded."""
+
+import contextlib
+import io
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+
+from deepfill_tf.data.records import is_record, open_image
+from deepfill_tf.errors import UserError, reason
+
+# Largest image that is read by default, in millions of pixels.
+MAX_MEGAPIXELS = 100.0
+# Pillow's names of the formats that are read.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+# Raised by Pillow for a corrupt file, or one that is not an image.
+DECODING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+READING_ERRORS = (*DECODING_ERRORS, UnidentifiedImageError, tf.errors.OpError)
+# A pixel has four channels of two bytes at most; the rest is for headers and metadata.
+_BYTES_PER_PIXEL, _MARGIN = 8, 2**26
+
+# Pillow warns of damaged metadata, and of large images, which have checks of their own here.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+_PILLOW_LIMIT = threading.Lock()
+
+
+@contextlib.contextmanager
+def opened(
+    path: str | os.PathLike, max_megapixels: float = MAX_MEGAPIXELS
+) -> Iterator[Image.Image]:
+    """Yields an image of which only the header has been read; decoding it may still fail.
+
+    Any error of a decoder inside the block becomes a UserError that names the file.
+
+    Raises UserError if the file is missing, not a regular file, empty, not an image of
+    `FORMATS`, or larger than `max_megapixels`.
+    """
+    path = os.fspath(path)
+    try:
+        with _open_file(path, max_megapixels) as file:
+            image = _identify(file, max_megapixels)
+            check_megapixels(path, image.width, image.height, max_megapixels)
+            yield image
+    except UserError:
+        raise
+    except Exception as error:  # decoders of damaged files raise errors of any kind
+        raise unreadable(path, error) from error
+
+
+def check_megapixels(path: str, width: int, height: int, max_megapixels: float) -> None:
+    """Raises UserError if an image is empty or larger than `max_megapixels`."""
+    if min(width, height) < 1:
+        raise UserError(f"cannot read the image {path}: it has no pixels")
+    megapixels = width * height / 1e6
+    if megapixels > max_megapixels:
+        raise UserError(
+            f"the image {path} has {width} x {height} pixels, {megapixels:.0f} megapixels; "
+            f"at most {max_megapixels:g} are read unless max_megapixels is raised"
+        )
+
+
+def unreadable(path: str, error: Exception) -> UserError:
+    """The error of an image that cannot be read."""
+    if isinstance(error, tf.errors.NotFoundError | FileNotFoundError):
+        return UserError(f"there is no image {path}")
+    if isinstance(error, UnidentifiedImageError):
+        # Pillow's own message has the address of an object.
+        why = "it is not an image of a known format"
+    elif isinstance(error, MemoryError):
+        why = "it does not fit into memory"
+    elif isinstance(error, OSError) and error.strerror:
+        why = error.strerror[0].lower() + error.strerror[1:]
+    elif isinstance(error, (*DECODING_ERRORS, tf.errors.OpError)):
+        why = reason(error)
+    else:
+        why = "it is damaged"
+    return UserError(f"cannot read the image {path}: {why}")
+
+
+def _identify(file: BinaryIO, max_megapixels: float) -> Image.Image:
+    if max_megapixels * 1e6 <= (Image.MAX_IMAGE_PIXELS or float("inf")):
+        return Image.open(file, formats=FORMATS)
+    with _PILLOW_LIMIT:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _open_file(path: str, max_megapixels: float) -> BinaryIO:
+    """Opens a regular file, or the whole content of a record or a remote file."""
+    if is_record(path) or "://" in path:
+        with open_image(path) as file:
+            return io.BytesIO(file.read())
+    # Opening a named pipe would wait, and opening a device may do anything.
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise UserError(f"cannot read the image {path}: it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"cannot read the image {path}: it is not a regular file")
+    if not status.st_size:
+        raise UserError(f"cannot read the image {path}: it is empty")
+    limit = max_megapixels * 1e6 * _BYTES_PER_PIXEL + _MARGIN
+    if status.st_size > limit:
+        raise UserError(
+            f"cannot read the image {path}: its {status.st_size / 1e6:.0f} MB are more than "
+            f"{max_megapixels:g} megapixels can have; raise max_megapixels if it is an image"
+        )
+    return open(path, "rb")
