@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.evaluation.metrics import completion_metrics
+from deepfill_tf.evaluation import completion_metrics
 from deepfill_tf.objectives.total_variation import TotalVariation, total_variation
 
 

@@ -1,0 +1,286 @@
+"""Manifests: which image got which hole, so that anyone can draw the same holes again."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf import atomic
+from deepfill_tf.data import list_images
+from deepfill_tf.data.image_files import image_size, read_mask
+from deepfill_tf.data.records import open_image
+from deepfill_tf.errors import UserError, reason
+from deepfill_tf.evaluation.protocols import PROTOCOLS, hole, hole_seed
+
+SCHEMA = 1
+FILES = "files"
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One hole of one image.
+
+    Attributes:
+      image: name of the file, relative to the folder that all images have in common, with /.
+      index: number of the hole, from 0; an image may have several.
+      image_sha256: of the file's content.
+      height, width: size at which the image is evaluated.
+      mask_seed: seed of the hole; 0 with the protocol `files`.
+      mask_sha256: of the hole, see `mask_hash`.
+      hole_share: share of the image, in [0, 1], rounded to six decimals.
+      mask_file: name of the mask's file with the protocol `files`, else "".
+    """
+
+    image: str
+    index: int
+    image_sha256: str
+    height: int
+    width: int
+    mask_seed: int
+    mask_sha256: str
+    hole_share: float
+    mask_file: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The holes of a set of images.
+
+    Attributes:
+      protocol: a name in `PROTOCOLS`, or `files`.
+      seed: of all holes.
+      size: height and width to which images are brought, or None: each at its own.
+      entries: sorted by image and index.
+    """
+
+    protocol: str
+    seed: int
+    size: tuple[int, int] | None
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def make(
+        cls,
+        images: Sequence[str],
+        protocol: str,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        masks: str | None = None,
+    ) -> "Manifest":
+        """Returns the manifest of images, in any order.
+
+        Args:
+          images: paths, at least one.
+          protocol: a name in `PROTOCOLS`, or `files`.
+          seed: an integer >= 0.
+          size: height and width to which images are brought, or None.
+          masks: for `files`, a folder of masks, see `assigned_masks`.
+
+        Raises UserError if an image or a mask cannot be read, or a mask has another size than
+        its image.
+        """
+        paths = named(images)
+        is_files = protocol == FILES
+        if is_files != (masks is not None):
+            raise UserError(f"masks go with the protocol 'files', got {protocol!r} and {masks!r}")
+        if not is_files and protocol not in PROTOCOLS:
+            known = ", ".join([*PROTOCOLS, FILES])
+            raise UserError(f"the protocol must be one of {known}, got {protocol!r}")
+        hashes = {name: file_hash(path) for name, path in paths.items()}
+        mask_paths = assigned_masks(hashes, masks) if masks is not None else {}
+        count = 1 if is_files else PROTOCOLS[protocol].holes_per_image
+        entries = []
+        for name, path in sorted(paths.items()):
+            height, width = size or image_size(path)
+            for index in range(count):
+                if is_files:
+                    mask = _mask_of_size(mask_paths[name], height, width)
+                else:
+                    mask = hole(protocol, hashes[name], height, width, seed, index)
+                entries.append(
+                    Entry(
+                        name,
+                        index,
+                        hashes[name],
+                        height,
+                        width,
+                        0 if is_files else hole_seed(protocol, hashes[name], seed, index),
+                        mask_hash(mask),
+                        round(float((mask > 127).mean()), 6),
+                        os.path.basename(mask_paths[name]) if is_files else "",
+                    )
+                )
+        return cls(protocol, seed, size, tuple(entries))
+
+    def write(self, path: str) -> None:
+        """Writes the manifest as JSON. Raises UserError if that is not possible."""
+        content = {"schema": SCHEMA, **dataclasses.asdict(self)}
+        try:
+            atomic.write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(f"cannot write the manifest {path}: {reason(error)}") from error
+
+    @classmethod
+    def read(cls, path: str) -> "Manifest":
+        """Reads a manifest. Raises UserError if the file is missing or is no manifest."""
+        try:
+            with tf.io.gfile.GFile(path) as file:
+                content = json.loads(file.read())
+            if (schema := content["schema"]) != SCHEMA:
+                raise UserError(
+                    f"the manifest {path} has schema {schema!r}, this version reads {SCHEMA}"
+                )
+            entries = tuple(Entry(**entry) for entry in content["entries"])
+            size = content["size"]
+            return cls(content["protocol"], content["seed"], tuple(size) if size else None, entries)
+        except UserError:
+            raise
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(f"cannot read the manifest {path}: {reason(error)}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path} is not a manifest: {reason(error)}") from error
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that makes two manifests agree."""
+        content = [dataclasses.asdict(entry) for entry in self.entries]
+        text = json.dumps([self.protocol, self.size, content], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def verify(self, images: Sequence[str]) -> dict[str, str]:
+        """Returns the path of each image of the manifest, by name.
+
+        Images that the manifest does not name are ignored. Raises UserError if one that it
+        names is missing, or has other content.
+        """
+        wanted = {entry.image: entry.image_sha256 for entry in self.entries}
+        found = _matched(wanted, images)
+        for name, path in found.items():
+            if file_hash(path) != wanted[name]:
+                raise UserError(
+                    f"{path} is not the image {name} of the manifest: its content differs"
+                )
+        return found
+
+    def hole(self, entry: Entry, masks: str | None = None) -> np.ndarray:
+        """Draws the hole of an entry again: uint8 `[height, width, 1]`, 255 in the hole.
+
+        Args:
+          entry: one of `entries`.
+          masks: folder of masks, for the protocol `files`.
+
+        Raises UserError if the hole is not the one that the manifest describes.
+        """
+        if self.protocol == FILES:
+            if masks is None:
+                raise UserError("the manifest's protocol is 'files': name the folder of masks")
+            path = os.path.join(masks, entry.mask_file)
+            mask = _mask_of_size(path, entry.height, entry.width)
+        else:
+            mask = hole(
+                self.protocol,
+                entry.image_sha256,
+                entry.height,
+                entry.width,
+                self.seed,
+                entry.index,
+            )
+        if mask_hash(mask) != entry.mask_sha256:
+            what = entry.mask_file or f"the hole {entry.index} drawn"
+            raise UserError(f"{what} for {entry.image} is not the one of the manifest")
+        return mask
+
+    def difference(self, other: "Manifest") -> str | None:
+        """Returns why results of two manifests cannot stand in one table; None if they can."""
+        for name in ("protocol", "size"):
+            if getattr(self, name) != getattr(other, name):
+                return f"their {name} differs: {getattr(self, name)} and {getattr(other, name)}"
+        mine = {(e.image, e.index): e for e in self.entries}
+        others = {(e.image, e.index): e for e in other.entries}
+        if alone := sorted(mine.keys() ^ others.keys()):
+            return f"only one of them has {alone[0][0]}"
+        for key, entry in sorted(mine.items()):
+            for field in dataclasses.fields(Entry):
+                first, second = getattr(entry, field.name), getattr(others[key], field.name)
+                if first != second:
+                    return f"{field.name} of {key[0]} differs: {first} and {second}"
+        return None
+
+
+def file_hash(path: str) -> str:
+    """Returns the SHA-256 of a file's content. Raises UserError if it cannot be read."""
+    try:
+        with open_image(path) as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"cannot read {path}: {reason(error)}") from error
+
+
+def mask_hash(mask: np.ndarray) -> str:
+    """Returns the SHA-256 of a hole: of its size and of one bit a pixel, row by row."""
+    inside = mask.reshape(mask.shape[:2]) > 127
+    header = f"{inside.shape[0]}x{inside.shape[1]}/".encode()
+    return hashlib.sha256(header + np.packbits(inside).tobytes()).hexdigest()
+
+
+def named(paths: Sequence[str]) -> dict[str, str]:
+    """Returns paths by their names relative to the folder that they have in common."""
+    if not paths:
+        raise UserError("there are no images")
+    if len(set(paths)) == 1:
+        return {os.path.basename(paths[0]): paths[0]}
+    common = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return {os.path.relpath(path, common or ".").replace(os.sep, "/"): path for path in paths}
+
+
+def assigned_masks(hashes: Mapping[str, str], masks: str) -> dict[str, str]:
+    """Returns the path of a mask for each image.
+
+    A mask with the image's name, whatever the suffix, belongs to it. Where no mask is named as
+    any image, each image gets the one that its hash selects out of the sorted masks.
+
+    Args:
+      hashes: of images, by name.
+      masks: folder of masks, or a single one for all.
+
+    Raises UserError if some images have a mask of their name and others do not.
+    """
+    if not tf.io.gfile.isdir(masks):
+        return dict.fromkeys(hashes, masks)
+    paths = list_images(masks)
+    by_stem = {os.path.splitext(os.path.basename(path))[0]: path for path in paths}
+    stems = {name: os.path.splitext(os.path.basename(name))[0] for name in hashes}
+    missing = sorted(name for name, stem in stems.items() if stem not in by_stem)
+    if not missing:
+        return {name: by_stem[stem] for name, stem in stems.items()}
+    if len(missing) < len(stems):
+        raise UserError(f"{masks} has no mask for {missing[0]}, but masks for other images")
+    return {name: paths[int(value, 16) % len(paths)] for name, value in hashes.items()}
+
+
+def _mask_of_size(path: str, height: int, width: int) -> np.ndarray:
+    mask = read_mask(path)
+    if mask.shape[:2] != (height, width):
+        raise UserError(
+            f"the mask {path} is {mask.shape[0]} x {mask.shape[1]}, its image is {height} x {width}"
+        )
+    return np.where(mask > 127, 255, 0).astype(np.uint8)
+
+
+def _matched(wanted: Mapping[str, str], images: Sequence[str]) -> dict[str, str]:
+    """Paths of the wanted names: the end of a path must be the name."""
+    found = {}
+    slashed = {"/" + path.replace(os.sep, "/"): path for path in images}
+    for name in sorted(wanted):
+        paths = [path for key, path in slashed.items() if key.endswith("/" + name)]
+        if not paths:
+            raise UserError(f"the manifest names {name}, which is not among the images")
+        if len(paths) > 1:
+            raise UserError(f"the manifest names {name}, which are several images: {paths[:2]}")
+        found[name] = paths[0]
+    return found
