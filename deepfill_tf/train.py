@@ -89,7 +89,10 @@ def run(values: flags.FlagValues) -> int:
         check_config_unchanged(
             values.run_dir, gin.operative_config_str(), allow_change=allow_change
         )
-        check_image_list_unchanged(values.run_dir, trainer.data.names, allow_change=allow_change)
+        names = check_image_list_unchanged(
+            values.run_dir, trainer.data.names, allow_change=allow_change
+        )
+        trainer.data.keep_absent(names)
 
     try:
         with run_lock(values.run_dir) if chief else contextlib.nullcontext(), StopRequest() as stop:

@@ -1,14 +1,20 @@
 """Lists of images: of a folder, a glob, a list file or TFRecord shards."""
 
+import logging
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
+from deepfill_tf.data.list_files import LIST_SUFFIXES, read_list
 from deepfill_tf.data.records import SHARD_SUFFIX, list_records
 from deepfill_tf.errors import UserError, reason
 
+LOG = logging.getLogger(__name__)
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-LIST_SUFFIXES = (".flist", ".txt")
+# How names begin of the files in which macOS keeps what other file systems have no place for.
+RESOURCE_FORK = "._"
 
 
 def list_images(source: str, root: str | None = None) -> list[str]:
@@ -16,18 +22,20 @@ def list_images(source: str, root: str | None = None) -> list[str]:
 
     Args:
       source: a folder (all images below it, sorted), a glob (sorted), or a file list
-        ending in .flist or .txt: one path a line, in the list's order, relative to the list's
-        folder, blank lines left out. For a TFRecord shard, or a glob of shards, the addresses
+        ending in .flist, .txt, .csv or .tsv (see `list_files.read_list`), in the list's order,
+        relative to the list's folder. For a TFRecord shard, or a glob of shards, the addresses
         of their records are returned, see `data.records`.
       root: folder that a relative `source` is relative to.
 
-    Raises UserError that names the source if there are no images. `check_readable` checks
-    whether the listed files exist.
+    Files of a Mac whose names begin with "._" are passed over.
+
+    Raises UserError that names the source if there are no images, or if a part of it cannot be
+    read. `check_readable` checks whether the listed files exist.
     """
     where = _below(root or "", source)
     try:
         if tf.io.gfile.isdir(where):
-            paths = _images_below(where)
+            paths = sorted(_images_below(where))
         elif where.lower().endswith(LIST_SUFFIXES):
             paths = _read_list(where)
         elif where.lower().endswith(SHARD_SUFFIX):
@@ -35,7 +43,9 @@ def list_images(source: str, root: str | None = None) -> list[str]:
             paths = [record for shard in shards for record in list_records(shard)]
         else:
             paths = sorted(path for path in tf.io.gfile.glob(where) if is_image(path))
-    except (OSError, UnicodeDecodeError, tf.errors.OpError) as error:
+    except UserError:
+        raise
+    except (OSError, UnicodeError, tf.errors.OpError) as error:
         raise UserError(f"cannot read {where}: {reason(error)}") from error
     if not paths:
         state = "lists no images" if tf.io.gfile.exists(where) else "does not exist"
@@ -44,26 +54,71 @@ def list_images(source: str, root: str | None = None) -> list[str]:
 
 
 def is_image(path: str) -> bool:
-    """Returns True if the path ends with one of `IMAGE_SUFFIXES`, in either case."""
-    return path.lower().endswith(IMAGE_SUFFIXES)
+    """Returns True if a file's name is that of an image: one of `IMAGE_SUFFIXES`, in either case.
+
+    Names that begin with "._" are not, whatever they end with.
+    """
+    name = path.rsplit("/", 1)[-1]
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(RESOURCE_FORK)
 
 
 def _images_below(folder: str) -> list[str]:
-    return sorted(
+    """Paths of the images below a folder, those behind links to folders included."""
+    walk = tf.io.gfile.walk if "://" in folder else _walk
+    paths = [
         os.path.join(parent, name)
-        for parent, _, names in tf.io.gfile.walk(folder)
+        for parent, _, names in walk(folder)
         for name in names
         if is_image(name)
-    )
+    ]
+    # TensorFlow's file systems take names in UTF-8 only.
+    kept = [path for path in paths if _is_unicode(path)]
+    if len(kept) < len(paths):
+        passed_over = next(path for path in paths if not _is_unicode(path))
+        LOG.warning(
+            "passed over %d images whose names are not UTF-8, such as %r",
+            len(paths) - len(kept),
+            os.fsencode(passed_over),
+        )
+    return kept
+
+
+def _walk(folder: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`, and through links to folders, but not into one of the folders above.
+
+    Raises OSError if a folder cannot be read.
+    """
+    place = os.path.realpath(folder)
+    if place in above:
+        return
+    with os.scandir(folder) as entries:
+        is_folder = {entry.name: _is_folder(entry) for entry in entries}
+    folders = sorted(name for name, is_one in is_folder.items() if is_one)
+    yield folder, folders, [name for name, is_one in is_folder.items() if not is_one]
+    for name in folders:
+        yield from _walk(os.path.join(folder, name), (*above, place))
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_list(path: str) -> list[str]:
     if not tf.io.gfile.exists(path):
         return []
-    with tf.io.gfile.GFile(path) as file:
-        lines = [line.strip() for line in file.read().splitlines()]
     folder = os.path.dirname(path)
-    return [_below(folder, line) for line in lines if line]
+    return [_below(folder, line) for line in read_list(path, IMAGE_SUFFIXES)]
 
 
 def _below(folder: str, path: str) -> str:

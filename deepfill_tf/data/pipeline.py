@@ -1,6 +1,6 @@
 """The stream of training batches, a pure function of the seed and the index of the batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class ImagePipeline:
       masks: generates the holes, see `data.masks`.
       with_box: add the box around each hole to a batch; `masks` must have `boxes`.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
+      absent: paths that are known not to be there, see `ImageReader`.
 
     Raises ValueError for a bad argument, and if the holes do not fit into the images.
     """
@@ -46,6 +47,7 @@ class ImagePipeline:
         masks: MaskGenerator,
         with_box: bool = False,
         sketches: SketchSource | None = None,
+        absent: Collection[str] = (),
     ):
         if not paths:
             raise ValueError("a pipeline needs at least one image")
@@ -62,11 +64,11 @@ class ImagePipeline:
         self._masks: Any = masks  # some have boxes too
         self._with_box = with_box
         self._channels = options.channels + (sketches is not None)
-        self._reader = ImageReader(paths, options, seed=seed, sketches=sketches)
+        self._reader = ImageReader(paths, options, seed=seed, sketches=sketches, absent=absent)
 
     @property
     def error(self) -> UserError | None:
-        """Reason why the stream failed, if images could not be read."""
+        """Reason why the stream should end, or has failed: images that could not be read."""
         return self._reader.error
 
     def close(self) -> None:

@@ -5,19 +5,18 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from deepfill_tf.data.examples import ExampleOptions, read_example
+from deepfill_tf.data.failure_limit import limit_description, max_failures
 from deepfill_tf.data.seeds import Purpose
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
 LOG = logging.getLogger(__name__)
 
-# Training fails when a larger fraction of the list cannot be read.
-MAX_FAILURE_RATE = 0.01
 # Other images that are tried in place of one that cannot be read.
 MAX_REPLACEMENTS = 100
 
@@ -40,14 +39,19 @@ class ImageReader:
 
     An image that cannot be read is logged once and replaced by another, chosen from the seed,
     the example's position and the number of the attempt, so that no other example changes.
-    When more than `MAX_FAILURE_RATE` of the list has failed, `error` is set and every read
-    raises it.
+    When more than `failure_limit.max_failures` have failed, `error` is set, and whoever reads
+    should stop as soon as that suits; images are still replaced until then.
 
     Args:
       paths: the list.
       options: size, channels and crop.
       seed: seed of the choice of replacements.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
+      absent: those of the paths that are known not to be there. They are replaced without a
+        word, and do not count as failures.
+
+    Attributes:
+      error: None, or why reading should stop.
     """
 
     def __init__(
@@ -57,11 +61,13 @@ class ImageReader:
         *,
         seed: int = 0,
         sketches: SketchSource | None = None,
+        absent: Collection[str] = (),
     ):
         self._paths = list(paths)
         self._options = options
         self._seed = seed
         self._sketches = sketches
+        self._absent = frozenset(absent)
         self._failed: set[str] = set()
         self._lock = threading.Lock()
         self.error: UserError | None = None
@@ -84,8 +90,9 @@ class ImageReader:
             replacement.
           crop_fractions: `[2]`, in [0, 1), see `crop_image`.
 
-        Raises UserError if too many images have failed, and StopIteration if the reader is
-        closed: the only exception of a Python function that TensorFlow does not log.
+        Raises UserError if `MAX_REPLACEMENTS` images in a row cannot be read, and StopIteration
+        if the reader is closed: the only exception of a Python function that TensorFlow does not
+        log.
         """
         with self._lock:
             self._reading += 1
@@ -99,7 +106,7 @@ class ImageReader:
     def path_of(self, index: int, position: int) -> str:
         """Path of the image that `read` returns, given those that have failed so far."""
         for attempt in range(MAX_REPLACEMENTS):
-            if self._paths[index] not in self._failed:
+            if self._paths[index] not in self._failed | self._absent:
                 break
             index = self._replacement(position, attempt)
         return self._paths[index]
@@ -123,15 +130,13 @@ class ImageReader:
         for attempt in range(MAX_REPLACEMENTS):
             if self._closed:
                 raise StopIteration
-            if self.error is not None:
-                raise self.error
-            try:
-                return read_example(
-                    self._paths[index], self._options, self._sketches, crop_fractions
-                )
-            except UserError as error:
-                self._record_failure(self._paths[index], error)
-                index = self._replacement(position, attempt)
+            path = self._paths[index]
+            if path not in self._absent:
+                try:
+                    return read_example(path, self._options, self._sketches, crop_fractions)
+                except UserError as error:
+                    self._record_failure(path, error)
+            index = self._replacement(position, attempt)
         with self._lock:
             self.error = self.error or UserError(
                 f"{MAX_REPLACEMENTS} images in a row could not be read"
@@ -145,14 +150,15 @@ class ImageReader:
 
     def _record_failure(self, path: str, error: UserError) -> None:
         with self._lock:
-            # Other threads may still be reading after an error: the first one stays.
-            if self._closed or self.error is not None or path in self._failed:
+            if self._closed or path in self._failed:
                 return
             self._failed.add(path)
+            if self.error is not None:  # images are read ahead: the first error stays
+                return
             failed, count = len(self._failed), len(self._paths)
             LOG.warning("%s; replaced by another image (%d of %d failed)", error, failed, count)
-            if failed > MAX_FAILURE_RATE * count:
+            if failed > max_failures(count):
                 self.error = UserError(
-                    f"{failed} of {count} images could not be read, more than "
-                    f"{MAX_FAILURE_RATE:.0%}; the last was: {error}"
+                    f"{failed} of {count} images could not be read, {limit_description(count)}; "
+                    f"the last was: {error}"
                 )

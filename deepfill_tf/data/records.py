@@ -9,6 +9,7 @@ So shards are read in any order, as lists of files are.
 import contextlib
 import hashlib
 import io
+import os
 import re
 import struct
 from collections.abc import Iterator
@@ -58,9 +59,14 @@ def list_records(shard: str) -> list[str]:
 
 
 def open_image(path: str) -> BinaryIO:
-    """Opens the encoded image of a file or of a record, for reading in binary."""
+    """Opens the encoded image of a file or of a record, for reading in binary.
+
+    Raises UserError if `path` is a folder, a pipe or a device: opening a pipe would wait for ever.
+    """
     if is_record(path):
         return io.BytesIO(read_record(path))
+    if "://" not in path and os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"cannot read {path}: it is not a regular file")
     return tf.io.gfile.GFile(path, "rb")
 
 

@@ -2,17 +2,23 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from deepfill_tf.checks import check_int
 from deepfill_tf.data.examples import EDGE_THRESHOLD, ExampleOptions
+from deepfill_tf.data.failure_limit import max_failures
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.pipeline import ImagePipeline, MaskGenerator, fixed_examples
 from deepfill_tf.data.sketches.source import SketchSource
-from deepfill_tf.data.validate_images import check_readable
+from deepfill_tf.data.validate_images import (
+    check_readable,
+    unreadable_error,
+    unreadable_images,
+)
 from deepfill_tf.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -97,24 +103,47 @@ class TrainingData:
             validation_paths = list_images(validation, self._root) if validation else []
         except UserError as error:
             raise UserError(f"{error}. {download_instructions}".strip()) from error
+        self._absent: set[str] = set()
         self.validation_paths = validation_paths[:validation_count]
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
-    def check_images(self) -> None:
+    def check_images(self, *, resumed: bool = False) -> None:
         """Checks all images before training.
 
         Reads the headers of the training images, which takes a while for long lists, and whole
-        validation images. Raises UserError if an image, or its sketch, cannot be read.
+        validation images. Few damaged training images (`failure_limit.max_failures`) are logged:
+        others replace them. A resumed run takes missing ones for damaged.
+
+        Raises UserError if more, or a validation image, or a sketch, cannot be read; and if an
+        image of a new run is missing, because its path may be wrong.
         """
-        paths = self.paths + self.validation_paths
+        paths = [path for path in self.paths if path not in self._absent]
+        LOG.info("checking %d images", len(paths) + len(self.validation_paths))
+        check_readable(self.validation_paths)
+        found = unreadable_images(paths)
+        missing = [] if resumed else [image for image in found if image.is_missing]
+        if missing or len(found) > max_failures(len(paths)):
+            raise unreadable_error(missing or found, len(paths))
+        if found:
+            LOG.warning("%s; others replace them", unreadable_error(found, len(paths)))
         if self._sketches is not None:
-            self._sketches.check(paths)
-        LOG.info("checking %d images", len(paths))
-        check_readable(paths)
+            damaged = {image.path for image in found}
+            readable = [path for path in paths if path not in damaged]
+            self._sketches.check(readable + self.validation_paths)
         for path in self.validation_paths:  # whole, so that none fails in the middle of a run
             image = read_pixels(path, self.channels)
             if self._sketches is not None:
                 self._sketches(path, image, lambda other: other)
+
+    def keep_absent(self, names: Sequence[str]) -> None:
+        """Takes a longer list of names, see `names`, that images were removed from.
+
+        Those that are not there are replaced by others, and all others keep their places in the
+        stream.
+        """
+        path_of = dict(zip(self.names, self.paths, strict=True))
+        self.paths = [path_of.get(name) or os.path.join(self._root or "", name) for name in names]
+        self._absent = set(self.paths) - set(path_of.values())
 
     @property
     def height(self) -> int:
@@ -154,6 +183,7 @@ class TrainingData:
             masks=self._masks,
             with_box=with_box,
             sketches=self._sketches,
+            absent=self._absent,
         )
 
     def example(self, *, with_box: bool) -> dict[str, tf.Tensor]:
@@ -187,8 +217,17 @@ class TrainingData:
         return self._validation[seed]
 
     def training_example(self, index: int, seed: int) -> dict[str, tf.Tensor]:
-        """The training image `index` of the list as a batch of one, with a fixed hole."""
-        return self._fixed_examples([self.paths[index]], seed)
+        """The training image `index` of the list as a batch of one, with a fixed hole.
+
+        The next one that can be read is taken if it cannot. Raises UserError if none can.
+        """
+        for number in range(len(self.paths)):
+            path = self.paths[(index + number) % len(self.paths)]
+            try:
+                return self._fixed_examples([path], seed)
+            except UserError as error:
+                LOG.warning("%s; the next image is taken", error)
+        raise UserError(f"none of the {len(self.paths)} training images can be read")
 
     def _fixed_examples(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
         return fixed_examples(paths, self._options, self._masks, seed, sketches=self._sketches)

@@ -2,12 +2,13 @@
 
 import concurrent.futures
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import tensorflow as tf
 from PIL import Image
 
 from deepfill_tf.data.image_files import READING_ERRORS
-from deepfill_tf.data.records import is_record
+from deepfill_tf.data.records import is_record, open_image
 from deepfill_tf.errors import UserError, truncated_list
 
 # Images that a message names.
@@ -15,27 +16,53 @@ MAX_LISTED = 10
 THREADS = 16
 # Paths that are handed to the threads at once.
 CHUNK = 4096
+MISSING = "no such file"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that cannot be read, and the reason in words."""
+
+    path: str
+    reason: str
+
+    @property
+    def is_missing(self) -> bool:
+        """True if there is no file."""
+        return self.reason == MISSING
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.reason})"
 
 
 def check_readable(paths: Sequence[str]) -> None:
     """Checks that every path exists and has the header of an image.
 
-    Only the headers are read, by several threads. Raises one UserError that names the first
-    `MAX_LISTED` unreadable images and says how many there are.
+    Raises one UserError that names the first `MAX_LISTED` unreadable images and says how many
+    there are.
     """
-    unreadable = []
+    if found := unreadable_images(paths):
+        raise unreadable_error(found, len(paths))
+
+
+def unreadable_images(paths: Sequence[str]) -> list[Unreadable]:
+    """Images that are missing or have no image's header, in order.
+
+    Only the headers are read, by several threads.
+    """
+    found = []
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(paths), CHUNK):
             chunk = paths[start : start + CHUNK]
             errors = pool.map(read_error, chunk)
-            unreadable += [
-                f"{p} ({error})" for p, error in zip(chunk, errors, strict=True) if error
-            ]
-    if unreadable:
-        raise UserError(
-            f"{len(unreadable)} of {len(paths)} images cannot be read: "
-            f"{truncated_list(unreadable, MAX_LISTED)}"
-        )
+            found += [Unreadable(p, e) for p, e in zip(chunk, errors, strict=True) if e]
+    return found
+
+
+def unreadable_error(found: Sequence[Unreadable], count: int) -> UserError:
+    """The error of unreadable images, of `count` that were looked at."""
+    names = truncated_list([str(image) for image in found], MAX_LISTED)
+    return UserError(f"{len(found)} of {count} images cannot be read: {names}")
 
 
 def read_error(path: str) -> str | None:
@@ -43,9 +70,11 @@ def read_error(path: str) -> str | None:
     if is_record(path):  # checked when its shard was made; `list_records` checked the shard's size
         return None
     try:
-        with tf.io.gfile.GFile(path, "rb") as file, Image.open(file) as image:
+        with open_image(path) as file, Image.open(file) as image:
             return None if min(image.size) > 0 else "empty"
+    except UserError:
+        return "not a regular file"
     except tf.errors.NotFoundError:
-        return "no such file"
+        return MISSING
     except READING_ERRORS:
         return "not an image"

@@ -16,6 +16,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from deepfill_tf import atomic
+from deepfill_tf.data.failure_limit import max_failures
 from deepfill_tf.data.records import escape_name
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.storage import run_directory
@@ -92,11 +93,12 @@ def check_config_unchanged(run_dir: str, text: str, *, allow_change: bool = Fals
 
 def check_image_list_unchanged(
     run_dir: str, names: Sequence[str], *, allow_change: bool = False
-) -> None:
+) -> list[str]:
     """Compares a resumed run's images with those that it was started with.
 
     The order matters: it decides which images a step sees. The content of the images is not
-    compared.
+    compared. A few images may be gone, one more than make a run end because they cannot be read
+    (`data.failure_limit`), so that whoever removes them can go on.
 
     Args:
       run_dir: the run directory.
@@ -104,16 +106,26 @@ def check_image_list_unchanged(
         it.
       allow_change: log the difference instead of raising.
 
+    Returns the names to go on with: `names`, or those that the run was started with if a few of
+    them are gone, which keeps the places of the others.
+
     Raises UserError that says how the lists differ, or if the list is missing or damaged.
     """
     before = _read(_image_list_path(run_dir), _unzipped_lines, allow_change)
     now = [escape_name(name) for name in names]
     if before is None or before == now:
-        return
+        return list(names)
     change = _list_change(before, now)
+    name_of = dict(zip(now, names, strict=True))
+    gone = [name for name in before if name not in name_of]
+    others = [name for name in before if name in name_of]
+    if others == now and len(gone) <= max_failures(len(before)) + 1:
+        LOG.warning("%s; other images replace those that are gone", change)
+        return [name_of.get(name, name) for name in before]
     if not allow_change:
         raise UserError(f"{run_dir} was started with other images: {change}; {_REMEDY}")
     LOG.warning("going on with other images: %s", change)
+    return list(names)
 
 
 def write_config_and_image_list(run_dir: str, text: str, names: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Training steps: updates of the discriminator, then one of the generator."""
 
+import collections
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ class InnerLoop:
     would use the same key for its collective operation, and replicas could block each other.)
 
     An update with a loss or a gradient norm that is not finite changes no weight, nor does any
-    update after it.
+    update after it. The batches of a step are there before its first update, so that a stream
+    that fails leaves the networks as they were after a whole step.
 
     Args:
       state: the networks and their optimizers.
@@ -53,6 +55,10 @@ class InnerLoop:
         self.steps = 0
         self.scalars: list[Scalars] = []
         self.input_seconds = 0.0
+        # Batches that were taken from an iterator and not used yet, and how that iterator ended.
+        self._batches: Iterator | None = None
+        self._drawn: collections.deque = collections.deque()
+        self._end: Exception | None = None
         with strategy.scope():
             self._first_non_finite_batch = tf.Variable(-1, dtype=tf.int64, trainable=False)
         network_update = functools.partial(
@@ -92,30 +98,52 @@ class InnerLoop:
 
         Returns:
           Means of the steps' scalars.
+
+        Raises what `batches` raises if there are not enough for a step. The state is that after
+        `self.steps` whole steps then, which may be none.
         """
         self.input_seconds, self.scalars = 0.0, []
+        if batches is not self._batches:
+            self._batches, self._end = batches, None
+            self._drawn.clear()
         first = int(self._state.step.numpy())
-        while not self.scalars or (len(self.scalars) < steps and not stop()):
-            self.scalars.append(self._step(batches, first + len(self.scalars)))
-        self.steps = len(self.scalars)
-        self._state.step.assign_add(self.steps)
+        try:
+            while not self.scalars or (len(self.scalars) < steps and not stop()):
+                self.scalars.append(self._step(batches, first + len(self.scalars)))
+        finally:
+            self.steps = len(self.scalars)
+            self._state.step.assign_add(self.steps)
         totals = functools.reduce(_sum, self.scalars)
         return {name: total / self.steps for name, total in totals.items()}
 
     def _step(self, batches: Iterator, step: int) -> Scalars:
         """Runs step number `step`, counted from 0; returns its scalars."""
         scalars, batch_index = {}, step * self.batches_per_step
+        while len(self._drawn) < self.batches_per_step:
+            self._draw(batches)
+            if self._end is not None:
+                raise self._end
         for _ in range(self._discriminator_updates):
             scalars = self.update_discriminator(self._next(batches), batch_index)
             batch_index += 1
         return scalars | self.update_generator(self._next(batches), batch_index)
 
     def _next(self, batches: Iterator):
-        """Returns the next global batch, and measures how long the host waits for it."""
-        started = time.monotonic()
-        batch = next(batches)
-        self.input_seconds += time.monotonic() - started
+        """Returns the next global batch, and draws one of the step after it in its place."""
+        batch = self._drawn.popleft()
+        self._draw(batches)
         return batch
+
+    def _draw(self, batches: Iterator) -> None:
+        """Draws a global batch, and measures how long the host waits for it."""
+        if self._end is not None:
+            return
+        started = time.monotonic()
+        try:
+            self._drawn.append(next(batches))
+        except (StopIteration, tf.errors.OpError) as error:
+            self._end = error
+        self.input_seconds += time.monotonic() - started
 
 
 def _sum(total: Scalars, scalars: Scalars) -> Scalars:

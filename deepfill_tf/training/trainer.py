@@ -150,7 +150,6 @@ class Trainer:
         self._check_batch_size(strategy.num_replicas_in_sync)
         with worker_loss_reported(strategy):
             state = self._make_state(strategy)
-            self.data.check_images()
             checkpoints, first_step = self._restore(
                 state,
                 run_dir,
@@ -158,6 +157,7 @@ class Trainer:
                 allow_change=allow_change,
                 before_restore=before_restore,
             )
+            self.data.check_images(resumed=bool(first_step))
             if not first_step:
                 self._initialize_generator(state)
             pretrain_coarse = self.objective.pretrain_coarse

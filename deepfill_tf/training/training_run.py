@@ -18,6 +18,7 @@ from deepfill_tf.training.distribution.cluster import is_chief
 from deepfill_tf.training.distribution.cross_worker import CrossWorker, worker_loss_reported
 from deepfill_tf.training.inner_loop import InnerLoop
 from deepfill_tf.training.input_stall import stall_fraction
+from deepfill_tf.training.network_update import Scalars
 from deepfill_tf.training.non_finite import describe_non_finite_update
 from deepfill_tf.training.training_context import TrainingContext
 
@@ -72,7 +73,8 @@ class TrainingRun:
           a checkpoint, from which a run of the same directory resumes.
 
         Raises:
-          UserError: if a loss or a gradient is not finite, or a checkpoint cannot be written.
+          UserError: if a loss or a gradient is not finite, a checkpoint cannot be written, or too
+            many images cannot be read; in the last case the chief has saved a checkpoint.
           WorkerLostError: if another worker of the cluster is lost.
         """
         context = self._context
@@ -122,6 +124,7 @@ class TrainingRun:
                     return False
                 self._run_loop(batches, pipeline, stop_requested)
                 self._check_finite(pipeline)
+                self._check_images(pipeline)
                 for action in self._actions:
                     action.on_loop_end(context)
         return True
@@ -133,15 +136,21 @@ class TrainingRun:
         context, loop = self._context, self._loop
         ahead = self._steps_per_loop - context.step % self._steps_per_loop
         steps = min(ahead, context.max_steps - context.step)
-        # The workers of a cluster stop together, at the end of a loop.
-        stop = stop_requested if self._cross_worker.is_single_process else lambda: False
+
+        def stop() -> bool:
+            # The workers of a cluster stop together, at the end of a loop.
+            alone = self._cross_worker.is_single_process
+            return alone and (stop_requested() or pipeline.error is not None)
+
+        means: Scalars = {}
         started = time.monotonic()
         try:
             means = loop.run(batches, steps, stop)
         except tf.errors.OpError:
-            if pipeline.error is not None:
+            if pipeline.error is None:
+                raise
+            if not self._cross_worker.is_single_process:  # the others wait within a step
                 raise pipeline.error from None
-            raise
         enqueued = time.monotonic()
         context.previous_step, context.step = context.step, context.step + loop.steps
         context.losses = {name: float(value) for name, value in means.items()}
@@ -153,6 +162,19 @@ class TrainingRun:
             backlog=ended - enqueued,
             batches=loop.steps * context.batches_per_step,
         )
+
+    def _check_images(self, pipeline: ImagePipeline) -> None:
+        """Saves and raises UserError if too many images could not be read in any worker."""
+        context, checkpoints = self._context, self._context.checkpoints
+        # Images beyond the last step are read too, and do not matter.
+        if context.step >= context.max_steps or not self._cross_worker.any(
+            pipeline.error is not None
+        ):
+            return
+        if self._is_chief and context.step > 0:
+            checkpoints.save()
+        error = pipeline.error or "another worker could not read its images"
+        raise UserError(f"{error}; {checkpoints.latest_description()}")
 
     def _check_finite(self, pipeline: ImagePipeline) -> None:
         """Raises UserError if a loss or a gradient of the last loop is not finite."""

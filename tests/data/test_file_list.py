@@ -1,5 +1,7 @@
 """Lists of images from folders, globs and list files."""
 
+import os
+
 import pytest
 
 from deepfill_tf.data import list_images
@@ -61,3 +63,30 @@ def test_a_missing_or_empty_source_is_named(folder, source):
     with pytest.raises(UserError) as error:
         list_images(source, str(folder))
     assert str(folder / source) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_files_of_other_systems_are_passed_over(folder):
+    for name in ("._a.JPG", "deep/._d.tiff", ".DS_Store", "Thumbs.db"):
+        (folder / "images" / name).touch()
+    assert len(list_images("images", str(folder))) == 4
+    assert _names(list_images("images/*", str(folder)), folder) == ["a.JPG", "b.png"]
+
+
+def test_links_are_followed_and_loops_end(folder):
+    (folder / "images" / "deep" / "loop").symlink_to(folder / "images")
+    (folder / "images" / "itself").symlink_to("itself")
+    (folder / "images" / "linked").symlink_to(folder / "images" / "deep" / "er")
+    assert _names(list_images("images", str(folder)), folder) == [
+        "a.JPG",
+        "b.png",
+        "deep/d.tiff",
+        "deep/er/c.WebP",
+        "linked/c.WebP",
+    ]
+
+
+def test_names_that_are_not_utf_8_are_passed_over_with_a_warning(folder, caplog):
+    with open(os.fsencode(folder) + b"/images/\xe9.png", "w"):
+        pass
+    assert len(list_images("images", str(folder))) == 4
+    assert "passed over 1 images" in caplog.text and r"\xe9.png" in caplog.text

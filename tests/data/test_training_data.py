@@ -69,6 +69,46 @@ def test_a_wrong_path_in_a_list_is_named_before_anything_is_read(root, part):
         _data(root, **{part: "list.flist"}).check_images()
 
 
+def test_few_damaged_images_are_named_and_more_are_refused(root, caplog):
+    for number in range(3):
+        (root / "train" / f"{number}.png").write_text("no image")
+    _data(root).check_images()
+    assert "3 of 7 images cannot be read: " in caplog.text and "others replace them" in caplog.text
+    (root / "train" / "3.png").write_text("")
+    with pytest.raises(UserError, match="4 of 7 images cannot be read"):
+        _data(root).check_images()
+
+
+def test_a_resumed_run_goes_on_without_an_image_of_its_list(root, caplog):
+    (root / "list.flist").write_text("train/0.png\ntrain/1.png\ntrain/lost.png")
+    _data(root, train="list.flist").check_images(resumed=True)
+    assert "lost.png (no such file); others replace them" in caplog.text
+
+
+def test_images_that_were_removed_leave_the_others_in_their_places(root):
+    names = _data(root).names
+    (root / "train" / "3.png").write_text("damaged")
+
+    def batches(data):
+        stream = data.pipeline(global_batch_size=7, seed=4).dataset().take(4)
+        return [_levels(batch["image"]) for batch in stream.as_numpy_iterator()]
+
+    expected = batches(_data(root))
+    (root / "train" / "3.png").unlink()
+    shorter = _data(root)
+    assert batches(shorter) != expected
+    shorter.keep_absent(names)
+    assert batches(shorter) == expected
+    assert shorter.names == names
+    shorter.check_images()
+
+
+def test_an_example_that_cannot_be_read_gives_way_to_the_next(root):
+    (root / "train" / "2.png").write_text("damaged")
+    data = _data(root)
+    assert _levels(data.training_example(2, seed=0)["image"]) == [30]
+
+
 @pytest.mark.parametrize("size", [0, 8, 100, 16.0])
 @pytest.mark.parametrize("side", ["height", "width"])
 def test_bad_sizes_are_quoted(root, side, size):

@@ -1,5 +1,7 @@
 """The check of every image before the first step."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -21,11 +23,15 @@ def test_readable_images_pass(good):
 
 def test_unreadable_images_are_named(good, tmp_path):
     (tmp_path / "text.png").write_text("no image")
-    wrong = [str(tmp_path / name) for name in ("text.png", "missing.png")]
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    names = ("text.png", "empty.png", "folder.png", "pipe.png", "missing.png")
+    wrong = [str(tmp_path / name) for name in names]
     with pytest.raises(UserError) as error:
         check_readable(good[:9] + wrong + good[9:])
     message = str(error.value)
-    assert "2 of 22" in message and all(path in message for path in wrong)
+    assert "5 of 25" in message and all(path in message for path in wrong)
     assert not any(path in message for path in good)
     assert "\n" not in message
 

@@ -141,7 +141,7 @@ def test_images_with_odd_names_are_the_same_when_training_goes_on(run):
 @pytest.mark.parametrize(
     ("now", "difference"),
     [
-        (ODD[1:], r"1 missing \(a\\nb.jpg\)"),
+        (["g.jpg", *ODD[1:]], r"1 missing \(a\\nb.jpg\), 1 new \(g.jpg\)"),
         ([*ODD, "g.jpg"], r"1 new \(g.jpg\)"),
         (ODD[::-1], "the same images in another order, from line 1 on"),
     ],
@@ -156,3 +156,21 @@ def test_other_images_are_refused(run, caplog, now, difference):
     assert files(run) == before
     write_config_and_image_list(str(run), BEFORE, now)
     check_image_list_unchanged(str(run), now)
+
+
+@pytest.mark.parametrize("gone", [[0], [2, 3, 4], [0, 1, 3, 4]])
+def test_few_images_may_be_gone_and_keep_their_places(run, caplog, gone):
+    """One more than the three that a run goes on without: the fourth ended it."""
+    now = [name for number, name in enumerate(ODD) if number not in gone]
+    names = check_image_list_unchanged(str(run), now)
+    assert [name for name in names if name in now] == now
+    assert [number for number, name in enumerate(names) if name not in now] == gone
+    assert f"{len(gone)} missing" in caplog.text and "other images replace" in caplog.text
+
+
+def test_more_images_that_are_gone_are_refused(tmp_path):
+    names = [f"{number}.jpg" for number in range(10)]
+    write_config_and_image_list(str(tmp_path), BEFORE, names)
+    with pytest.raises(UserError, match="10 before, 5 now; 5 missing"):
+        check_image_list_unchanged(str(tmp_path), names[5:])
+    assert check_image_list_unchanged(str(tmp_path), names[5:], allow_change=True) == names[5:]
