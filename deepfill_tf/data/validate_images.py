@@ -1,13 +1,14 @@
 """Checks of every image of a list before the first training step."""
 
 import concurrent.futures
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 from PIL import Image
 
-from deepfill_tf.data.image_files import READING_ERRORS
+from deepfill_tf.data.image_files.opening import FORMATS, READING_ERRORS, opened
 from deepfill_tf.data.records import is_record, open_image
 from deepfill_tf.errors import UserError, truncated_list
 
@@ -70,11 +71,16 @@ def read_error(path: str) -> str | None:
     if is_record(path):  # checked when its shard was made; `list_records` checked the shard's size
         return None
     try:
-        with open_image(path) as file, Image.open(file) as image:
-            return None if min(image.size) > 0 else "empty"
-    except UserError:
-        return "not a regular file"
+        if "://" in path:  # `opened` would read the whole file
+            with open_image(path) as file, Image.open(file, formats=FORMATS):
+                return None
+        with opened(path):
+            return None
+    except UserError as error:
+        if not os.path.exists(path):
+            return MISSING
+        return str(error).removeprefix(f"cannot read the image {path}: ")
     except tf.errors.NotFoundError:
         return MISSING
     except READING_ERRORS:
-        return "not an image"
+        return "it is not an image of a known format"
