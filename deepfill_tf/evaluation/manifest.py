@@ -99,7 +99,7 @@ class Manifest:
             height, width = size or image_size(path)
             for index in range(count):
                 if is_files:
-                    mask = _mask_of_size(mask_paths[name], height, width)
+                    mask = read_mask(mask_paths[name], (height, width)).pixels
                 else:
                     mask = hole(protocol, hashes[name], height, width, seed, index)
                 entries.append(
@@ -180,7 +180,7 @@ class Manifest:
             if masks is None:
                 raise UserError("the manifest's protocol is 'files': name the folder of masks")
             path = os.path.join(masks, entry.mask_file)
-            mask = _mask_of_size(path, entry.height, entry.width)
+            mask = read_mask(path, (entry.height, entry.width)).pixels
         else:
             mask = hole(
                 self.protocol,
@@ -261,15 +261,6 @@ def assigned_masks(hashes: Mapping[str, str], masks: str) -> dict[str, str]:
     if len(missing) < len(stems):
         raise UserError(f"{masks} has no mask for {missing[0]}, but masks for other images")
     return {name: paths[int(value, 16) % len(paths)] for name, value in hashes.items()}
-
-
-def _mask_of_size(path: str, height: int, width: int) -> np.ndarray:
-    mask = read_mask(path)
-    if mask.shape[:2] != (height, width):
-        raise UserError(
-            f"the mask {path} is {mask.shape[0]} x {mask.shape[1]}, its image is {height} x {width}"
-        )
-    return np.where(mask > 127, 255, 0).astype(np.uint8)
 
 
 def _matched(wanted: Mapping[str, str], images: Sequence[str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def _variants(name: str, metric: Metric) -> dict[str, Metric]:
     }
 
 
-# What `image_metrics` returns.
+# What `image_metrics` and `lpips.LPIPS` return.
 IMAGE_METRICS: Mapping[str, Metric] = {
     **_variants("l1", Metric("L1 (0-255)", "lower")),
     **_variants("l1_percent", Metric("L1 (% of range)", "lower")),
@@ -49,6 +49,8 @@ IMAGE_METRICS: Mapping[str, Metric] = {
     **_variants("ssim", Metric("SSIM", "higher", 4)),
     "ms_ssim": Metric("MS-SSIM", "higher", 4),
     "ms_ssim_of_prediction": Metric("MS-SSIM, prediction", "higher", 4),
+    **_variants("lpips_alex", Metric("LPIPS AlexNet", "lower", 4)),
+    **_variants("lpips_vgg", Metric("LPIPS VGG", "lower", 4)),
     **_variants("tv", Metric("TV (% of range)", "")),
     "tv_of_original": Metric("TV of the original (% of range)", ""),
     "seam": Metric("Seam (0-255)", "lower"),
@@ -59,6 +61,21 @@ IMAGE_METRICS: Mapping[str, Metric] = {
     "paper_psnr": Metric("PSNR as in the papers (dB)", "higher"),
     "paper_tv": Metric("TV as in the papers (%)", ""),
 }
+# What `pooled.pool` and `distances.distances` add for many images.
+SET_METRICS: Mapping[str, Metric] = {
+    **_variants("psnr_mean_of_images", Metric("PSNR (dB), mean of images", "higher")),
+    **_variants("exact_images", Metric("Exact images", "", 0)),
+    "seam_ratio": Metric("Seam (jump / original's)", ""),
+    "fid": Metric("FID", "lower"),
+    "kid": Metric("KID", "lower", 5),
+    "p_ids": Metric("P-IDS", "higher", 4),
+    "u_ids": Metric("U-IDS", "higher", 4),
+    "frechet_distance": Metric("Frechet distance (not FID)", "lower"),
+    "kernel_distance": Metric("Kernel distance (not KID)", "lower", 5),
+    "paired_discrimination": Metric("Paired discrimination (not P-IDS)", "higher", 4),
+    "unpaired_discrimination": Metric("Unpaired discrimination (not U-IDS)", "higher", 4),
+}
+METRICS: Mapping[str, Metric] = {**IMAGE_METRICS, **SET_METRICS}
 
 
 def image_metrics(

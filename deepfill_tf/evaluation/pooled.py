@@ -6,8 +6,6 @@ import numpy as np
 
 from deepfill_tf.evaluation.metrics import IN_HOLE, OF_PREDICTION
 
-MEAN_OF_IMAGES = "_mean_of_images"
-EXACT = "exact_images"
 _COUNTS = {"": "pixels", IN_HOLE: "hole_pixels", OF_PREDICTION: "pixels"}
 
 
@@ -23,8 +21,8 @@ def pool(table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     A value is the mean over the images that have it, each image counting once, except:
 
     - `psnr`, `psnr_in_hole`, `psnr_of_prediction`: PSNR of the mean squared error over all
-      pixels of all images. Beside each, `..._mean_of_images` is the mean over the images that
-      are not exact copies, and `exact_images...` the number of those that are. `paper_psnr` is
+      pixels of all images. Beside each, `psnr_mean_of_images...` is the mean over the images
+      that are not exact copies, and `exact_images...` the number of those that are. `paper_psnr` is
       a mean of that kind.
     - `seam_ratio`: mean jump at the seams divided by that of the originals.
     - `pixels`, `hole_pixels`: sums.
@@ -42,10 +40,10 @@ def pool(table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         with np.errstate(divide="ignore", invalid="ignore"):
             pooled[name] = 10 * np.log10(255**2 / (squares.sum(-1) / weights.sum(-1)))
         exact = np.isposinf(table[name])
-        pooled[name + MEAN_OF_IMAGES] = _mean(np.where(exact, np.nan, table[name]))
-        pooled[EXACT + suffix] = exact.sum(-1)
+        pooled[f"psnr_mean_of_images{suffix}"] = _mean(np.where(exact, np.nan, table[name]))
+        pooled[f"exact_images{suffix}"] = exact.sum(-1)
     if "paper_psnr" in table:
-        pooled["paper_psnr"] = pooled["psnr" + MEAN_OF_IMAGES]
+        pooled["paper_psnr"] = pooled["psnr_mean_of_images"]
     if "seam_jump" in table:
         with np.errstate(divide="ignore", invalid="ignore"):
             pooled["seam_ratio"] = pooled["seam_jump"] / pooled["seam_jump_of_original"]

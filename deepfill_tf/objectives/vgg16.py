@@ -15,7 +15,6 @@ content:
 """
 
 import io
-import pickle
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.objectives.array_pickle import read_pickled_arrays
 
 # Number of convolutions and of output channels of each block.
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
@@ -42,18 +42,10 @@ LAYERS = tuple(
 # Mean and scale of the input of each kind of weights, for RGB in [-1, 1].
 _CAFFE_MEANS = np.array([123.68, 116.779, 103.939])
 _CAFFE = (_CAFFE_MEANS / 127.5 - 1, np.full(3, 1 / 127.5))
-_TORCHVISION = (
+TORCHVISION = (
     2 * np.array([0.485, 0.456, 0.406]) - 1,
     2 * np.array([0.229, 0.224, 0.225]),
 )
-
-# All globals in a pickle of arrays. NumPy 2 moved the first, and reads both names.
-_ALLOWED_GLOBALS = {
-    ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
-    ("numpy._core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-}
 
 
 @dataclass(frozen=True)
@@ -108,31 +100,21 @@ def _read_keras(file: io.BytesIO) -> VGG16Weights:
 
 
 def _read_pickle(file: io.BytesIO) -> VGG16Weights:
-    loaded = _ArraysUnpickler(file).load()
-    layers = loaded.get("VGG16_0") if isinstance(loaded, dict) else None
-    if not isinstance(layers, dict):
+    loaded = read_pickled_arrays(file)
+    arrays = {n.removeprefix("VGG16_0/"): a for n, a in loaded.items() if n.startswith("VGG16_0/")}
+    if not arrays:
         raise ValueError("it has no entry 'VGG16_0'")
-    arrays = {f"{name}/{k}": array for name, layer in layers.items() for k, array in layer.items()}
     names = [f"Conv_{i}" for i in range(len(_CONVOLUTIONS))]
     wanted = [[f"{name}/kernel", f"{name}/bias"] for name in names]
     _require_names((name for pair in wanted for name in pair), arrays)
     pairs = [[arrays[name] for name in pair] for pair in wanted]
-    return VGG16Weights(_checked(pairs, names), *_TORCHVISION)
+    return VGG16Weights(_checked(pairs, names), *TORCHVISION)
 
 
 _KINDS = (
     (b"\x89HDF\r\n\x1a\n", "HDF5", _read_keras),
     (b"\x80", "a pickle", _read_pickle),
 )
-
-
-class _ArraysUnpickler(pickle.Unpickler):
-    """Unpickles arrays of numbers; refuses pickles that call anything else."""
-
-    def find_class(self, module: str, name: str):
-        if (module, name) not in _ALLOWED_GLOBALS:
-            raise pickle.UnpicklingError(f"it calls {module}.{name}, which is refused")
-        return _ALLOWED_GLOBALS[module, name]
 
 
 def _require_names(wanted: Iterable[str], found: Iterable[str]) -> None:
