@@ -170,9 +170,10 @@ def _array(
     if name not in arrays:
         raise UserError(f"{path} has no weights of LPIPS: it lacks {name}")
     array = arrays[name]
-    if array.shape != shape or array.dtype != np.float32:
+    found = (getattr(array, "dtype", None), getattr(array, "shape", None))
+    if found != (np.float32, shape):
         raise UserError(
             f"{path} has no weights of LPIPS: {name} must be float32 {shape}, got "
-            f"{array.dtype} {array.shape}"
+            f"{found[0]} {found[1]}"
         )
     return array

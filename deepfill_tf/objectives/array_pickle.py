@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -15,20 +15,20 @@ _ALLOWED_GLOBALS = {
 }
 
 
-def read_pickled_arrays(file: BinaryIO) -> dict[str, np.ndarray]:
-    """Returns the arrays of a pickled dict of dicts, by the path of their keys, joined by /.
+def read_pickled_arrays(file: BinaryIO) -> dict[str, Any]:
+    """Returns the values of a pickled dict of dicts, by the path of their keys, joined by /.
 
-    Raises pickle.UnpicklingError if the pickle calls anything that arrays do not need, and
-    whatever `pickle` raises for a corrupt file. Values that are no arrays are left out.
+    The caller checks that values are arrays of the right shapes. Raises pickle.UnpicklingError if the pickle calls anything that arrays do not need, and
+    whatever `pickle` raises for a corrupt file.
     """
     return dict(_flattened("", _ArraysUnpickler(file).load()))
 
 
-def _flattened(path: str, value: object) -> Iterator[tuple[str, np.ndarray]]:
+def _flattened(path: str, value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         for key, entry in value.items():
             yield from _flattened(f"{path}/{key}" if path else str(key), entry)
-    elif isinstance(value, np.ndarray):
+    else:
         yield path, value
 
 
