@@ -18,8 +18,9 @@ _ALLOWED_GLOBALS = {
 def read_pickled_arrays(file: BinaryIO) -> dict[str, Any]:
     """Returns the values of a pickled dict of dicts, by the path of their keys, joined by /.
 
-    The caller checks that values are arrays of the right shapes. Raises pickle.UnpicklingError if the pickle calls anything that arrays do not need, and
-    whatever `pickle` raises for a corrupt file.
+    The caller checks that values are arrays of the right shapes. Raises pickle.UnpicklingError
+    if the pickle calls anything that arrays do not need, and whatever `pickle` raises for a
+    corrupt file.
     """
     return dict(_flattened("", _ArraysUnpickler(file).load()))
 
