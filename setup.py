@@ -61,7 +61,8 @@ setup(
         "h5py",
         "numpy",
         "opencv-python-headless",
-        "pillow",
+        # With AVIF.
+        "pillow>=11.3",
         "rich",
         "safetensors",
         "tensorboard",

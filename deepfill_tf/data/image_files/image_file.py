@@ -8,7 +8,19 @@ import numpy as np
 from deepfill_tf.data.image_files.metadata import Metadata
 
 # ITU-R BT.601, as Pillow and OpenCV weigh red, green and blue.
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def luminance(colours: np.ndarray) -> np.ndarray:
+    """Returns the luminance `[..., 1]` of RGB `[..., 3]`, float32, rounded."""
+    return np.rint(colours.astype(np.float32) @ _WEIGHTS)[..., None]
+
+
+def to_eight_bits(samples: np.ndarray) -> np.ndarray:
+    """Returns uint8 samples as they are, and uint16 ones divided by 257 and rounded."""
+    if samples.dtype == np.uint8:
+        return samples
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +70,7 @@ class ImageFile:
     def pixels(self) -> np.ndarray:
         """uint8 `[H, W, channels]`: what `Inpainter` takes. Alpha is left out."""
         colour = self._colour
-        return (colour // 257).astype(np.uint8) if self.is_deep else colour
+        return to_eight_bits(colour)
 
     @property
     def floats(self) -> np.ndarray:
@@ -79,7 +91,7 @@ class ImageFile:
         colour = self._from_network(completed[hole])
         samples = self.samples.copy()
         if self.is_grey and colour.shape[1] == 3:
-            colour = (colour @ _LUMINANCE)[:, None]
+            colour = luminance(colour)
         dtype = samples.dtype
         samples[hole, : colour.shape[1]] = np.rint(colour).clip(0, self._maximum).astype(dtype)
         if self.has_alpha:

@@ -1,7 +1,33 @@
-"""What an image file carries besides its pixels."""
+"""What an image file carries besides its pixels: profile, EXIF, resolution, text and XMP."""
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from PIL import ExifTags, Image
+
+T = TypeVar("T")
+
+# Tags of a TIFF file that describe its layout or are kept otherwise, and those of EXIF blocks
+# that are no longer true: orientation and thumbnail.
+_LAYOUT_TAGS = {
+    *range(254, 267),
+    *range(273, 282),
+    *range(284, 294),
+    *(297, 301, 317, 318, 319),
+    *range(320, 348),
+    *range(512, 533),
+    *(700, 33723, 34377, 34675, 37724),
+}
+_SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_RESOLUTIONS = (ExifTags.Base.XResolution, ExifTags.Base.YResolution)
+# Keywords of a PNG file that hold other metadata in text.
+_NOT_TEXT = re.compile(r"XML:com\.adobe\.xmp|Raw profile type .*")
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))\d")
+# Where JPEG files, in their Photoshop block, and TIFF files hold IPTC data.
+_IPTC_RESOURCE, _IPTC_TAG = 0x0404, 33723
 
 
 @dataclass(frozen=True)
@@ -21,3 +47,98 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     text: Mapping[str, str] = field(default_factory=dict)
     xmp: bytes | None = None
+
+
+def read_metadata(
+    image: Image.Image, size: tuple[int, int], orientation: int, notes: list[str]
+) -> Metadata:
+    """Reads the metadata of a decoded image while its file is open.
+
+    Args:
+      image: as `opening.opened` yields it, decoded.
+      size: height and width of the image as it is shown.
+      orientation: the EXIF orientation that the file had.
+      notes: gets a line for each block that is damaged or not kept.
+    """
+    dpi = _attempt("resolution", lambda: _dpi(image), None, notes)
+    if dpi is not None and orientation >= 5:
+        dpi = dpi[::-1]
+    if _IPTC_RESOURCE in image.info.get("photoshop", {}) or _IPTC_TAG in _tags(image):
+        notes.append("IPTC data are left out")
+    return Metadata(
+        icc_profile=_attempt("ICC profile", lambda: image.info.get("icc_profile"), None, notes),
+        exif=_attempt("EXIF data", lambda: _exif(image, size, orientation), None, notes),
+        dpi=dpi,
+        text=_attempt("texts", lambda: _text(image), {}, notes),
+        xmp=_attempt("XMP data", lambda: _xmp(image), None, notes),
+    )
+
+
+def _attempt(what: str, read: Callable[[], T], otherwise: T, notes: list[str]) -> T:
+    try:
+        return read()
+    except Exception:  # damaged blocks raise errors of any kind
+        notes.append(f"its {what} cannot be read and are left out")
+        return otherwise
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF file."""
+    return getattr(image, "tag_v2", {})
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    values = tuple(float(value) for value in image.info.get("dpi", ()))
+    usable = len(values) == 2 and all(math.isfinite(v) and 0 < v < 1e6 for v in values)
+    return (values[0], values[1]) if usable else None
+
+
+def _exif(image: Image.Image, size: tuple[int, int], orientation: int) -> bytes | None:
+    """The EXIF block of an upright image of a size, without layout tags and thumbnail."""
+    old, new = image.getexif(), Image.Exif()
+    for tag in old:
+        if tag not in _LAYOUT_TAGS and tag not in _SUB_DIRECTORIES:
+            new[tag] = old[tag]
+    for tag in _SUB_DIRECTORIES:
+        directory = dict(old.get_ifd(tag))
+        if not directory:
+            continue
+        if isinstance(directory.pop(ExifTags.IFD.Interop, None), int):
+            directory[ExifTags.IFD.Interop] = dict(old.get_ifd(ExifTags.IFD.Interop))
+        height, width = size
+        for dimension, pixels in (("ExifImageWidth", width), ("ExifImageHeight", height)):
+            if ExifTags.Base[dimension] in directory:
+                directory[ExifTags.Base[dimension]] = pixels
+        new.get_ifd(tag).update(directory)
+    if orientation >= 5:
+        across, down = (new.get(tag) for tag in _RESOLUTIONS)
+        for resolution, value in zip(_RESOLUTIONS, (down, across), strict=True):
+            if value is not None:
+                new[resolution] = value
+    return new.tobytes() if len(new) or any(new.get_ifd(tag) for tag in _SUB_DIRECTORIES) else None
+
+
+def _text(image: Image.Image) -> dict[str, str]:
+    texts = dict(getattr(image, "text", {}))
+    comment = image.info.get("comment")
+    if comment:
+        texts["Comment"] = _decoded(comment)
+    return {key: text for key, text in texts.items() if not _NOT_TEXT.fullmatch(key)}
+
+
+def _xmp(image: Image.Image) -> bytes | None:
+    """The XMP packet, with the orientation of an upright image."""
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if not packet:
+        return None
+    content = packet.encode() if isinstance(packet, str) else bytes(packet)
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", content)
+
+
+def _decoded(text: str | bytes) -> str:
+    if isinstance(text, str):
+        return text
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")

@@ -1,7 +1,10 @@
 """Opening of image files: what is refused before a pixel is decoded."""
 
 import contextlib
+import importlib
+import importlib.util
 import io
+import math
 import os
 import stat
 import threading
@@ -19,6 +22,9 @@ from deepfill_tf.errors import UserError, reason
 MAX_MEGAPIXELS = 100.0
 # Pillow's names of the formats that are read.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+# How HEIC files, and TIFF files, begin.
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Raised by Pillow for a corrupt file, or one that is not an image.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 READING_ERRORS = (*DECODING_ERRORS, UnidentifiedImageError, tf.errors.OpError)
@@ -33,8 +39,10 @@ _PILLOW_LIMIT = threading.Lock()
 @contextlib.contextmanager
 def opened(
     path: str | os.PathLike, max_megapixels: float = MAX_MEGAPIXELS
-) -> Iterator[Image.Image]:
-    """Yields an image of which only the header has been read; decoding it may still fail.
+) -> Iterator[tuple[Image.Image, BinaryIO]]:
+    """Yields an image of which only the header has been read, and its file.
+
+    Decoding it may still fail.
 
     Any error of a decoder inside the block becomes a UserError that names the file.
 
@@ -44,9 +52,9 @@ def opened(
     path = os.fspath(path)
     try:
         with _open_file(path, max_megapixels) as file:
-            image = _identify(file, max_megapixels)
+            image = _identify(path, file, max_megapixels)
             check_megapixels(path, image.width, image.height, max_megapixels)
-            yield image
+            yield image, file
     except UserError:
         raise
     except Exception as error:  # decoders of damaged files raise errors of any kind
@@ -83,13 +91,41 @@ def unreadable(path: str, error: Exception) -> UserError:
     return UserError(f"cannot read the image {path}: {why}")
 
 
-def _identify(file: BinaryIO, max_megapixels: float) -> Image.Image:
-    if max_megapixels * 1e6 <= (Image.MAX_IMAGE_PIXELS or float("inf")):
-        return Image.open(file, formats=FORMATS)
+def _identify(path: str, file: BinaryIO, max_megapixels: float) -> Image.Image:
+    """Opens the image in a file. Raises UserError, or what Pillow raises."""
+    formats: tuple[str, ...] = FORMATS
+    start = file.read(12)
+    file.seek(0)
+    if start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS:
+        if importlib.util.find_spec("pillow_heif") is None:
+            raise UserError(
+                f"cannot read the image {path}: it is a HEIC file, which needs "
+                "`pip install pillow-heif`; or save it as PNG or JPEG"
+            )
+        importlib.import_module("pillow_heif").register_heif_opener()
+        formats = ("HEIF",)
+    try:
+        with _pillow_limit(max_megapixels):
+            return Image.open(file, formats=formats)
+    except UnidentifiedImageError:
+        if start[:4] not in _TIFF_STARTS:
+            raise
+        raise UserError(
+            f"cannot read the image {path}: it is a TIFF file that is damaged, or of a kind that "
+            "is not read, such as floating-point colours; save it with 8 or 16 bits a channel"
+        ) from None
+
+
+@contextlib.contextmanager
+def _pillow_limit(max_megapixels: float) -> Iterator[None]:
+    """Lifts Pillow's own limit of pixels where it is lower than `max_megapixels`."""
+    if max_megapixels * 1e6 <= (Image.MAX_IMAGE_PIXELS or math.inf):
+        yield
+        return
     with _PILLOW_LIMIT:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(file, formats=FORMATS)
+            yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 

@@ -1,15 +1,28 @@
 """Reading of image files."""
 
+import dataclasses
 import os
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, JpegImagePlugin
 
-from deepfill_tf.data.image_files.image_file import ImageFile
+from deepfill_tf.data.image_files.image_file import ImageFile, luminance
+from deepfill_tf.data.image_files.metadata import Metadata, read_metadata
 from deepfill_tf.data.image_files.opening import MAX_MEGAPIXELS, opened
+from deepfill_tf.data.image_files.samples import decode, orientation_of
 
-# Modes of 16 bits a channel, which Pillow would clip on the way to 8.
-_WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+# Pillow's names of formats -> suffixes of their files, for those whose content is no surprise.
+_SUFFIXES = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".mpo"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "AVIF": (".avif",),
+    "HEIF": (".heic", ".heif", ".hif"),
+}
 
 
 def read_image(
@@ -18,7 +31,8 @@ def read_image(
     """Reads an image file with all that it carries.
 
     Args:
-      path: of a file of any format that Pillow reads.
+      path: of a PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000 or PPM file; of a HEIC file
+        where pillow-heif is installed. Of an animation or several pages the first is read.
       channels: of the network's images: 3 for RGB; 1 for grey, which colours are converted to.
       max_megapixels: larger images are refused before a pixel is decoded.
 
@@ -35,37 +49,40 @@ def read_image(
         write_completed("a_completed.png", image, completed, mask.pixels)
     """
     _check_channels(channels)
-    with opened(path, max_megapixels) as image:
+    path = os.fspath(path)
+    notes: list[str] = []
+    with opened(path, max_megapixels) as (image, file):
         kind = image.format or ""
-        upright = ImageOps.exif_transpose(image)
-    mode = {"LA": "LA", "L": "L", "1": "L"}.get(upright.mode, "RGB")
-    if upright.mode in ("RGBA", "PA") or "transparency" in upright.info:
-        mode = "RGBA"
-    if channels == 1:
-        mode = "L"
-    samples = np.asarray(_eight_bits(upright).convert(mode))
-    samples = samples.reshape(upright.height, upright.width, -1)
-    return ImageFile(os.fspath(path), samples, kind, channels)
+        notes += _surprises(path, image)
+        orientation = orientation_of(image)
+        samples = decode(image, file, orientation, notes)
+        metadata = read_metadata(image, samples.shape[:2], orientation, notes)
+        encoding = _jpeg_encoding(image)
+        if image.mode in ("CMYK", "LAB"):  # the profile was theirs
+            metadata = _without_profile(metadata)
+    if channels == 1 and samples.shape[2] > 2:
+        samples = _grey(samples)
+        metadata = _without_profile(metadata)
+        notes.append("colours become grey, for a model of grey images")
+    lines = tuple(f"{path}: {note}" for note in notes)
+    return ImageFile(path, samples, kind, channels, metadata, lines, encoding)
 
 
-def read_pixels(path: str, channels: int = 3) -> np.ndarray:
+def read_pixels(path: str | os.PathLike, channels: int = 3) -> np.ndarray:
     """Reads an image file for training: uint8 `[H, W, channels]`, RGB for 3 channels, grey for 1.
 
-    The image is turned as its EXIF orientation says. Grey is repeated and alpha dropped, as
-    in the released program; palettes and CMYK become RGB, and 16 bits become 8 by division.
+    As `read_image` reads it, without what it carries: grey is repeated and alpha dropped, as in
+    the released program; palettes and CMYK become RGB, and 16 bits become 8.
 
-    Raises UserError that names the file if it is missing, truncated or not an image.
+    Raises UserError as `read_image` does.
     """
     _check_channels(channels)
-    with opened(path) as file:
-        image = ImageOps.exif_transpose(file)
-    image = _eight_bits(image)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        # By way of RGBA: a palette's transparent entries keep their colour.
-        image = image.convert("RGBA")
-        image = Image.merge("RGB", image.split()[:3])
-    mode = "RGB" if channels == 3 else "L"
-    return np.asarray(image.convert(mode)).reshape(image.height, image.width, channels)
+    path = os.fspath(path)
+    with opened(path) as (image, file):
+        samples = decode(image, file, orientation_of(image), [])
+    if channels == 1 and samples.shape[2] > 2:
+        samples = _grey(samples)
+    return ImageFile(path, samples, "", channels).pixels
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -74,10 +91,11 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     They are those of the image turned as its EXIF orientation says. Raises UserError as
     `read_image` does.
     """
-    with opened(path) as image:
+    with opened(path) as (image, _):
         width, height = image.size
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return (width, height) if turned else (height, width)
+        # Pillow swaps them for TIFF files itself.
+        is_swapped = image.format != "TIFF" and orientation_of(image) >= 5
+    return (width, height) if is_swapped else (height, width)
 
 
 def _check_channels(channels: int) -> None:
@@ -85,7 +103,38 @@ def _check_channels(channels: int) -> None:
         raise ValueError(f"channels must be 1 or 3, got {channels!r}")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode not in _WIDE_MODES:
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.int64) // 257).clip(0, 255).astype("u1"))
+def _surprises(path: str, image: Image.Image) -> list[str]:
+    """Lines on a format that the name does not say, and on further frames or pages."""
+    notes = []
+    suffix, kind = os.path.splitext(path)[1].lower(), image.format or ""
+    expected = next((name for name, suffixes in _SUFFIXES.items() if suffix in suffixes), kind)
+    if suffix not in _SUFFIXES.get(kind, (suffix,)):
+        notes.append(f"the file is {kind}, not {expected} as its name says")
+    if kind == "MPO":
+        notes.append("further images in the file, such as a gain map or a preview, are left out")
+    elif getattr(image, "is_animated", False):
+        notes.append("only the first frame or page is read")
+    return notes
+
+
+def _jpeg_encoding(image: Image.Image) -> dict:
+    """Options of Pillow that write a JPEG file with the tables and subsampling of this one."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return {}
+    encoding = {"qtables": image.quantization, "progressive": bool(image.info.get("progressive"))}
+    sampling = JpegImagePlugin.get_sampling(image)
+    return encoding | ({"subsampling": sampling} if sampling >= 0 else {})
+
+
+def _without_profile(metadata: Metadata) -> Metadata:
+    return dataclasses.replace(metadata, icc_profile=None)
+
+
+def _grey(samples: np.ndarray) -> np.ndarray:
+    """Converts RGB, or RGBA, to grey as Pillow weighs the colours, or grey and alpha."""
+    colours, alpha = samples[:, :, :3], samples[:, :, 3:]
+    if samples.dtype == np.uint8:
+        grey = np.asarray(Image.fromarray(colours).convert("L"))[:, :, None]
+    else:
+        grey = luminance(colours).astype(samples.dtype)
+    return np.concatenate([grey, alpha], axis=2)
