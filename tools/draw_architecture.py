@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from deepfill_tf.allocator import keep_freed_memory
+
+keep_freed_memory()
+
 import tensorflow as tf
 
 from deepfill_tf.inference.hole_boxes import hole_boxes

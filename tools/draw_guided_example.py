@@ -10,6 +10,10 @@ that file describes.
 import sys
 from pathlib import Path
 
+from deepfill_tf.allocator import keep_freed_memory
+
+keep_freed_memory()
+
 import cv2
 import numpy as np
 
