@@ -1,5 +1,6 @@
 """The benchmark runs and reports; its times are not checked."""
 
+import dataclasses
 import importlib
 import json
 import subprocess
@@ -9,12 +10,23 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-BENCHMARK = REPOSITORY / "tools" / "benchmark.py"
+TOOLS = REPOSITORY / "tools"
+# Takes 1000 seconds for a training step, as it says; completes no images.
+RIVAL = """
+import json, sys
+
+parameters = json.loads(sys.argv[-1])
+if parameters["task"] != "train":
+    sys.exit(print("unsupported"))
+print("ready", flush=True)
+for line in sys.stdin:
+    print(json.dumps({"seconds": 1000.0, "peak_bytes": parameters["height"]}), flush=True)
+"""
 
 
 def start(*arguments, folder):
     return subprocess.run(
-        [sys.executable, str(BENCHMARK), *arguments],
+        [sys.executable, str(TOOLS / "benchmark.py"), *arguments],
         cwd=folder,
         env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -24,32 +36,59 @@ def start(*arguments, folder):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A small run, and its report."""
+    """A small run with a rival, and its report."""
     folder = tmp_path_factory.mktemp("benchmark")
-    small = ["--width=2", "--rounds=1", "--nomemory", "--json=report.json"]
-    process = start("--cases=256-v2,attention", *small, folder=folder)
+    (folder / "rival.py").write_text(RIVAL)
+    small = ["--width=2", "--rounds=1", "--json=report.json", "--variants=fast,regions"]
+    rival = f"--rival=slow={sys.executable} rival.py"
+    process = start("--cases=256-v2,quickstart", rival, *small, folder=folder)
     assert process.returncode == 0, process.stderr
     return process, json.loads((folder / "report.json").read_text())
 
 
-def test_every_variant_has_a_time(finished):
-    _, report = finished
-    measured = {entry["case"]: entry["variants"] for entry in report["comparisons"]}
-    assert list(measured) == ["attention", "256-v2"]
-    assert [len(variants) for variants in measured.values()] == [3, 4]
-    for variants in measured.values():
-        assert variants[0]["ratio"] == 1
-        for variant in variants:
-            assert variant["median_seconds"] > 0 and len(variant["seconds"]) == 1
+@pytest.fixture
+def tools(monkeypatch):
+    """Imports modules of the tools."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return importlib.import_module
 
 
-def test_whole_images_have_gflop_and_bfloat16_a_psnr(finished):
+def test_every_variant_has_time_and_memory(finished):
     _, report = finished
-    reference, whole_image, regions, rounded = report["comparisons"][-1]["variants"]
-    assert reference["fraction_of_matrix_product_rate"] > 0
-    assert reference["gflop"] == whole_image["gflop"] > 0
-    assert regions["gflop"] is None
-    assert 0 < rounded["psnr_in_hole"] <= 100
+    measured = {c["case"]: {v["name"]: v for v in c["variants"]} for c in report["comparisons"]}
+    assert {case: list(variants) for case, variants in measured.items()} == {
+        "256-v2": ["fast", "regions"],
+        "quickstart": ["slow", "fast"],
+    }
+    own = [*measured["256-v2"].values(), measured["quickstart"]["fast"]]
+    for variant in own:
+        assert variant["median_seconds"] > 0 and len(variant["seconds"]) == 1
+        assert variant["median_user_seconds"] > 0
+        # No TensorFlow fits in less.
+        assert variant["peak_bytes"] > 1e8
+    assert measured["256-v2"]["fast"]["ratios"]["fast"] == 1
+
+
+def test_whole_images_have_gflop(finished):
+    _, report = finished
+    whole_image, regions = report["comparisons"][0]["variants"]
+    assert whole_image["gflop"] > 0
+    assert whole_image["fraction_of_matrix_product_rate"] > 0
+    assert "gflop" not in regions
+
+
+def test_a_rival_is_told_the_computation_and_compared_with(finished):
+    _, report = finished
+    training = report["comparisons"][1]
+    rival, own = training["variants"]
+    # gin/schedules/quickstart.gin
+    assert (
+        training["parameters"] | {"height": 64, "width": 64, "batch_size": 8}
+        == (training["parameters"])
+    )
+    assert rival["peak_bytes"] == 64
+    assert own["ratios"]["slow"] == pytest.approx(1000 / own["median_seconds"])
+    assert own["steps_per_second"] == pytest.approx(1 / own["median_seconds"])
 
 
 def test_the_machine_is_named(finished):
@@ -66,32 +105,52 @@ def test_the_table_has_a_row_for_every_variant(finished):
     for entry in report["comparisons"]:
         assert f"{entry['case']}: {entry['what']}" in lines
         for variant in entry["variants"]:
-            assert any(row.startswith(f"{variant['name']}  ") for row in lines)
+            assert any(row.startswith(f"| {variant['name']} ") for row in lines)
+
+
+def test_the_quickstart_case_trains_as_the_quickstart_does(tools):
+    import gin
+
+    from deepfill_tf.configuration import configured_trainer, parse
+
+    trainings = tools("benchmarking.trainings")
+    variation = tools("benchmarking.generators").WHOLE_IMAGE
+    case = trainings.TRAININGS["quickstart"]
+    trainers = []
+    for bindings in ([], case.bindings(variation)):
+        parse(["quickstart.gin"], [*bindings, "Trainer.actions = []"])
+        trainer = configured_trainer()
+        network = trainer.generator().get_config() | {"attention_options": None}
+        trainers.append((dataclasses.replace(trainer, generator=None), network))
+        gin.clear_config()
+    assert trainers[0] == trainers[1]
 
 
 @pytest.mark.parametrize(("network", "gflop"), [("v1", 44.871), ("v2", 50.398)])
-def test_gflop_of_the_convolutions(network, gflop, monkeypatch):
+def test_gflop_of_the_convolutions(network, gflop, tools):
     """Those of full width at 256 x 256, as counted by TensorFlow's profiler."""
-    monkeypatch.syspath_prepend(str(BENCHMARK.parent))
-    generators = importlib.import_module("benchmark_generators")
+    generators = tools("benchmarking.generators")
     built = generators.generator(network, generators.WHOLE_IMAGE, None)
     assert generators.convolutions_gflop(built, 256, 256) == pytest.approx(gflop, abs=1e-3)
 
 
-def test_one_variant_runs_in_a_process_of_its_own(tmp_path, finished):
-    _, report = finished
-    what = report["comparisons"][0]["what"]
-    address = json.dumps(["attention", what, "fast", 2])
-    process = start("in_fresh_process", address, folder=tmp_path)
-    row = json.loads(process.stdout)
-    assert row["seconds"][0] > 0
-    # No TensorFlow fits in less.
-    assert row["peak_bytes"] > 1e8
+def test_bfloat16_has_a_psnr(tools, monkeypatch):
+    completions = tools("benchmarking.completions")
+    monkeypatch.setattr(completions, "MAX_PHOTOGRAPHS", 1)
+    assert 0 < completions.psnr_of_bfloat16("v2", 2, (32, 32, 16))["bfloat16"] <= 100
 
 
 def test_an_unknown_case_is_an_error_of_one_line(tmp_path):
     process = start("--cases=attention,800", folder=tmp_path)
     assert process.returncode == 1
     assert process.stderr.count("\n") == 1
-    for part in ("'800'", "attention", "1080p-v2", "4k-v1", "startup"):
+    for part in ("'800'", "attention", "1080p-v2", "4k-v1", "startup", "first-step"):
         assert part in process.stderr
+
+
+@pytest.mark.parametrize("text", ["other", "=python other.py", "other=", "other='python"])
+def test_a_rival_without_name_or_command_is_an_error(text, tools):
+    from deepfill_tf.errors import UserError
+
+    with pytest.raises(UserError, match="--rival"):
+        tools("benchmark").parsed_rivals([text])

@@ -5,7 +5,7 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 # Vector extension -> its flag in /proc/cpuinfo.
@@ -16,7 +16,15 @@ EXTENSIONS = {
     "AMX": "amx_tile",
 }
 # Environment variables that change the speed of TensorFlow.
-VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "TF_XLA_FLAGS")
+VARIABLES = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "OMP_NUM_THREADS",
+    "TF_XLA_FLAGS",
+    "DEEPFILL_ALLOCATOR",
+    "GLIBC_TUNABLES",
+    "LD_PRELOAD",
+)
 MATRIX_SIDE = 2048
 MATRIX_GFLOP = 2 * MATRIX_SIDE**3 / 1e9
 
@@ -38,43 +46,53 @@ def machine_facts() -> dict:
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "accelerators": [device.name for device in tf.config.list_physical_devices("GPU")],
-        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "date": time.strftime("%Y-%m-%d"),
+        "variables": {
+            name: text
+            for name, text in os.environ.items()
+            if name in VARIABLES or name.startswith("MALLOC_")
+        },
         "baseline_peak_bytes": peak_bytes(),
     }
 
 
-def timed(run: Callable[[], object]) -> Callable[[], float]:
-    """A function that calls `run`, which must wait for its result, and returns its seconds."""
+def measured(run: Callable[[], object]) -> Callable[[], dict[str, float]]:
+    """A function that calls `run`, which must wait for its result, and returns its measures."""
 
-    def seconds() -> float:
-        started = time.perf_counter()
+    def measure() -> dict[str, float]:
+        before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
         run()
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        return {"seconds": seconds} | used(before, after)
 
-    return seconds
+    return measure
 
 
-def peak_bytes() -> int:
-    """Peak resident memory of this process, in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
+def used(before: resource.struct_rusage, after: resource.struct_rusage) -> dict[str, float]:
+    """Processor time and page faults between two states of a process."""
+    return {
+        "user_seconds": after.ru_utime - before.ru_utime,
+        "system_seconds": after.ru_stime - before.ru_stime,
+        "page_faults": after.ru_minflt - before.ru_minflt,
+    }
+
+
+def peak_bytes(process: int | str = "self") -> int:
+    """Peak resident memory of a process, this one by default, in bytes.
+
+    Raises OSError if another one cannot be asked, or has ended.
+    """
+    status = Path(f"/proc/{process}/status")
+    if process != "self" or status.exists():
         # On Linux the ru_maxrss of a process starts at that of its parent.
         for entry in status.read_text().splitlines():
             if entry.startswith("VmHWM:"):
                 return int(entry.split()[1]) * 1024
+        if process != "self":
+            raise ProcessLookupError(f"process {process} has ended")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
-
-
-def interleaved(timers: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
-    """Seconds of each timer in every round, after one call of each that is not counted.
-
-    Every round calls all timers, so that all see the same state of the machine.
-    """
-    for seconds in timers:
-        seconds()
-    by_round = [[seconds() for seconds in timers] for _ in range(rounds)]
-    return [list(values) for values in zip(*by_round, strict=True)]
 
 
 def matrix_product(dtype: str = "float32") -> Callable[[], float]:
@@ -86,10 +104,10 @@ def matrix_product(dtype: str = "float32") -> Callable[[], float]:
 
 
 def matrix_product_rates(rounds: int) -> dict[str, float]:
-    """GFLOP/s of `matrix_product` by dtype; a median over `rounds`."""
-    types = ("float32", "bfloat16")
-    measured = interleaved([timed(matrix_product(dtype)) for dtype in types], rounds)
-    return {
-        dtype: MATRIX_GFLOP / statistics.median(seconds)
-        for dtype, seconds in zip(types, measured, strict=True)
-    }
+    """GFLOP/s of `matrix_product` by dtype; a median over `rounds`, the types in turn."""
+    measures = {dtype: measured(matrix_product(dtype)) for dtype in ("float32", "bfloat16")}
+    # The first run of each is not counted.
+    turns = [
+        {t: measure()["seconds"] for t, measure in measures.items()} for _ in range(rounds + 1)
+    ]
+    return {t: MATRIX_GFLOP / statistics.median(turn[t] for turn in turns[1:]) for t in measures}
