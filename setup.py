@@ -79,6 +79,8 @@ setup(
         ],
         # tools/prepare_dataset.py.
         "beam": ["apache-beam>=2.77"],
+        # P-IDS and U-IDS.
+        "evaluation": ["scikit-learn"],
         # @LandmarkSketches(); versions after 0.10.21 need LandmarkSketches.model.
         "landmarks": ["mediapipe"],
         "test": [
@@ -88,6 +90,9 @@ setup(
             "pytest",
             "pytest-xdist",
             "ruff",
+            # Metrics that those of evaluation/ are held against; scikit-image brings SciPy.
+            "scikit-image",
+            "scikit-learn",
             # Validation of the recipes in tools/cluster.
             "kubeflow-training>=1.9",
             "kubernetes-validate>=1.37",

@@ -5,8 +5,6 @@ import importlib.util
 import numpy as np
 
 SKLEARN_HINT = "P-IDS and U-IDS need scikit-learn: `pip install scikit-learn`"
-# Of KID, as in torch-fidelity.
-_SUBSETS, _SUBSET_SIZE = 100, 1000
 
 
 def distances(
@@ -69,24 +67,31 @@ def _mean_and_root(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, root
 
 
-def kernel_distance(first: np.ndarray, second: np.ndarray, seed: int = 0) -> float:
+def kernel_distance(
+    first: np.ndarray,
+    second: np.ndarray,
+    seed: int = 0,
+    subsets: int = 100,
+    subset_size: int = 1000,
+) -> float:
     """Returns the unbiased squared MMD with the kernel `(x . y / D + 1)^3` (Binkowski, 2018).
 
-    The mean over 100 random subsets of 1000 of each set; of all features where a set has at
-    most 1000.
+    The mean over random subsets, by default as many and as large as in torch-fidelity; of all
+    features where both sets have at most `subset_size`.
 
     Args:
       first, second: features `[N, D]`, N >= 2 of each.
       seed: of the subsets.
+      subsets, subset_size: number of random subsets, and of features in each.
     """
     first, second = first.astype(np.float64), second.astype(np.float64)
-    size = min(_SUBSET_SIZE, len(first), len(second))
+    size = min(subset_size, len(first), len(second))
     if size == len(first) == len(second):
         return _mmd(first, second)
     random = np.random.default_rng(seed)
     values = [
         _mmd(*(x[random.choice(len(x), size, replace=False)] for x in (first, second)))
-        for _ in range(_SUBSETS)
+        for _ in range(subsets)
     ]
     return float(np.mean(values))
 
@@ -95,7 +100,8 @@ def _mmd(first: np.ndarray, second: np.ndarray) -> float:
     count, dimensions = first.shape
 
     def kernel(x, y):
-        return (x @ y.T / dimensions + 1) ** 3
+        product = x @ y.T / dimensions + 1
+        return product * product * product  # `** 3` takes ten times as long
 
     within = sum(k.sum() - np.trace(k) for k in (kernel(first, first), kernel(second, second)))
     return float(within / (count * (count - 1)) - 2 * kernel(first, second).mean())

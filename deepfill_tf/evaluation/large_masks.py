@@ -5,15 +5,15 @@ advimman/lama (Suvorov et al., 2022).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
-
-from deepfill_tf.data.masks.spans import disc_spans, fill_spans, line_spans
 
 # Holes of a larger share are drawn again.
 MAX_SHARE = 0.5
+# x and y of both ends, and the width of the brush.
+Segment = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ def stroke_segments(
     height: int,
     width: int,
     turned_back: bool,
-) -> list[tuple[int, int, int, int, int]]:
+) -> list[Segment]:
     """Returns one to five segments of a stroke: x and y of both ends, and the brush's width.
 
     A segment goes in one of four directions, 0.01, 1.01, 2.01 and 3.01 radians from the
@@ -161,18 +161,25 @@ def stroke_segments(
     return segments
 
 
-def painted(segments, height: int, width: int) -> np.ndarray:
-    """Returns bool `[height, width]`: lines with round ends.
+def painted(segments: Sequence[Segment], height: int, width: int) -> np.ndarray:
+    """Returns bool `[height, width]`: the pixels within half of a brush's width of a segment.
+
+    In additions, multiplications and divisions of float64 alone, which every machine rounds
+    alike.
 
     Args:
-      segments: as `stroke_segments` returns them, at least one.
+      segments: as `stroke_segments` returns them.
     """
-    x0, y0, x1, y1, brush_width = (
-        tf.constant(v, tf.float64)[None] for v in zip(*segments, strict=True)
-    )
-    radius = tf.cast(brush_width, tf.int32) // 2
-    max_radius = int(tf.reduce_max(radius))
-    spans = [line_spans((x0, y0), (x1, y1), brush_width, height)]
-    spans += [disc_spans(end, radius, max_radius, height) for end in ((x0, y0), (x1, y1))]
-    left, right = (tf.concat(sides, axis=1) for sides in zip(*spans, strict=True))
-    return fill_spans(left, right, width)[0].numpy()
+    inside = np.zeros([height, width], bool)
+    for x0, y0, x1, y1, brush_width in segments:
+        reach = brush_width // 2 + 1
+        left, top = max(min(x0, x1) - reach, 0), max(min(y0, y1) - reach, 0)
+        box = np.s_[top : max(y0, y1) + reach + 1, left : max(x0, x1) + reach + 1]
+        y, x = np.ogrid[: inside[box].shape[0], : inside[box].shape[1]]
+        x, y = x + (left - x0), y + (top - y0)
+        along_x, along_y = x1 - x0, y1 - y0
+        place = (x * along_x + y * along_y) / max(along_x**2 + along_y**2, 1)
+        place = np.clip(place, 0, 1)
+        squares = (x - place * along_x) ** 2 + (y - place * along_y) ** 2
+        inside[box] |= squares <= brush_width**2 / 4
+    return inside

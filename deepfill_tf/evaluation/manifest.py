@@ -159,13 +159,7 @@ class Manifest:
         names is missing, or has other content.
         """
         wanted = {entry.image: entry.image_sha256 for entry in self.entries}
-        found = _matched(wanted, images)
-        for name, path in found.items():
-            if file_hash(path) != wanted[name]:
-                raise UserError(
-                    f"{path} is not the image {name} of the manifest: its content differs"
-                )
-        return found
+        return {name: _matched(name, wanted[name], images) for name in sorted(wanted)}
 
     def hole(self, entry: Entry, masks: str | None = None) -> np.ndarray:
         """Draws the hole of an entry again: uint8 `[height, width, 1]`, 255 in the hole.
@@ -263,15 +257,13 @@ def assigned_masks(hashes: Mapping[str, str], masks: str) -> dict[str, str]:
     return {name: paths[int(value, 16) % len(paths)] for name, value in hashes.items()}
 
 
-def _matched(wanted: Mapping[str, str], images: Sequence[str]) -> dict[str, str]:
-    """Paths of the wanted names: the end of a path must be the name."""
-    found = {}
-    slashed = {"/" + path.replace(os.sep, "/"): path for path in images}
-    for name in sorted(wanted):
-        paths = [path for key, path in slashed.items() if key.endswith("/" + name)]
-        if not paths:
-            raise UserError(f"the manifest names {name}, which is not among the images")
-        if len(paths) > 1:
-            raise UserError(f"the manifest names {name}, which are several images: {paths[:2]}")
-        found[name] = paths[0]
-    return found
+def _matched(name: str, sha256: str, images: Sequence[str]) -> str:
+    """The path that ends with the name and has the content."""
+    ends = "/" + name
+    paths = [path for path in images if ("/" + path.replace(os.sep, "/")).endswith(ends)]
+    for path in paths:
+        if file_hash(path) == sha256:
+            return path
+    if paths:
+        raise UserError(f"{paths[0]} is not the image {name} of the manifest: its content differs")
+    raise UserError(f"the manifest names {name}, which is not among the images")

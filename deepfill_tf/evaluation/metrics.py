@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepfill_tf.evaluation.seam import seam_jumps
-from deepfill_tf.evaluation.similarity import EDGE, MS_SSIM_SIZE, WINDOW, ms_ssim, ssim_map
+from deepfill_tf.evaluation.similarity import EDGE, WINDOW, similarities
 
 IN_HOLE, OF_PREDICTION = "_in_hole", "_of_prediction"
 
@@ -136,12 +136,12 @@ def _errors(
     difference = image.astype(np.int32) - completed
     row = {f"{name}{suffix}": v for name, v in _levels(difference).items()}
     row[f"tv{suffix}"] = _variation(completed)
-    has_window = min(image.shape[:2]) >= WINDOW
-    similarity = ssim_map(image, completed) if has_window else None
-    if similarity is not None:
+    similarity = None
+    if min(image.shape[:2]) >= WINDOW:
+        similarity, multiscale = similarities(image, completed)
         row[f"ssim{suffix}"] = float(similarity.mean())
-    if min(image.shape[:2]) >= MS_SSIM_SIZE:
-        row[f"ms_ssim{suffix}"] = ms_ssim(image, completed)
+        if multiscale is not None:
+            row[f"ms_ssim{suffix}"] = multiscale
     if inside is None or not inside.any():
         return row
     row |= {f"{name}{IN_HOLE}": v for name, v in _levels(difference[inside]).items()}

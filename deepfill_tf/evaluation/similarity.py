@@ -14,45 +14,41 @@ WINDOW, SIGMA = 11, 1.5
 EDGE = WINDOW // 2
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # Exponents of the five scales, from full size.
-_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 # Least side of an image with a window at the coarsest scale.
-MS_SSIM_SIZE = WINDOW * 2 ** (len(_SCALES) - 1)
+MS_SSIM_SIZE = WINDOW * 2 ** (len(_EXPONENTS) - 1)
 
 
-def ssim_map(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns SSIM of each window, float64 `[H - 10, W - 10, C]`.
+def similarities(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Returns SSIM of each window, float64 `[H - 10, W - 10, C]`, and MS-SSIM of the images.
 
-    Args:
-      first, second: `[H, W, C]`, at least 11 pixels a side, in [0, 255].
-    """
-    luminance, contrast = _components(first, second)
-    return luminance * contrast
-
-
-def ms_ssim(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns MS-SSIM of five scales, for images of at least 176 pixels a side.
-
-    Between scales the mean of 2 x 2 pixels is taken, a last odd row or column repeated. A
-    negative mean of a colour at a scale counts as 0. The colours' products are averaged.
+    SSIM of the images is the mean of the first. MS-SSIM is None below 176 pixels a side. Between
+    its five scales the mean of 2 x 2 pixels is taken, a last odd row or column repeated. A
+    negative mean of a colour at a scale counts as 0. The products of the colours are averaged.
 
     Args:
-      first, second: `[H, W, C]` in [0, 255].
+      first, second: `[H, W, C]` in [0, 255], at least 11 pixels a side.
     """
-    product = np.ones(first.shape[2])
     first, second = first.astype(np.float64), second.astype(np.float64)
-    for scale, exponent in enumerate(_SCALES):
+    luminance, contrast = _components(first, second)
+    similarity = luminance * contrast
+    if min(first.shape[:2]) < MS_SSIM_SIZE:
+        return similarity, None
+    product = _factor(contrast, _EXPONENTS[0])
+    for exponent in _EXPONENTS[1:]:
+        first, second = _halved(first), _halved(second)
         luminance, contrast = _components(first, second)
-        is_last = scale == len(_SCALES) - 1
-        values = luminance * contrast if is_last else contrast
-        product *= np.maximum(values.mean(axis=(0, 1)), 0) ** exponent
-        if not is_last:
-            first, second = _halved(first), _halved(second)
-    return float(product.mean())
+        is_last = exponent == _EXPONENTS[-1]
+        product *= _factor(luminance * contrast if is_last else contrast, exponent)
+    return similarity, float(product.mean())
+
+
+def _factor(values: np.ndarray, exponent: float) -> np.ndarray:
+    return np.maximum(values.mean(axis=(0, 1)), 0) ** exponent
 
 
 def _components(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Comparison of the means, and of contrast and structure, of each window."""
-    first, second = first.astype(np.float64), second.astype(np.float64)
     mean_1, mean_2 = _windowed(first), _windowed(second)
     products = mean_1 * mean_2
     squares = mean_1**2 + mean_2**2
