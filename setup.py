@@ -49,6 +49,7 @@ setup(
     packages=find_namespace_packages(include=["deepfill_tf", "deepfill_tf.*"]) + CONFIGS,
     package_dir={"deepfill_tf.configs": "gin"},
     package_data={
+        "deepfill_tf.evaluation.report": ["page.html"],
         "deepfill_tf.photographs": ["SOURCES.md"],
         "deepfill_tf.photographs.train": ["*.jpg"],
         "deepfill_tf.photographs.validation": ["*.jpg"],
@@ -59,10 +60,14 @@ setup(
         "absl-py",
         "gin-config>=0.5.0",
         "h5py",
+        "jinja2",
+        "matplotlib",
         "numpy",
         "opencv-python-headless",
         # With AVIF.
         "pillow>=11.3",
+        # A baseline of deepfill-evaluate.
+        'PyPatchMatch>=2.2; python_version >= "3.11"',
         "rich",
         "safetensors",
         "tensorboard",
@@ -105,6 +110,7 @@ setup(
             "deepfill-train = deepfill_tf.train:main",
             "deepfill-inpaint = deepfill_tf.inpaint:main",
             "deepfill-export = deepfill_tf.export:main",
+            "deepfill-evaluate = deepfill_tf.evaluate:main",
             "deepfill-convert = deepfill_tf.convert:main",
         ]
     },

@@ -8,7 +8,7 @@ import pkgutil
 import pytest
 
 import deepfill_tf
-from deepfill_tf import layers, networks, ops
+from deepfill_tf import evaluation, layers, networks, ops
 
 PACKAGES = (ops, layers, networks)
 MODULES = [
@@ -17,7 +17,7 @@ MODULES = [
     deepfill_tf.load_generator.__module__,
     *(
         module.name
-        for package in PACKAGES
+        for package in (*PACKAGES, evaluation)
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ),
 ]

@@ -11,7 +11,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 # From top to bottom; the modules of a level may import their own level and those below it.
 LEVELS = [
-    {"train", "inpaint", "export", "convert"},
+    {"train", "inpaint", "export", "evaluate", "convert"},
     {"configuration", "configuration_errors"},
     {"training"},
     {"preparation"},
@@ -85,6 +85,26 @@ def test_nothing_imports_keras_or_the_addons_directly():
     for path in MODULES:
         roots = {name.split(".")[0] for name in imported(path)}
         assert not roots & {"keras", "tf_keras", "tensorflow_addons"}, path
+
+
+def test_training_does_not_import_the_reports():
+    """They need packages for plots and pages, which take seconds to import."""
+    modules = {"deepfill_tf." + name_of(path): path for path in MODULES}
+    reached, new = set(), {name for name in modules if name.startswith("deepfill_tf.training")}
+    while new:
+        reached |= new
+        names = set().union(*(imported(modules[name]) for name in new))
+        # A package is imported before its modules.
+        names |= {".".join(name.split(".")[:i]) for name in names for i in range(2, 9)}
+        assert not {name.split(".")[0] for name in names} & {"matplotlib", "jinja2", "patchmatch"}
+        new = (names & modules.keys()) - reached
+    assert "deepfill_tf.evaluation" in reached
+
+
+def name_of(path: Path) -> str:
+    """A module's name below the package; that of a package for its `__init__.py`."""
+    name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    return name.removesuffix(".__init__")
 
 
 def test_files_are_named_after_what_they_hold():
