@@ -46,10 +46,12 @@ def named_variables(variables: Iterable) -> dict[str, tf.Variable]:
 
 
 class DeferredBuildMixin:
-    """Mixin for layers and models that are built by their first call after loading, too.
+    """Mixin for layers that are built by their first call after loading, too.
 
     Keras builds a loaded layer from the recorded shape of its first input alone: that fails for
-    several inputs, and Keras 2 leaves the layer's name out of its variables' names.
+    several inputs, and Keras 2 leaves the layer's name out of its variables' names. The first
+    call comes before the weights are restored, because every layer is part of a model. Models
+    themselves are built as `networks.rebuilding` says.
     """
 
     def get_build_config(self) -> None:

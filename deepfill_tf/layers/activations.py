@@ -1,8 +1,11 @@
-"""The papers' activations, by name."""
+"""Activations: the papers' by name, and those of Keras."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
+
+from deepfill_tf.compat import keras
 
 ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "elu": tf.nn.elu,
@@ -14,10 +17,30 @@ ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
-def activation_named(name: str | None) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The function called `name`, or the identity for None. Raises ValueError if it has none."""
+def activation_named(name: Any) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The function called `name`, or the identity for None.
+
+    Args:
+      name: a key of `ACTIVATIONS`, or what `keras.activations.get` takes: the name of another
+        activation, a function or layer, or the config of one.
+
+    Raises ValueError if there is no such activation.
+    """
     if name is None:
         return tf.identity
-    if name not in ACTIVATIONS:
-        raise ValueError(f"activation must be None or one of {sorted(ACTIVATIONS)}, got {name!r}")
-    return ACTIVATIONS[name]
+    if isinstance(name, str) and name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    try:
+        return keras.activations.get(name)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"activation must be None, one of {sorted(ACTIVATIONS)} or an activation of Keras, "
+            f"got {name!r}"
+        ) from error
+
+
+def activation_config(activation: Any) -> Any:
+    """The activation as a layer's config holds it: a name, a config, or None."""
+    if activation is None or isinstance(activation, str | dict):
+        return activation
+    return keras.activations.serialize(activation)

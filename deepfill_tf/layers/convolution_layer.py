@@ -1,10 +1,13 @@
 """Arguments and variables of the convolution layers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from deepfill_tf.checks import check_choice, check_positive_int
 from deepfill_tf.compat import FLOAT32_WEIGHT, DeferredBuildMixin, keras
-from deepfill_tf.layers.activations import activation_named
+from deepfill_tf.layers.activations import activation_config, activation_named
 from deepfill_tf.ops import PADDINGS, convolve
 
 
@@ -13,30 +16,36 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
 
     Arguments are those of `PlainConv2D`. Kernels start Glorot uniform, biases at zero. The
     variables stay float32 under mixed precision. A subclass implements `call_with_kernel`.
+
+    Attributes of the arguments' names hold them: sizes as integers, regularizers as objects.
     """
 
     def __init__(
         self,
         filters: int,
-        kernel_size: int = 3,
-        strides: int = 1,
-        dilation_rate: int = 1,
+        kernel_size: int | Sequence[int] = 3,
+        strides: int | Sequence[int] = 1,
+        dilation_rate: int | Sequence[int] = 1,
         padding: str = "same",
-        activation: str | None = "elu",
+        activation: Any = "elu",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters = check_positive_int("filters", filters)
-        self.kernel_size = check_positive_int("kernel_size", kernel_size)
-        self.strides = check_positive_int("strides", strides)
-        self.dilation_rate = check_positive_int("dilation_rate", dilation_rate)
-        if strides > 1 and dilation_rate > 1:
+        self.kernel_size = _same_in_both_directions("kernel_size", kernel_size)
+        self.strides = _same_in_both_directions("strides", strides)
+        self.dilation_rate = _same_in_both_directions("dilation_rate", dilation_rate)
+        if self.strides > 1 and self.dilation_rate > 1:
             raise ValueError(
                 f"only one of strides={strides} and dilation_rate={dilation_rate} may exceed 1"
             )
         self.padding = check_choice("padding", padding, PADDINGS)
         self.activation = activation
         self._activate = activation_named(activation)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
     @property
     def convolution_filters(self) -> int:
@@ -49,11 +58,17 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, channels, filters),
             initializer="glorot_uniform",
+            regularizer=self.kernel_regularizer,
             dtype="float32",
             **FLOAT32_WEIGHT,
         )
         self.bias = self.add_weight(
-            name="bias", shape=(filters,), initializer="zeros", dtype="float32", **FLOAT32_WEIGHT
+            name="bias",
+            shape=(filters,),
+            initializer="zeros",
+            regularizer=self.bias_regularizer,
+            dtype="float32",
+            **FLOAT32_WEIGHT,
         )
         super().build(input_shape)
 
@@ -82,5 +97,16 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
             "strides": self.strides,
             "dilation_rate": self.dilation_rate,
             "padding": self.padding,
-            "activation": self.activation,
+            "activation": activation_config(self.activation),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
         }
+
+
+def _same_in_both_directions(name: str, value: int | Sequence[int]) -> int:
+    """Returns a positive integer given once, or twice as Keras's layers take sizes."""
+    if isinstance(value, list | tuple) and len(value) == 2 and value[0] == value[1]:
+        value = value[0]
+    if isinstance(value, list | tuple):
+        raise ValueError(f"{name} must be the same in both directions, got {value!r}")
+    return check_positive_int(name, value)

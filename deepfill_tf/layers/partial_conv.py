@@ -53,6 +53,5 @@ class PartialConv2D(ConvolutionLayer):
 
         bias = tf.cast(tf.convert_to_tensor(self.bias), inputs.dtype)
         features = tf.nn.bias_add(features * tf.cast(scale, inputs.dtype), bias)
-        # Every activation of the papers has 0 at 0.
-        features = self.activate(tf.where(seen, features, tf.zeros([], inputs.dtype)))
+        features = tf.where(seen, self.activate(features), tf.zeros([], inputs.dtype))
         return features, tf.cast(tf.logical_not(seen), inputs.dtype)

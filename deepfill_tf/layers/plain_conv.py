@@ -20,11 +20,14 @@ class PlainConv2D(ConvolutionLayer):
 
     Args:
       filters: channels of the output.
-      kernel_size: side of the square kernel.
-      strides: step, the same in both directions.
-      dilation_rate: distance between the kernel's entries; needs `strides=1` above 1.
+      kernel_size: side of the square kernel: 3 or (3, 3).
+      strides: step, the same in both directions: 2 or (2, 2).
+      dilation_rate: distance between the kernel's entries, the same in both directions; needs
+        `strides=1` above 1.
       padding: "same", "valid", "symmetric" or "reflect" (see `ops.convolve`).
-      activation: "elu", "relu", "leaky_relu", "tanh", "clip" or None.
+      activation: "elu", "relu", "leaky_relu" (slope 0.2), "tanh", "clip" to [-1, 1], None, or
+        any activation of Keras: its name, or a function.
+      kernel_regularizer, bias_regularizer: regularizers of Keras, or their names; None for none.
 
     Raises ValueError unless the first four are positive integers, only one of `strides` and
     `dilation_rate` exceeds 1, and padding and activation are among these.

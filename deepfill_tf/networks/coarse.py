@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.networks.conv_stack import ConvSpec, ConvStack, StageOptions
+from deepfill_tf.networks.inputs import Inputs, check_given, unpacked
 from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack
 from deepfill_tf.networks.stage import Stage
 from deepfill_tf.ops import with_mask_channels
@@ -88,9 +89,16 @@ class CoarseNetwork(Stage):
         )
         super().__init__(options, CONVS, name=name, dtype=dtype)
 
-    def call(self, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    def call(self, images: Inputs, masks: tf.Tensor | None = None) -> tf.Tensor:
+        images, masks = unpacked(images, masks)
+        check_given("coarse network", masks=masks)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         return self._forward(ConvStack(self, masks=masks, skips=self.options.skips), images, masks)
+
+    def input_shapes(self) -> list[list[int]]:
+        images, masks = super().input_shapes()
+        # Ones and the mask are added to the image, and to the sketch if there is one.
+        return [[*images[:3], int(self.conv1.kernel.shape[2]) - 2], masks]
 
     def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
         return self._forward(RegionStack(self), images, masks)

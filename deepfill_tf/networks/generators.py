@@ -2,6 +2,7 @@
 
     coarse, refined, offsets = generator(images, masks)
     coarse, refined, offsets = generator(images, masks, sketches)     # guided
+    coarse, refined, offsets = generator.predict([images, masks])     # NumPy arrays, in batches
 
 images      float `[N, H, W, channels]` in [-1, 1]; in the hole anything finite
 masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
@@ -33,10 +34,17 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool
-from deepfill_tf.compat import DeferredBuildMixin, keras
+from deepfill_tf.compat import keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.conv_stack import StageOptions
-from deepfill_tf.networks.inputs import check_sketches, zero_inputs
+from deepfill_tf.networks.inputs import (
+    Inputs,
+    check_given,
+    check_sketches,
+    unpacked,
+    zero_inputs,
+)
+from deepfill_tf.networks.rebuilding import RebuiltOnLoading
 from deepfill_tf.networks.refinement import (
     AttentionChoice,
     RefinementNetwork,
@@ -46,7 +54,7 @@ from deepfill_tf.networks.region_stack import RegionStack, write_regions
 from deepfill_tf.ops import composite, height_and_width
 
 
-class Generator(DeferredBuildMixin, keras.Model):
+class Generator(RebuiltOnLoading, keras.Model):
     """A coarse network, and a refinement network that sees the coarse completion.
 
     See the module's docstring for shapes and ranges, and `GeneratorV1` for the arguments.
@@ -119,8 +127,10 @@ class Generator(DeferredBuildMixin, keras.Model):
         )
 
     def call(
-        self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
+        self, images: Inputs, masks: tf.Tensor | None = None, sketches: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        images, masks, sketches = unpacked(images, masks, sketches)
+        check_given("generator", masks=masks)
         check_sketches("generator", self.guided, sketches)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         incomplete = images * (1 - masks)

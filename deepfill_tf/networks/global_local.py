@@ -17,11 +17,13 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_positive_int
-from deepfill_tf.compat import DeferredBuildMixin, keras
+from deepfill_tf.compat import keras
 from deepfill_tf.layers import PlainConv2D
+from deepfill_tf.networks.inputs import Inputs, check_given, unpacked
+from deepfill_tf.networks.rebuilding import RebuiltOnLoading
 
 
-class _Scorer(DeferredBuildMixin, keras.Model):
+class _Scorer(RebuiltOnLoading, keras.Model):
     """5 x 5 convolutions of stride 2 with leaky ReLU 0.2, then a dense layer."""
 
     # Channels of the layers, in units of the width.
@@ -55,12 +57,17 @@ class _Scorer(DeferredBuildMixin, keras.Model):
                 f"{type(self).__name__} takes images of one size and cannot be traced for "
                 f"unknown sizes, got {images.shape}"
             )
+        # A layer's weights depend on it; see `input_shapes`.
+        self._input_size = tuple(images.shape[1:])
         scores = self.score(tf.reshape(features, [-1, height * width * channels]))
         return tf.cast(scores, tf.float32)
 
     def example_inputs(self, channels: int = 3) -> tuple[tf.Tensor]:
         """Zeros of the first paper's size, for images of so many channels."""
         return (tf.zeros([1, self.SIZE, self.SIZE, channels], self.compute_dtype),)
+
+    def input_shapes(self) -> list[list[int]]:
+        return [[1, *self._input_size]]
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype_policy.name, "width": self.width}
@@ -119,7 +126,7 @@ class LocalDiscriminator(_Scorer):
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class GlobalLocalDiscriminator(DeferredBuildMixin, keras.Model):
+class GlobalLocalDiscriminator(RebuiltOnLoading, keras.Model):
     """A global and a local one: `discriminator(images, boxes)` -> scores, `[N, 1]` each.
 
     7,072,770 parameters for images of 256 x 256 and boxes of 128 x 128. Each can be called
@@ -145,12 +152,17 @@ class GlobalLocalDiscriminator(DeferredBuildMixin, keras.Model):
         self.whole = GlobalDiscriminator(width, name="global", dtype=dtype)
         self.box = LocalDiscriminator(width, name="local", dtype=dtype)
 
-    def call(self, images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(self, images: Inputs, boxes: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        images, boxes = unpacked(images, boxes)
+        check_given("discriminator", boxes=boxes)
         return self.whole(images), self.box(tf.cast(boxes, images.dtype))
 
     def example_inputs(self, channels: int = 3) -> tuple[tf.Tensor, tf.Tensor]:
         """Zeros of the first paper's sizes, for images of so many channels."""
         return *self.whole.example_inputs(channels), *self.box.example_inputs(channels)
+
+    def input_shapes(self) -> list[list[int]]:
+        return self.whole.input_shapes() + self.box.input_shapes()
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype_policy.name, "width": self.width}

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+# An input, or all inputs of a network in a list.
+Inputs = tf.Tensor | list[tf.Tensor] | tuple[tf.Tensor, ...]
+
 
 def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
     """Images, masks and, if there are any, sketches of a batch, in the order of arguments."""
@@ -20,6 +23,25 @@ def zero_inputs(size: int, channels: int, *, guided: bool, dtype: str) -> tuple[
     images = tf.zeros([1, size, size, channels], dtype)
     masks = tf.zeros([1, size, size, 1], dtype)
     return (images, masks, masks) if guided else (images, masks)
+
+
+def unpacked(first: Inputs, *others: tf.Tensor | None) -> tuple[tf.Tensor | None, ...]:
+    """The arguments of a call whose first one may be the list of all, as Keras's `predict` has it."""
+    if not isinstance(first, list | tuple):
+        return first, *others
+    if len(first) > 1 + len(others):
+        raise ValueError(f"a network takes at most {1 + len(others)} inputs, got {len(first)}")
+    return *first, *others[len(first) - 1 :]
+
+
+def check_given(network: str, **inputs: tf.Tensor | None) -> None:
+    """Raises ValueError if one of the inputs, whose names are in the plural, is None."""
+    missing = [name for name, value in inputs.items() if value is None]
+    if missing:
+        raise ValueError(
+            f"a {network} takes images and {missing[0]}: network(images, {missing[0]}), or one "
+            "list of both"
+        )
 
 
 def check_sketches(network: str, guided: bool, sketches: tf.Tensor | None) -> None:

@@ -17,9 +17,16 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_positive_int
-from deepfill_tf.compat import DeferredBuildMixin, keras
+from deepfill_tf.compat import keras
 from deepfill_tf.layers import PlainConv2D, SpectralNorm
-from deepfill_tf.networks.inputs import check_sketches, zero_inputs
+from deepfill_tf.networks.inputs import (
+    Inputs,
+    check_given,
+    check_sketches,
+    unpacked,
+    zero_inputs,
+)
+from deepfill_tf.networks.rebuilding import RebuiltOnLoading
 from deepfill_tf.networks.stage import SIZE_MULTIPLE
 
 # Channels of the layers, in units of the width.
@@ -27,7 +34,7 @@ WIDTHS = (1, 2, 4, 4, 4, 4)
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
-class PatchDiscriminator(DeferredBuildMixin, keras.Model):
+class PatchDiscriminator(RebuiltOnLoading, keras.Model):
     """Scores images patch by patch: `discriminator(images, masks)` -> `[N, scores]`.
 
     See the module's docstring for shapes and ranges. Six 5 x 5 convolutions of stride 2, each
@@ -71,11 +78,13 @@ class PatchDiscriminator(DeferredBuildMixin, keras.Model):
 
     def call(
         self,
-        images: tf.Tensor,
-        masks: tf.Tensor,
+        images: Inputs,
+        masks: tf.Tensor | None = None,
         sketches: tf.Tensor | None = None,
         training: bool | None = None,
     ) -> tf.Tensor:
+        images, masks, sketches = unpacked(images, masks, sketches)
+        check_given("discriminator", masks=masks)
         check_sketches("discriminator", self.guided, sketches)
         # Keras 2 casts the first argument only.
         masks = tf.ones_like(images[..., :1]) * tf.cast(masks, images.dtype)
@@ -91,6 +100,11 @@ class PatchDiscriminator(DeferredBuildMixin, keras.Model):
     def example_inputs(self, channels: int = 3) -> tuple[tf.Tensor, ...]:
         """Zeros that the network can be called with, for images of so many channels."""
         return zero_inputs(SIZE_MULTIPLE, channels, guided=self.guided, dtype=self.compute_dtype)
+
+    def input_shapes(self) -> list[list[int]]:
+        # The image is followed by the mask and the sketch.
+        channels = int(self.conv1.layer.kernel.shape[2]) - 1 - self.guided
+        return [list(inputs.shape) for inputs in self.example_inputs(channels)]
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -33,6 +33,7 @@ from deepfill_tf.errors import reason
 from deepfill_tf.layers import AppearanceFlow, ContextualAttention, NoAttention, SpatialTransformer
 from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.networks.conv_stack import ConvSpec, ConvStack, StageOptions
+from deepfill_tf.networks.inputs import Inputs, check_given, unpacked
 from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack
 from deepfill_tf.networks.stage import SIZE_MULTIPLE, Stage
 from deepfill_tf.ops import with_mask_channels
@@ -166,7 +167,9 @@ class RefinementNetwork(Stage):
         self._attention_choice = AttentionChoice(attention, attention_options or {})
         self.attention = self._attention_choice.layer(self.dtype_policy)
 
-    def call(self, images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(self, images: Inputs, masks: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        images, masks = unpacked(images, masks)
+        check_given("refinement network", masks=masks)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         return self._forward(ConvStack(self, skips=self.options.skips), images, masks)
 

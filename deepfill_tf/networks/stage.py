@@ -6,10 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepfill_tf.compat import DeferredBuildMixin, keras
+from deepfill_tf.compat import keras
 from deepfill_tf.layers.activations import activation_named
 from deepfill_tf.networks.conv_stack import ConvSpec, StageOptions, add_conv_layers
 from deepfill_tf.networks.inputs import zero_inputs
+from deepfill_tf.networks.rebuilding import RebuiltOnLoading
 from deepfill_tf.networks.region_stack import REGION_KINDS, LazyFeatures
 
 # Heights and widths are multiples of this; see `Stage.size_multiple`.
@@ -19,7 +20,7 @@ SIZE_MULTIPLE = 8
 _MIN_SIZES = {"symmetric": 64, "reflect": 72}
 
 
-class Stage(DeferredBuildMixin, keras.Model):
+class Stage(RebuiltOnLoading, keras.Model):
     """A network of `[N, H, W, channels]` -> `[N, H, W, channels]`, made of convolutions.
 
     Args:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf import networks
 from deepfill_tf.compat import VariableBundle, keras, named_variables
 from tests.closeness import assert_close
 from tests.conformance.registry import ENTRIES, built, copy_weights
@@ -27,10 +28,14 @@ COMPOSITIONS = sorted(name for name, entry in ENTRIES.items() if entry.compositi
 LAYERS_AND_NETWORKS = sorted(set(ENTRIES) - {*PARTS, *COMPOSITIONS})
 WITH_COMPOSITIONS = LAYERS_AND_NETWORKS + COMPOSITIONS
 WITH_PARTS = WITH_COMPOSITIONS + PARTS
+NETWORKS = [name for name in WITH_PARTS if hasattr(networks, name.split(" ")[0])]
+LAYERS = [name for name in WITH_PARTS if name not in NETWORKS]
 
 parametrize = functools.partial(pytest.mark.parametrize, "example", indirect=True, scope="module")
 with_compositions = parametrize(argvalues=WITH_COMPOSITIONS)
 layers_and_networks = parametrize(argvalues=LAYERS_AND_NETWORKS)
+only_networks = parametrize(argvalues=NETWORKS)
+only_layers = parametrize(argvalues=LAYERS)
 
 
 class Example:
@@ -256,5 +261,67 @@ def test_layer_inside_a_saved_keras_model(example, tmp_path):
     path = str(tmp_path / "model.keras")
     model.save(path)
     loaded = keras.models.load_model(path)
+    results = tf.nest.flatten(loaded(list(example.inputs)))
+    assert_same_outputs(results, example.outputs, tolerance=EXACT)
+
+
+def assert_same_weights(actual, expected) -> None:
+    """By name and bit for bit: a loaded model whose weights are others runs without a word."""
+    actual, expected = named_variables(actual.weights), named_variables(expected.weights)
+    assert list(actual) == list(expected)
+    for name, variable in expected.items():
+        np.testing.assert_array_equal(actual[name], variable, err_msg=name)
+
+
+@only_networks
+def test_network_saved_and_loaded_by_keras(example, tmp_path):
+    path = str(tmp_path / "network.keras")
+    example.layer.save(path)
+    loaded = keras.models.load_model(path)
+    assert type(loaded) is type(example.layer)
+    assert loaded.get_config() == example.layer.get_config()
+    assert_same_weights(loaded, example.layer)
+    results = tf.nest.flatten(loaded(*example.inputs))
+    assert_same_outputs(results, example.outputs, tolerance=EXACT)
+
+
+@only_networks
+def test_network_predicts_from_a_list_of_inputs(example):
+    example.layer.compile(run_eagerly=True)
+    inputs = [x.numpy() for x in example.inputs]
+    results = example.layer.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+    results = [tf.constant(x) for x in tf.nest.flatten(results)]
+    assert_same_outputs(results, example.outputs, tolerance=EXACT)
+
+
+@keras.utils.register_keras_serializable(package="tests")
+class Stranger(keras.Model):
+    """A model that somebody else subclasses, around a layer of this package."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def call(self, inputs):
+        return self.layer(*inputs)
+
+    def get_config(self):
+        return super().get_config() | {"layer": keras.layers.serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config | {"layer": keras.layers.deserialize(config["layer"])})
+
+
+@only_layers
+def test_layer_inside_a_subclassed_model(example, tmp_path):
+    path = str(tmp_path / "stranger.keras")
+    stranger = Stranger(type(example.layer).from_config(example.layer.get_config()))
+    stranger(list(example.inputs))
+    stranger.layer.set_weights(example.layer.get_weights())
+    stranger.save(path)
+    loaded = keras.models.load_model(path)
+    for actual, expected in zip(loaded.layer.weights, example.layer.weights, strict=True):
+        np.testing.assert_array_equal(actual, expected)
     results = tf.nest.flatten(loaded(list(example.inputs)))
     assert_same_outputs(results, example.outputs, tolerance=EXACT)

@@ -56,7 +56,7 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
         ({"dilation_rate": 0}, "dilation_rate must be a positive integer, got 0"),
         ({"strides": 2, "dilation_rate": 2}, "only one of strides=2 and dilation_rate=2"),
         ({"padding": "SAME"}, "padding must be one of .* got 'SAME'"),
-        ({"activation": "swish"}, "activation must be None or one of .* got 'swish'"),
+        ({"activation": "swush"}, "activation must be None, one of .* got 'swush'"),
     ],
 )
 def test_bad_arguments_of_convolutions_are_refused(arguments, message):
