@@ -105,8 +105,8 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
 
 def _same_in_both_directions(name: str, value: int | Sequence[int]) -> int:
     """Returns a positive integer given once, or twice as Keras's layers take sizes."""
-    if isinstance(value, list | tuple) and len(value) == 2 and value[0] == value[1]:
-        value = value[0]
-    if isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple):
+        return check_positive_int(name, value)  # type: ignore[arg-type]
+    if len(value) != 2 or value[0] != value[1]:
         raise ValueError(f"{name} must be the same in both directions, got {value!r}")
-    return check_positive_int(name, value)
+    return check_positive_int(name, value[0])

@@ -5,12 +5,13 @@ masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
 sketches    `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is an edge
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 # An input, or all inputs of a network in a list.
-Inputs = tf.Tensor | list[tf.Tensor] | tuple[tf.Tensor, ...]
+Inputs: TypeAlias = tf.Tensor | Sequence[tf.Tensor]
 
 
 def inputs_of(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
@@ -25,8 +26,8 @@ def zero_inputs(size: int, channels: int, *, guided: bool, dtype: str) -> tuple[
     return (images, masks, masks) if guided else (images, masks)
 
 
-def unpacked(first: Inputs, *others: tf.Tensor | None) -> tuple[tf.Tensor | None, ...]:
-    """The arguments of a call whose first one may be the list of all, as Keras's `predict` has it."""
+def unpacked(first: Inputs, *others: tf.Tensor | None) -> tuple[Any, ...]:
+    """The arguments of a call whose first one may be a list of all, as for Keras's `predict`."""
     if not isinstance(first, list | tuple):
         return first, *others
     if len(first) > 1 + len(others):

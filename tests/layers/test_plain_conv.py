@@ -51,7 +51,7 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
         ({"filters": 0}, "filters must be a positive integer, got 0"),
         ({"filters": 2.5}, "filters must be a positive integer, got 2.5"),
         ({"kernel_size": -3}, "kernel_size must be a positive integer, got -3"),
-        ({"kernel_size": (3, 3)}, "kernel_size must be a positive integer"),
+        ({"kernel_size": (3, 5)}, r"kernel_size must be the same in both directions, got \(3, 5\)"),
         ({"strides": 0}, "strides must be a positive integer, got 0"),
         ({"dilation_rate": 0}, "dilation_rate must be a positive integer, got 0"),
         ({"strides": 2, "dilation_rate": 2}, "only one of strides=2 and dilation_rate=2"),
