@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from deepfill_tf.checks import check_choice
 from deepfill_tf.compat import keras
-from deepfill_tf.layers.activations import activation_named
+from deepfill_tf.layers.activations import ACTIVATIONS, activation_named
 from deepfill_tf.networks.conv_stack import ConvSpec, StageOptions, add_conv_layers
 from deepfill_tf.networks.inputs import zero_inputs
 from deepfill_tf.networks.rebuilding import RebuiltOnLoading
@@ -40,6 +41,8 @@ class Stage(RebuiltOnLoading, keras.Model):
     ):
         super().__init__(name=name, dtype=dtype)
         self.options = options
+        if options.output_activation is not None:
+            check_choice("output_activation", options.output_activation, ACTIVATIONS)
         self._output_activation = activation_named(options.output_activation)
         add_conv_layers(self, specs, options)
 

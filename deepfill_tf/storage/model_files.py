@@ -1,6 +1,7 @@
 """Models as two files: a description and the weights.
 
-    model.json                   architecture, package version, where the weights came from
+    model.json                   architecture, package version, where the weights came from, and
+                                 the SHA-256 of weights.safetensors
     weights.safetensors          the weights by their Keras names, RGB order
 
 A model directory holds both, and usually a SavedModel beside them, which runs without this
@@ -12,14 +13,17 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import safetensors
-import safetensors.numpy
-
 import deepfill_tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
-from deepfill_tf.storage.weights import assign_weights, weights_of
+from deepfill_tf.storage.weights import assign_weights, check_shapes, weights_of
+from deepfill_tf.storage.weights_file import (
+    check_plausible,
+    read_arrays,
+    read_shapes,
+    write_arrays,
+)
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -57,27 +61,29 @@ def write_model_files(
     description = {
         "architecture": architecture_of(model),
         "package_version": deepfill_tf.__version__,
+        "weights_sha256": write_arrays(folder / WEIGHTS, weights_of(model)),
         **asdict(provenance),
     }
-    # save_file would make it readable for its owner only, whatever the umask.
-    (folder / WEIGHTS).write_bytes(safetensors.numpy.save(weights_of(model)))
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
 
 def load_model_directory(path: str | os.PathLike) -> tuple[keras.Model, Provenance]:
     """Returns the model of a model directory, built, and where its weights came from.
 
+    Names and shapes are compared before any weight is read. Descriptions of version 0.1.0 have no
+    checksum, and none is compared then.
+
     Raises UserError if the description or the weights are missing, damaged or do not belong
-    together.
+    together, or if a weight is not a finite number.
     """
     path = Path(path)
-    description = _read_description(path / DESCRIPTION)
-    try:
-        arrays = safetensors.numpy.load_file(path / WEIGHTS)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"cannot read the weights {path / WEIGHTS}: {reason(error)}") from error
-    model = model_from_architecture(description.get("architecture", {}))
-    assign_weights(model, arrays, str(path / WEIGHTS))
+    weights, description = path / WEIGHTS, _read_description(path / DESCRIPTION)
+    shapes = read_shapes(weights)
+    architecture = description.get("architecture", {})
+    check_plausible(architecture, shapes, weights)
+    model = model_from_architecture(architecture)
+    check_shapes(model, shapes, str(weights))
+    assign_weights(model, read_arrays(weights, description.get("weights_sha256")), str(weights))
     return model, Provenance(description.get("origin", "unknown"), description.get("step"))
 
 
@@ -116,7 +122,7 @@ def _describes_model(path: Path) -> bool:
 def _read_description(path: Path) -> dict:
     try:
         description = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read the model's description {path}: {reason(error)}") from error
     if not isinstance(description, dict):
         raise UserError(f"a model's description is a JSON object, but {path} holds {description!r}")

@@ -1,6 +1,6 @@
 """Weights of a model as named arrays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,20 +27,37 @@ def assign_weights(
       source: where the arrays come from, for messages.
       name_of: returns the name that a weight has in `arrays`, by its canonical name.
 
-    Raises UserError that names the first difference in names or shapes; nothing is assigned then.
+    Raises UserError that names the first difference in names or shapes, or the first weight that
+    is not finite; nothing is assigned then.
+    """
+    check_shapes(model, {name: array.shape for name, array in arrays.items()}, source, name_of)
+    for name, array in arrays.items():
+        if not np.isfinite(np.asarray(array, np.float32)).all():
+            raise UserError(f"{source}: weight {name!r} has values that are not finite numbers")
+    for name, variable in named_variables(model.weights).items():
+        variable.assign(np.asarray(arrays[name_of(name)], np.float32))
+
+
+def check_shapes(
+    model: keras.Model,
+    shapes: Mapping[str, Sequence[int]],
+    source: str,
+    name_of: Callable[[str], str] = str,
+) -> None:
+    """Raises UserError unless there is a shape for each weight of a built model, and no other.
+
+    See `assign_weights` for the arguments.
     """
     owner = type(model).__name__
-    variables = {name_of(name): v for name, v in named_variables(model.weights).items()}
-    for name, variable in variables.items():
-        if name not in arrays:
+    wanted = {name_of(name): tuple(v.shape) for name, v in named_variables(model.weights).items()}
+    for name, shape in wanted.items():
+        if name not in shapes:
             raise UserError(f"{source} has no weight {name!r}, which {owner} needs")
-        shape, wanted = tuple(arrays[name].shape), tuple(variable.shape)
-        if shape != wanted:
+        if tuple(shapes[name]) != shape:
             raise UserError(
-                f"{source}: weight {name!r} has shape {shape}, but {owner} needs {wanted}"
+                f"{source}: weight {name!r} has shape {tuple(shapes[name])}, but {owner} needs "
+                f"{shape}"
             )
-    for name in sorted(arrays):
-        if name not in variables:
+    for name in sorted(shapes):
+        if name not in wanted:
             raise UserError(f"{source} has a weight {name!r}, which {owner} does not have")
-    for name, variable in variables.items():
-        variable.assign(np.asarray(arrays[name], np.float32))

@@ -1,8 +1,10 @@
 """Models as two files, without a SavedModel beside them."""
 
+import hashlib
 import json
 import os
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -39,12 +41,21 @@ def damage(folder, what):
         weights["coarse/conv99/bias"] = np.zeros(3, np.float32)
     elif what == "shape":
         weights["refinement/xconv1/kernel"] = np.zeros([3, 3, 3, 8], np.float32)
+    elif what == "not a number":
+        weights["coarse/conv3/bias"][1] = np.nan
+    elif what == "infinite":
+        weights["coarse/conv3/bias"] = np.full(weights["coarse/conv3/bias"].shape, 1e39)
+    elif what == "width":
+        description["architecture"]["arguments"]["width"] = 10**9
+    elif what == "rate":
+        description["architecture"]["arguments"]["attention_options"] = {"rate": 10**9}
     elif what == "class":
         description["architecture"]["class"] = "GeneratorV9"
     elif what == "arguments":
         description["architecture"]["arguments"]["depth"] = 7
     elif what == "no architecture":
         del description["architecture"]
+    del description["weights_sha256"]  # of the weights before the damage
     safetensors.numpy.save_file(weights, folder / "weights.safetensors")
     (folder / "model.json").write_text(json.dumps(description))
     if what == "truncated":
@@ -53,6 +64,17 @@ def damage(folder, what):
         (folder / "weights.safetensors").unlink()
     elif what == "no json":
         (folder / "model.json").write_text("{")
+    elif what == "nested":
+        (folder / "model.json").write_text("[" * 10**6)
+    elif what == "long header":  # that claims a terabyte
+        content = (folder / "weights.safetensors").read_bytes()
+        (folder / "weights.safetensors").write_bytes(struct.pack("<Q", 10**12) + content[8:])
+    elif what == "lying header":  # one tensor ends beyond the file
+        header = json.dumps({"a": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}).encode()
+        (folder / "weights.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    elif what == "pipe":
+        (folder / "weights.safetensors").unlink()
+        os.mkfifo(folder / "weights.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +83,14 @@ def damage(folder, what):
         ("missing", "no weight 'coarse/conv3/bias'"),
         ("extra", "a weight 'coarse/conv99/bias'"),
         ("shape", r"'refinement/xconv1/kernel' has shape \(3, 3, 3, 8\).*\(5, 5, 3, 8\)"),
+        ("not a number", "'coarse/conv3/bias' has values that are not finite"),
+        ("infinite", "'coarse/conv3/bias' has values that are not finite"),
+        ("width", "too few for a network of width=1000000000"),
+        ("rate", "too few for a network of rate=1000000000"),
+        ("nested", "cannot read the model's description"),
+        ("long header", "cannot read the weights"),
+        ("lying header", "cannot read the weights"),
+        ("pipe", "not a regular file"),
         ("class", "no network called 'GeneratorV9'.*GeneratorV2"),
         ("arguments", "depth"),
         ("no architecture", "architecture"),
@@ -71,7 +101,18 @@ def damage(folder, what):
 )
 def test_damage_is_named(changeable, what, message):
     damage(changeable, what)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as error:
+        load_generator(changeable)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_of_another_checksum_are_refused(changeable):
+    description = json.loads((changeable / "model.json").read_text())
+    content = bytearray((changeable / "weights.safetensors").read_bytes())
+    assert description["weights_sha256"] == hashlib.sha256(content).hexdigest()
+    content[-1] ^= 1
+    (changeable / "weights.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match="not the file that its model.json describes"):
         load_generator(changeable)
 
 
