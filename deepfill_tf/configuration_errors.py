@@ -12,6 +12,9 @@ import gin
 GIN_ERRORS = (ValueError, SyntaxError, TypeError, AttributeError, tokenize.TokenError)
 # Line length that breaks no binding into several lines.
 _UNLIMITED = 10**6
+# Text inside brackets that may lack its quotes, and what is no text.
+_WORDS = re.compile(r"(?<![\w.])[A-Za-z_~/][\w./~-]*")
+_LITERALS = ("True", "False", "None")
 
 
 def binding_error(
@@ -28,7 +31,9 @@ def binding_error(
     line = re.search(r'In file "([^"]+)", line (\d+)', text)
     place = f" ({line[1]}, line {line[2]})" if line else " (--gin_param)"
     if isinstance(error, tokenize.TokenError):
-        return f"gin cannot read {' '.join(bindings) or 'a file'!r}: {error.args[0]}"
+        statement = " ".join(bindings)
+        hint = _quoted(statement) if len(bindings) == 1 else ""
+        return f"gin cannot read {statement or 'a file'!r}: {error.args[0]}{hint}"
     if isinstance(error, SyntaxError):
         statement = (error.text or "").strip()
         if error.filename:
@@ -68,10 +73,17 @@ def binding_error(
 
 def _quoted(statement: str) -> str:
     """Returns the statement with quotes that its value may lack, such as a shell removes."""
-    unquoted = re.fullmatch(r"([\w./]+)\s*=\s*([\w./~:-]+)", statement)
+    unquoted = re.fullmatch(r"([\w./]+)\s*=\s*([^\"'@%]+)", statement)
     if unquoted is None:
         return ""
-    return f"; text has quotes: --gin_param='{unquoted[1]}=\"{unquoted[2]}\"'"
+    name, value = unquoted.groups()
+    if value[0] not in "[({":
+        quoted = f'"{value.strip()}"'
+    elif value.strip()[-1] in "])}":
+        quoted = _WORDS.sub(lambda word: word[0] if word[0] in _LITERALS else f'"{word[0]}"', value)
+    else:  # the closing bracket is what is missing
+        return ""
+    return f"; text has quotes: --gin_param='{name}={quoted}'"
 
 
 def first_line(error: Exception) -> str:

@@ -82,6 +82,9 @@ class Inpainter:
     def load(cls, path: str | os.PathLike, *, whole_image: bool = False) -> "Inpainter":
         """Loads a run directory, a model directory or any SavedModel with its signatures.
 
+        Of a model directory model.json and weights.safetensors are read, which are data. A
+        SavedModel without a model.json is code, which runs here: load it only if you trust it.
+
         Raises UserError if `path` is none of them, or is damaged.
         """
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
