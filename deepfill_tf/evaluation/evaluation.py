@@ -106,12 +106,14 @@ def evaluate(settings: Settings) -> tuple[list[str], list[str]]:
 
 
 def _progress() -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("hole"),
         MofNCompleteColumn(),
         BarColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.errors import UserError
-from deepfill_tf.evaluation.manifest import Manifest, named
+from deepfill_tf.evaluation.manifest import FILES, Manifest, named
 from deepfill_tf.evaluation.protocols import LEAST_SIDE
 
 DEFAULT_PROTOCOL = "center"
@@ -46,6 +46,10 @@ class Settings:
             raise UserError(f"--limit must be at least 1, got {self.limit}")
         if self.seed is not None and self.seed < 0:
             raise UserError(f"--seed must be at least 0, got {self.seed}")
+        if self.protocol == FILES and not self.masks:
+            raise UserError("--protocol=files needs the masks: pass --masks, a folder or one mask")
+        if self.masks and self.protocol != FILES and not self.manifest:
+            raise UserError(f"--masks={self.masks} goes with --protocol=files")
         if self.fail_if_worse and not self.baseline:
             raise UserError("--fail_if_worse needs the report to compare with: pass --baseline")
         if self.manifest:
