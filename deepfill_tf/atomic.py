@@ -100,7 +100,9 @@ def remove_leftovers(folder: str | os.PathLike, *, sole_writer: bool = False) ->
     folder = _resolved(folder)
     if not tf.io.gfile.isdir(folder):
         return
-    for entry in tf.io.gfile.listdir(folder):
+    # `listdir` of TensorFlow fails at a name that is not UTF-8.
+    is_remote = "://" in folder
+    for entry in tf.io.gfile.listdir(folder) if is_remote else os.listdir(folder):
         match = _TEMPORARY.fullmatch(entry.rstrip("/"))
         if match is None:
             continue

@@ -11,6 +11,9 @@ from deepfill_tf.inference.hole_boxes import hole_boxes
 from deepfill_tf.networks.generators import Generator
 from deepfill_tf.ops import height_and_width
 
+# Smallest height and width. The attention has 2 x 2 positions to copy from in such an image.
+MIN_SIDE = 16
+
 
 def complete_uint8(
     generator: Generator,

@@ -29,6 +29,7 @@ import tensorflow as tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion import (
+    MIN_SIDE,
     composite_uint8,
     refined_uint8_masks,
     to_edges,
@@ -39,9 +40,6 @@ from deepfill_tf.inference.signatures import InpaintingModule
 from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
 from deepfill_tf.storage.run_directory import is_run_directory
-
-# Smallest height and width. The attention has 2 x 2 positions to copy from in such an image.
-MIN_SIDE = 16
 
 
 class Inpainter:

@@ -3,7 +3,7 @@
     serving_default   image uint8 [N, H, W, C], mask uint8 [N, H, W, 1]
                       -> completed uint8 [N, H, W, C]
     encoded           image, mask: string [N], PNG or JPEG bytes
-                      -> completed: string [N], PNG bytes
+                      -> completed_bytes: string [N], PNG bytes
     raw               image float32 [N, H, W, C] in [-1, 1], mask float32 [N, H, W, 1]
                       -> coarse, refined, completed float32 [N, H, W, C],
                          offsets int32 [N, h / (4 * rate), w / (4 * rate), 2]
@@ -17,13 +17,22 @@ N, H and W are free; each image has its own mask, or `[1, H, W, 1]` serves them 
 A mask is a hole above 127 (`raw`: above 0.5); a sketch is an edge above 0.6 * 255, as
 released (`raw`: above 0.5), and only its part in the hole counts. The pixels under
 the hole never matter, and outside it `completed` is the input, bit for bit. Images in
-one `encoded` batch may differ in size; a file's EXIF orientation is ignored.
+one `encoded` batch may differ in size; they are turned as their EXIF orientation says, and refused
+as the command refuses them: other formats, damaged files, more than 100 megapixels, fewer than 16
+rows or columns, masks that are all hole. Of a mask any bright colour is the hole, put on black
+through its alpha. The completed PNG has 8 bits a channel and no alpha.
 """
 
 import tensorflow as tf
 
 from deepfill_tf.compat import VariableBundle, named_variables
-from deepfill_tf.inference.completion import complete_float, complete_uint8
+from deepfill_tf.inference.completion import (
+    MIN_SIDE,
+    complete_float,
+    complete_uint8,
+    to_holes,
+)
+from deepfill_tf.inference.encoded_images import decode_image, decode_mask
 from deepfill_tf.networks.generators import Generator
 
 # Numbers of channels that PNG and JPEG files are encoded from and decoded to.
@@ -54,15 +63,17 @@ class InpaintingModule(tf.Module):
         def encoded(image, mask, sketch=None):
             def complete_one(files):
                 image, *others = files
-                image = tf.io.decode_image(image, channels, expand_animations=False)
-                image = tf.ensure_shape(image, [None, None, channels])[None]
-                others = [_first_channel(file)[None] for file in others]
+                image = decode_image(image, channels)[None]
+                others = [decode_mask(file)[None] for file in others]
+                with tf.control_dependencies(_checks(image, others[0])):
+                    image = tf.identity(image)
                 completed = complete_uint8(generator, image, *others, whole_image=whole_image)
                 return tf.io.encode_png(completed[0])
 
             files = (image, mask) if sketch is None else (image, mask, sketch)
             completed = tf.map_fn(complete_one, files, fn_output_signature=tf.string)
-            return {"completed": completed}
+            # TensorFlow Serving encodes outputs of this ending in base64.
+            return {"completed_bytes": completed}
 
         def raw(image, mask, sketch=None):
             edges = None if sketch is None else sketch > 0.5
@@ -76,13 +87,19 @@ class InpaintingModule(tf.Module):
             self.signatures_to_save["encoded"] = self.encoded
 
 
-def _first_channel(file: tf.Tensor) -> tf.Tensor:
-    """Decodes a mask or sketch: its first channel, as `data.image_files.read_mask` reads it.
-
-    Decoding to one channel would mix the colours.
-    """
-    image = tf.io.decode_image(file, 3, expand_animations=False)[..., :1]
-    return tf.ensure_shape(image, [None, None, 1])
+def _checks(image: tf.Tensor, mask: tf.Tensor) -> list[tf.Operation]:
+    """Checks of an image and its mask that the command makes too."""
+    side = tf.reduce_min(tf.shape(image)[1:3])
+    return [
+        tf.debugging.Assert(
+            side >= MIN_SIDE,
+            [f"an image must have at least {MIN_SIDE} rows and columns, got", side],
+        ),
+        tf.debugging.Assert(
+            tf.reduce_any(~to_holes(mask)),
+            ["the mask is all hole, so that nothing is known to complete from"],
+        ),
+    ]
 
 
 def _function(function, names: list[str], shapes: list[list], dtype: tf.DType) -> tf.function:

@@ -27,7 +27,7 @@ inputs = {k: tf.constant(v) for k, v in np.load(sys.argv[2]).items()}
 outputs = {"serving_default": signatures["serving_default"](**inputs)["completed"]}
 files = {k: tf.map_fn(tf.io.encode_png, v, fn_output_signature=tf.string)
          for k, v in inputs.items()}
-encoded = signatures["encoded"](**files)["completed"]
+encoded = signatures["encoded"](**files)["completed_bytes"]
 outputs["encoded"] = np.stack([tf.io.decode_png(file).numpy() for file in encoded])
 raw = signatures["raw"](
     image=tf.cast(inputs["image"], tf.float32) / 127.5 - 1,

@@ -27,7 +27,7 @@ for key in sorted({name.split("/")[0] for name in inputs.files}):
     files = [tf.map_fn(tf.io.encode_png, x, fn_output_signature=tf.string) for x in (image, mask)]
     call("encoded", key, image=files[0], mask=files[1])
     outputs[key + "/encoded/completed"] = np.stack(
-        [tf.io.decode_png(file).numpy() for file in outputs[key + "/encoded/completed"]])
+        [tf.io.decode_png(file).numpy() for file in outputs.pop(key + "/encoded/completed_bytes")])
     call("raw", key, image=tf.cast(image, tf.float32) / 127.5 - 1,
          mask=tf.cast(mask > 127, tf.float32))
 np.savez(sys.argv[3], **outputs)
@@ -123,7 +123,7 @@ def test_encoded_images_may_differ_in_size_and_format(module):
     files = [tf.io.encode_png(images[0]), tf.io.encode_jpeg(images[1], quality=95)]
     completed = module.encoded(tf.stack(files), tf.stack([tf.io.encode_png(m) for m in masks]))
     images[1] = tf.io.decode_jpeg(files[1]).numpy()
-    for file, image, mask in zip(completed["completed"].numpy(), images, masks, strict=True):
+    for file, image, mask in zip(completed["completed_bytes"].numpy(), images, masks, strict=True):
         assert file.startswith(b"\x89PNG")
         expected = module.serving_default(image[None], mask[None])["completed"][0]
         np.testing.assert_array_equal(tf.io.decode_png(file), expected)
@@ -144,12 +144,29 @@ def test_mirrored_padding_takes_small_images_too(padding):
     np.testing.assert_array_equal(completed[known], image[known])
 
 
-def test_an_encoded_mask_is_its_first_channel(module):
+def test_the_hole_of_an_encoded_mask_is_any_bright_colour(module):
     image, mask = random_images(24, 40, 3), random_masks(1, 24, 40)[0]
-    colored = np.concatenate([mask, 255 - mask, random_images(24, 40, 1)], axis=-1)
+    colored = np.concatenate([mask // 3, mask, 0 * mask], axis=-1)
     encoded = [tf.io.encode_png(image).numpy()]
     grey, color = (
-        module.encoded(tf.constant(encoded), tf.stack([tf.io.encode_png(m)]))["completed"].numpy()
+        module.encoded(tf.constant(encoded), tf.stack([tf.io.encode_png(m)]))[
+            "completed_bytes"
+        ].numpy()
         for m in (mask, colored)
     )
     assert grey[0] == color[0]
+
+
+@pytest.mark.parametrize(
+    "size, hole, message",
+    [
+        ((24, 40), np.ones([24, 40, 1]), "all hole"),
+        ((15, 40), np.zeros([15, 40, 1]), "at least 16"),
+        ((24, 40), np.zeros([24, 32, 1]), "differ in height or width"),
+    ],
+)
+def test_encoded_files_that_the_command_refuses_are_refused(module, size, hole, message):
+    image, mask = random_images(*size, 3), (hole * 255).astype(np.uint8)
+    files = [tf.io.encode_png(x)[None] for x in (image, mask)]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        module.encoded(*files)

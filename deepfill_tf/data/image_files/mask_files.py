@@ -14,7 +14,7 @@ from deepfill_tf.errors import UserError
 # What of a mask file is the hole, see `read_mask`.
 HOLES = ("white", "black", "alpha", "transparent", "nonzero")
 # Values at most so far from black, or white, count as black, or white.
-_NEARLY = 16
+_NEARLY = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +83,8 @@ def read_mask(
         return MaskFile(values.name, nothing, values.notes, _why_empty(values, hole))
     if not grow and hole in ("white", "black") and _is_soft(values, hole, marked):
         notes.append(
-            f"the mask {values.name} has soft edges, many values neither black nor white: where "
-            "an outline of the object stays visible, grow the hole (--grow_hole=5)"
+            f"the mask {values.name} has many values neither black nor white, such as soft edges: "
+            "where an outline of the object stays visible, grow the hole (--grow_hole=5)"
         )
     if size is not None and values.size != tuple(size):
         _check_size("mask", values, size, resize)

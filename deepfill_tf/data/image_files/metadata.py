@@ -4,9 +4,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from PIL import ExifTags, Image
+
+from deepfill_tf.data.image_files import png_chunks
 
 T = TypeVar("T")
 
@@ -14,7 +16,7 @@ T = TypeVar("T")
 # that are no longer true: orientation and thumbnail.
 _LAYOUT_TAGS = {
     *range(254, 267),
-    *range(273, 282),
+    *(273, 275, 276, 277, 278, 279, 280, 281),
     *range(284, 294),
     *(297, 301, 317, 318, 319),
     *range(320, 348),
@@ -22,7 +24,10 @@ _LAYOUT_TAGS = {
     *(700, 33723, 34377, 34675, 37724),
 }
 _SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-_RESOLUTIONS = (ExifTags.Base.XResolution, ExifTags.Base.YResolution)
+RESOLUTIONS = (ExifTags.Base.XResolution, ExifTags.Base.YResolution)
+_INCH, _CENTIMETRE = 2, 3
+# Chunks of a PNG file besides its ICC profile that give its colours a meaning.
+_COLOUR_CHUNKS = (b"cHRM", b"cICP", b"gAMA", b"sRGB")
 # Keywords of a PNG file that hold other metadata in text.
 _NOT_TEXT = re.compile(r"XML:com\.adobe\.xmp|Raw profile type .*")
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))\d")
@@ -40,6 +45,7 @@ class Metadata:
       dpi: resolution in pixels per inch, horizontal and vertical.
       text: keyword -> text, such as PNG files hold; a JPEG file's comment is "Comment".
       xmp: an XMP packet.
+      png_colours: chunks of a PNG file that say what its colours mean, (type, content).
     """
 
     icc_profile: bytes | None = None
@@ -47,15 +53,21 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     text: Mapping[str, str] = field(default_factory=dict)
     xmp: bytes | None = None
+    png_colours: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def read_metadata(
-    image: Image.Image, size: tuple[int, int], orientation: int, notes: list[str]
+    image: Image.Image,
+    file: BinaryIO,
+    size: tuple[int, int],
+    orientation: int,
+    notes: list[str],
 ) -> Metadata:
     """Reads the metadata of a decoded image while its file is open.
 
     Args:
       image: as `opening.opened` yields it, decoded.
+      file: the file that `image` was opened from.
       size: height and width of the image as it is shown.
       orientation: the EXIF orientation that the file had.
       notes: gets a line for each block that is damaged or not kept.
@@ -71,6 +83,7 @@ def read_metadata(
         dpi=dpi,
         text=_attempt("texts", lambda: _text(image), {}, notes),
         xmp=_attempt("XMP data", lambda: _xmp(image), None, notes),
+        png_colours=_attempt("colour data", lambda: _png_colours(image, file), (), notes),
     )
 
 
@@ -88,9 +101,17 @@ def _tags(image: Image.Image) -> Mapping[int, Any]:
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
-    values = tuple(float(value) for value in image.info.get("dpi", ()))
+    found = image.info.get("dpi") or _dpi_in_exif(image.getexif())
+    values = tuple(float(value) for value in found)
     usable = len(values) == 2 and all(math.isfinite(v) and 0 < v < 1e6 for v in values)
     return (values[0], values[1]) if usable else None
+
+
+def _dpi_in_exif(exif: Image.Exif) -> tuple[float, ...]:
+    per_inch = {_INCH: 1.0, _CENTIMETRE: 2.54}.get(exif.get(ExifTags.Base.ResolutionUnit, _INCH))
+    if per_inch is None or any(tag not in exif for tag in RESOLUTIONS):
+        return ()
+    return tuple(exif[tag] * per_inch for tag in RESOLUTIONS)
 
 
 def _exif(image: Image.Image, size: tuple[int, int], orientation: int) -> bytes | None:
@@ -110,12 +131,18 @@ def _exif(image: Image.Image, size: tuple[int, int], orientation: int) -> bytes 
             if ExifTags.Base[dimension] in directory:
                 directory[ExifTags.Base[dimension]] = pixels
         new.get_ifd(tag).update(directory)
+    if ExifTags.Base.Orientation in new:
+        new[ExifTags.Base.Orientation] = 1
     if orientation >= 5:
-        across, down = (new.get(tag) for tag in _RESOLUTIONS)
-        for resolution, value in zip(_RESOLUTIONS, (down, across), strict=True):
+        across, down = (new.get(tag) for tag in RESOLUTIONS)
+        for resolution, value in zip(RESOLUTIONS, (down, across), strict=True):
             if value is not None:
                 new[resolution] = value
-    return new.tobytes() if len(new) or any(new.get_ifd(tag) for tag in _SUB_DIRECTORIES) else None
+    if not len(new) and not any(new.get_ifd(tag) for tag in _SUB_DIRECTORIES):
+        if "exif" in image.info and not len(old):
+            raise ValueError("no tag can be read")
+        return None
+    return new.tobytes()
 
 
 def _text(image: Image.Image) -> dict[str, str]:
@@ -133,6 +160,13 @@ def _xmp(image: Image.Image) -> bytes | None:
         return None
     content = packet.encode() if isinstance(packet, str) else bytes(packet)
     return _XMP_ORIENTATION.sub(rb"\g<1>1", content)
+
+
+def _png_colours(image: Image.Image, file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
+    if image.format != "PNG":
+        return ()
+    file.seek(0)
+    return tuple(chunk for chunk in png_chunks.read(file) if chunk[0] in _COLOUR_CHUNKS)
 
 
 def _decoded(text: str | bytes) -> str:

@@ -56,7 +56,7 @@ def read_image(
         notes += _surprises(path, image)
         orientation = orientation_of(image)
         samples = decode(image, file, orientation, notes)
-        metadata = read_metadata(image, samples.shape[:2], orientation, notes)
+        metadata = read_metadata(image, file, samples.shape[:2], orientation, notes)
         encoding = _jpeg_encoding(image)
         if image.mode in ("CMYK", "LAB"):  # the profile was theirs
             metadata = _without_profile(metadata)
@@ -107,8 +107,8 @@ def _surprises(path: str, image: Image.Image) -> list[str]:
     """Lines on a format that the name does not say, and on further frames or pages."""
     notes = []
     suffix, kind = os.path.splitext(path)[1].lower(), image.format or ""
-    expected = next((name for name, suffixes in _SUFFIXES.items() if suffix in suffixes), kind)
-    if suffix not in _SUFFIXES.get(kind, (suffix,)):
+    expected = next((name for name, suffixes in _SUFFIXES.items() if suffix in suffixes), None)
+    if expected and suffix not in _SUFFIXES.get(kind, (suffix,)):
         notes.append(f"the file is {kind}, not {expected} as its name says")
     if kind == "MPO":
         notes.append("further images in the file, such as a gain map or a preview, are left out")
@@ -127,7 +127,7 @@ def _jpeg_encoding(image: Image.Image) -> dict:
 
 
 def _without_profile(metadata: Metadata) -> Metadata:
-    return dataclasses.replace(metadata, icc_profile=None)
+    return dataclasses.replace(metadata, icc_profile=None, png_colours=())
 
 
 def _grey(samples: np.ndarray) -> np.ndarray:

@@ -66,7 +66,12 @@ def eight_bit_samples(image: Image.Image, notes: list[str]) -> np.ndarray:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, of an opened image; 1 if there is none, or it is damaged."""
+    """The EXIF orientation, 1 to 8, of an opened image; 1 if there is none, or it is damaged.
+
+    A PNG file is decoded, because its EXIF data may come last; raises whatever a decoder raises.
+    """
+    if image.format == "PNG":
+        image.load()  # or `getexif` does, and the errors of damaged pixels would be lost below
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF blocks raise errors of any kind

@@ -1,10 +1,10 @@
-"""Texts of PNG files as tags of an EXIF block, for formats without texts of their own."""
+"""Texts and resolution as tags of an EXIF block, for formats that hold them nowhere else."""
 
 import dataclasses
 
 from PIL import ExifTags, Image
 
-from deepfill_tf.data.image_files.metadata import Metadata
+from deepfill_tf.data.image_files.metadata import RESOLUTIONS, Metadata
 
 # Keywords of the PNG standard -> tags of the same meaning.
 _TAGS = {
@@ -14,6 +14,7 @@ _TAGS = {
     "Copyright": ExifTags.Base.Copyright,
     "Software": ExifTags.Base.Software,
 }
+_INCH = 2
 # How the EXIF standard marks a user comment in Unicode, whose byte order is the block's.
 _UNICODE = b"UNICODE\0"
 
@@ -41,6 +42,18 @@ def exif_with_text(metadata: Metadata) -> Metadata:
         comment = others["Comment"] if list(others) == ["Comment"] else "\n".join(lines)
         order = "utf-16-le" if exif.endian == "<" else "utf-16-be"
         details[ExifTags.Base.UserComment] = _UNICODE + comment.encode(order, "replace")
+    return dataclasses.replace(metadata, exif=exif.tobytes())
+
+
+def exif_with_resolution(metadata: Metadata) -> Metadata:
+    """Returns metadata whose resolution is also in its EXIF block."""
+    if not metadata.dpi:
+        return metadata
+    exif = Image.Exif()
+    exif.load(metadata.exif or b"")
+    for tag, value in zip(RESOLUTIONS, metadata.dpi, strict=True):
+        exif.setdefault(tag, value)
+    exif.setdefault(ExifTags.Base.ResolutionUnit, _INCH)
     return dataclasses.replace(metadata, exif=exif.tobytes())
 
 

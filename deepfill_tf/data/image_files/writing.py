@@ -1,5 +1,6 @@
 """Writing of image files."""
 
+import dataclasses
 import io
 import os
 from typing import Any
@@ -12,7 +13,11 @@ from deepfill_tf import atomic
 from deepfill_tf.data.image_files import png_chunks
 from deepfill_tf.data.image_files.image_file import ImageFile, to_eight_bits
 from deepfill_tf.data.image_files.metadata import Metadata
-from deepfill_tf.data.image_files.text_in_exif import exif_with_text, without_maker_note
+from deepfill_tf.data.image_files.text_in_exif import (
+    exif_with_resolution,
+    exif_with_text,
+    without_maker_note,
+)
 from deepfill_tf.data.image_files.tiff_writing import encode_tiff
 from deepfill_tf.errors import UserError, reason
 
@@ -104,6 +109,9 @@ def _fitting(kind: str, samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
     if samples.dtype == np.uint16 and kind not in _WITH_16_BITS:
         samples = to_eight_bits(samples)
         notes.append(f"{kind} holds 8 bits a channel, not 16")
+    if samples.dtype == np.uint16 and samples.shape[2] == 2 and kind == "TIFF":
+        samples = samples[:, :, [0, 0, 0, 1]]
+        notes.append("grey of 16 bits with alpha is written as RGB, which more programs read")
     return samples, notes
 
 
@@ -174,10 +182,12 @@ def _metadata_options(kind: str, metadata: Metadata, notes: list[str]) -> dict[s
     if kind == "PNG":
         options["pnginfo"] = _png_texts(metadata)
     else:
-        exif = exif_with_text(metadata).exif
+        texts = dict(metadata.text)
+        if kind == "JPEG" and "Comment" in texts:
+            options["comment"] = texts.pop("Comment").encode()[:_JPEG_BLOCK]
+        described = exif_with_text(dataclasses.replace(metadata, text=texts))
+        exif = (described if kind == "JPEG" else exif_with_resolution(described)).exif
     if kind == "JPEG":
-        if "Comment" in metadata.text:
-            options["comment"] = metadata.text["Comment"].encode()[:_JPEG_BLOCK]
         if exif and len(exif) > _JPEG_BLOCK:
             exif = without_maker_note(exif)
             notes.append("the maker note of its EXIF data does not fit into JPEG and is left out")
@@ -198,6 +208,8 @@ def _metadata_options(kind: str, metadata: Metadata, notes: list[str]) -> dict[s
 
 def _png_texts(metadata: Metadata) -> PngImagePlugin.PngInfo:
     texts = PngImagePlugin.PngInfo()
+    for kind, content in metadata.png_colours:
+        texts.add(kind, content)
     for keyword, text in metadata.text.items():
         texts.add_text(keyword, text)
     if metadata.xmp:
