@@ -86,6 +86,8 @@ setup(
         "beam": ["apache-beam>=2.77"],
         # P-IDS and U-IDS.
         "evaluation": ["scikit-learn"],
+        # HEIC files.
+        "heic": ["pillow-heif>=1"],
         # @LandmarkSketches(); versions after 0.10.21 need LandmarkSketches.model.
         "landmarks": ["mediapipe"],
         "test": [

@@ -32,7 +32,12 @@ def decode_mask(file: tf.Tensor) -> tf.Tensor:
     """
     values = tf.cast(_decoded(file, 4, 3), tf.int32)
     strength = tf.reduce_max(values[..., :3], axis=-1, keepdims=True)
-    return tf.cast((strength * values[..., 3:] + 127) // 255, tf.uint8)
+    alpha = values[..., 3:]
+    # TensorFlow fills the missing alpha of a PNG file of 1, 2 or 4 bits up with 1, 3 or 15.
+    bits = tf.cast(_Bytes(file).byte(_int(24)), tf.int32)
+    filled = _begins(file, _PNG) & (bits < 8) & tf.reduce_all(alpha == 2**bits - 1)
+    alpha = tf.where(filled, 255, alpha)
+    return tf.cast((strength * alpha + 127) // 255, tf.uint8)
 
 
 def exif_orientation(file: tf.Tensor) -> tf.Tensor:

@@ -27,6 +27,8 @@ MASKS = {
     "grey_alpha.png": png(COLOURS[:, :, :2]),
     "deep.png": png(DEEP[:, :, :1]),
     "one_bit.png": saved(Image.fromarray(GREY > 127), "PNG"),
+    "two_bits.png": saved(Image.fromarray(GREY).quantize(4), "PNG", bits=2),
+    "four_bits.png": saved(Image.fromarray(GREY).quantize(16), "PNG", bits=4),
     "mask.jpg": saved(np.where(SMOOTH > 127, 255, 0).astype(np.uint8)[:, :, 0], "JPEG"),
 }
 REFUSED = {

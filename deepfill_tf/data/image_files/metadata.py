@@ -139,7 +139,7 @@ def _exif(image: Image.Image, size: tuple[int, int], orientation: int) -> bytes 
             if value is not None:
                 new[resolution] = value
     if not len(new) and not any(new.get_ifd(tag) for tag in _SUB_DIRECTORIES):
-        if "exif" in image.info and not len(old):
+        if image.info.get("exif") and not len(old):
             raise ValueError("no tag can be read")
         return None
     return new.tobytes()

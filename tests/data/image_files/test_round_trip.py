@@ -171,3 +171,15 @@ def test_a_network_of_grey_images_gets_grey(tmp_path):
     assert image.pixels.shape == (16, 17, 1) and "colours become grey" in image.notes[0]
     theirs = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     assert np.abs(image.pixels[:, :, 0].astype(int) - theirs).max() <= 1
+
+
+def test_a_perfect_completion_leaves_no_trace(tmp_path):
+    """No frame around the hole: what the network gets and gives is in the file's own values."""
+    values = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
+    for samples in (values, (values % 256).astype(np.uint8)):
+        path = tmp_path / "a.png"
+        path.write_bytes(png(samples.repeat(3, axis=2)))
+        image = read_image(path)
+        completed = image.floats if image.is_deep else image.pixels
+        mask = np.full([256, 256, 1], 255, np.uint8)
+        np.testing.assert_array_equal(image.filled(completed, mask), image.samples)
