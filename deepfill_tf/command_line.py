@@ -14,6 +14,7 @@ shows the traceback. Flags belong to their command, not to the process: any numb
 command modules may be imported into one process.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -169,8 +170,12 @@ def import_tensorflow_quietly() -> None:
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
+        # Everything that an import makes stays: no garbage is looked for among it, then or later.
+        gc.disable()
         try:
             importlib.import_module("deepfill_tf.compat")
         finally:
+            gc.enable()
+            gc.freeze()
             os.dup2(standard_error, 2)
             os.close(standard_error)

@@ -45,6 +45,18 @@ def named_variables(variables: Iterable) -> dict[str, tf.Variable]:
     return dict(sorted(named.items()))
 
 
+def build_layer(layer, input_shape: tuple) -> None:
+    """Creates the variables of a layer or model from the shape of its first input.
+
+    They have the names that a call would give them. Does nothing if the layer is built.
+    """
+    if layer.built:
+        return
+    # Keras 2 does not name what is built outside of a call after its layer; Keras 3 does.
+    with tf.name_scope(layer.name):
+        layer.build(input_shape)
+
+
 class DeferredBuildMixin:
     """Mixin for layers that are built by their first call after loading, too.
 

@@ -100,8 +100,9 @@ def refined_in_holes(
         regions = hole_boxes(mask[0, :, :, 0] > 0)
         return generator.refined_in_regions(image, mask, sketch[0] if sketch else None, regions)[0]
 
+    # Called eagerly, map_fn would translate everything that refine_image calls with AutoGraph.
     refined = tf.map_fn(
-        refine_image,
+        tf.autograph.experimental.do_not_convert(refine_image),
         (padded, masks, *sketches),
         parallel_iterations=1,  # the memory of one image
         fn_output_signature=tf.TensorSpec([None, None, images.shape[-1]], tf.float32),

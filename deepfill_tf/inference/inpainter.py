@@ -36,6 +36,7 @@ from deepfill_tf.inference.completion import (
     to_floats,
     to_holes,
 )
+from deepfill_tf.inference.eager_first import EagerFirst
 from deepfill_tf.inference.signatures import InpaintingModule
 from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
@@ -71,8 +72,9 @@ class Inpainter:
     _model: Any  # the SavedModel: a signature does not keep its variables
 
     def __init__(self, generator: keras.Model, *, whole_image: bool = False):
-        self._complete = InpaintingModule(generator, whole_image=whole_image).serving_default
-        self._predict = _predictor(generator, whole_image)
+        complete = InpaintingModule(generator, whole_image=whole_image).serving_default
+        self._complete: Callable[..., dict] = EagerFirst(complete)
+        self._predict: Callable[..., dict] = EagerFirst(_predictor(generator, whole_image))
         self._channels = generator.channels
         self._guided = generator.guided
 

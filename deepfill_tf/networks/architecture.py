@@ -9,10 +9,10 @@ the types of JSON. Weights are not part of it.
 from collections.abc import Mapping
 from typing import Any
 
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.coarse import CoarseNetwork
-from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
+from deepfill_tf.networks.generators import Generator, GeneratorV1, GeneratorV2
 from deepfill_tf.networks.global_local import (
     GlobalDiscriminator,
     GlobalLocalDiscriminator,
@@ -20,6 +20,7 @@ from deepfill_tf.networks.global_local import (
 )
 from deepfill_tf.networks.patch_discriminator import PatchDiscriminator
 from deepfill_tf.networks.refinement import RefinementNetwork
+from deepfill_tf.networks.stage import Stage
 
 NETWORKS = {
     network.__name__: network
@@ -73,11 +74,14 @@ def model_from_architecture(
 
 
 def build_model(model: keras.Model, channels: int = 3) -> keras.Model:
-    """The same network with its variables, which one call on zeros creates.
+    """The same network with its variables.
 
     `channels` are those of the image, for discriminators: generators and their stages have an
     argument of that name.
     """
-    has_channels = hasattr(model, "channels")
-    model(*(model.example_inputs() if has_channels else model.example_inputs(channels)))
+    if isinstance(model, Generator | Stage):
+        build_layer(model, (None, None, None, model.channels))
+    else:
+        # A dense layer's weights depend on the size of its input.
+        model(*model.example_inputs(channels))
     return model

@@ -9,7 +9,8 @@
 
 `add_conv_layers` makes a network's layers from its tables, and `ConvStack` applies them to
 features `[N, h, w, C]`. `region_stack.RegionStack` has the same methods and computes regions of
-the output only: a network describes its topology once, in terms of either.
+the output only, and `BuildStack` creates the layers' variables: a network describes its topology
+once, in terms of any of them.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_choice, check_int, check_positive_int
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.layers import (
     GatedConv2D,
     GatedUpConv2D,
@@ -156,3 +157,43 @@ class ConvStack:
         Returns what the layer returns: the attended features, and int32 offsets.
         """
         return attention(features, features, resize_nearest(masks, *height_and_width(features)))
+
+
+class BuildStack:
+    """Counterpart of `ConvStack` that creates the variables of the layers and computes nothing.
+
+    A feature map is represented by one pixel, `[1, 1, 1, C]`, of which only C counts.
+
+    Args:
+      network: the network that `add_conv_layers` added the layers to.
+      skips: whether the skip connections of the tables are used.
+    """
+
+    def __init__(self, network: keras.Model, *, skips: bool):
+        self._network = network
+        self._skips = skips
+        self._outputs: dict[str, tf.Tensor] = {}
+
+    def apply(self, specs: Iterable[ConvSpec], features: tf.Tensor) -> tf.Tensor:
+        """A pixel of the last spec's output, for one of the first one's input."""
+        for spec in specs:
+            if self._skips and spec.skip:
+                features = tf.concat([features, self._outputs[spec.skip]], axis=-1)
+            layer = getattr(self._network, spec.name)
+            build_layer(layer, (None, None, None, features.shape[-1]))
+            features = tf.zeros([1, 1, 1, layer.filters])
+            self._outputs[spec.name] = features
+        return features
+
+    @staticmethod
+    def pixelwise(function: Callable[..., tf.Tensor], *maps: tf.Tensor) -> tf.Tensor:
+        """Applies `function`, each pixel of whose result depends on that pixel of `maps` only."""
+        return function(*maps)
+
+    @staticmethod
+    def attend(
+        attention: AttentionLayer, features: tf.Tensor, masks: tf.Tensor
+    ) -> tuple[tf.Tensor, None]:
+        """A pixel of the attended features, which have the channels of `features`."""
+        build_layer(attention, (None, None, None, features.shape[-1]))
+        return features, None

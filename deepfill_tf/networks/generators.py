@@ -34,7 +34,7 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.conv_stack import StageOptions
 from deepfill_tf.networks.inputs import (
@@ -125,6 +125,13 @@ class Generator(RebuiltOnLoading, keras.Model):
         return zero_inputs(
             self.min_size, self.channels, guided=self.guided, dtype=self.compute_dtype
         )
+
+    def build(self, input_shape=None) -> None:
+        """Creates the variables; the channels of the images are known from the arguments."""
+        build_layer(self.coarse, (None, None, None, self.channels + self.guided))
+        if self.refinement is not None:
+            build_layer(self.refinement, (None, None, None, self.channels))
+        self.built = True
 
     def call(
         self, images: Inputs, masks: tf.Tensor | None = None, sketches: tf.Tensor | None = None

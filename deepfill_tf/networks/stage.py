@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.checks import check_choice
 from deepfill_tf.compat import keras
 from deepfill_tf.layers.activations import ACTIVATIONS, activation_named
-from deepfill_tf.networks.conv_stack import ConvSpec, StageOptions, add_conv_layers
+from deepfill_tf.networks.conv_stack import BuildStack, ConvSpec, StageOptions, add_conv_layers
 from deepfill_tf.networks.inputs import zero_inputs
 from deepfill_tf.networks.rebuilding import RebuiltOnLoading
 from deepfill_tf.networks.region_stack import REGION_KINDS, LazyFeatures
@@ -72,6 +72,16 @@ class Stage(RebuiltOnLoading, keras.Model):
         If not, every completion computes the whole image.
         """
         return self.options.convolution in REGION_KINDS and not self.options.skips
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the variables, for images of `input_shape[-1]` channels."""
+        pixel, mask = (tf.zeros([1, 1, 1, channels]) for channels in (input_shape[-1], 1))
+        self._forward(BuildStack(self, skips=self.options.skips), pixel, mask)
+        self.built = True
+
+    def _forward(self, stack, images, masks):
+        """The outputs in terms of a `ConvStack`, or of another class with its methods."""
+        raise NotImplementedError
 
     def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
         """The predicted image, computed region by region, for one image and its mask."""

@@ -110,7 +110,7 @@ def contextual_attention_region(
     ).intersection(Region.whole(patch_scores.query_size))
     first, last = tf.unstack(queries.begin), tf.unstack(queries.end)
     rows, columns = zip(first, last, strict=True)
-    tiles, _ = _attend_in_blocks(patch_scores, rows, columns, block_scores)
+    tiles, _ = _attend_in_blocks(patch_scores, rows, columns, block_scores, with_best_keys=False)
     origin = Region(queries.begin * rate, queries.end * rate)
     return region.crop(tiles_to_pixels(tiles, rate), origin)
 
@@ -127,13 +127,20 @@ def supports_fast(options: AttentionOptions) -> bool:
     return options.patch_size == 3 and options.stride == 1 and options.fuse_size in (1, 3)
 
 
-def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, block_scores: int):
+def _attend_in_blocks(
+    patch_scores: PatchScores,
+    rows: tuple,
+    columns: tuple,
+    block_scores: int,
+    *,
+    with_best_keys: bool = True,
+):
     """Computes the attention of rows and columns (begin, end), a few rows at a time."""
     total, count = rows[1] - rows[0], columns[1] - columns[0]
     batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
     step = _rows_per_block(total, [count, batch, pitch], block_scores)
     if isinstance(step, int) and step == total:
-        return patch_scores.attend_block(rows[0], total, columns)
+        return patch_scores.attend_block(rows[0], total, columns, with_best_keys=with_best_keys)
 
     def attend(operands, done):
         """Computes the block after `done` rows; also returns the block's number of rows."""
@@ -141,7 +148,10 @@ def _attend_in_blocks(patch_scores: PatchScores, rows: tuple, columns: tuple, bl
             patch_scores, **dict(zip(_DIFFERENTIABLE, operands, strict=True))
         )
         block_rows = step if isinstance(step, int) else tf.minimum(step, total - done)
-        return *scores.attend_block(rows[0] + done, block_rows, columns), block_rows
+        block = scores.attend_block(
+            rows[0] + done, block_rows, columns, with_best_keys=with_best_keys
+        )
+        return *block, block_rows
 
     @tf.custom_gradient
     def blockwise(*operands):
@@ -220,4 +230,8 @@ def _while_below(total, step, body: Callable, variables: list) -> list:
 
 def _swap_axes(blocks: tf.Tensor) -> tf.Tensor:
     """Exchanges the first two axes: `[N, n, m, K]` <-> `[n, N, m, K]`."""
+    if blocks.dtype.is_integer:
+        # TensorFlow prints an error if integers are transposed eagerly. Positions are exact as
+        # floats.
+        return tf.cast(_swap_axes(tf.cast(blocks, tf.float32)), blocks.dtype)
     return tf.transpose(blocks, [1, 0, 2, 3])

@@ -129,13 +129,16 @@ class PatchScores:
             fuses=options.fuse_size == 3,
         )
 
-    def attend_block(self, first_row, num_rows, column_range: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+    def attend_block(
+        self, first_row, num_rows, column_range: tuple, *, with_best_keys: bool = True
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Computes the attention of a block of queries.
 
         Args:
           first_row: of the block, an integer or int32 scalar.
           num_rows: number of its rows, n.
           column_range: its first column and the column after its last, m columns.
+          with_best_keys: whether the most probable keys are computed; they are 0 if not.
 
         Returns:
           What the queries add to the tiles of the reconstruction,
@@ -151,7 +154,9 @@ class PatchScores:
         probabilities = probabilities[:, :, :count, : height * width]
         probabilities = tf.reshape(probabilities, [-1, num_rows, count, height, width])
         tiles = overlap_added(tf.cast(probabilities, self.values.dtype), self.values)
-        return tiles, argmax_2d(probabilities)
+        if with_best_keys:
+            return tiles, argmax_2d(probabilities)
+        return tiles, tf.zeros([*tf.unstack(tf.shape(probabilities)[:3]), 2], tf.int32)
 
     def _row_step(self, count):
         """Number of lines between the starts of two rows of a block with `count` queries per row.

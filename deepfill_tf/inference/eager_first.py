@@ -1,0 +1,33 @@
+"""Functions that are computed eagerly at first: tracing pays from the second call on."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Pixels of a batch. Eager operations do not reuse their inputs' memory, and the larger the images
+# the less tracing weighs.
+MAX_PIXELS = 2**21
+
+
+class EagerFirst:
+    """A `tf.function` whose first call runs its operations one by one, without tracing them.
+
+    The results agree to the rounding. A process that completes one image does not wait for a
+    program that is used once.
+
+    Args:
+      function: of keyword arguments, tensors; among them `image`, `[N, H, W, C]`. A first call
+        with more than `MAX_PIXELS` pixels is traced.
+    """
+
+    def __init__(self, function: tf.function):
+        self._function = function
+        self._is_first = True
+
+    def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        is_first, self._is_first = self._is_first, False
+        batch, height, width, _ = inputs["image"].shape
+        if is_first and batch * height * width <= MAX_PIXELS:
+            compute: Callable[..., dict] = self._function.python_function
+            return compute(**inputs)
+        return self._function(**inputs)
