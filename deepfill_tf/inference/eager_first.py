@@ -6,7 +6,7 @@ import tensorflow as tf
 
 # Pixels of a batch. Eager operations do not reuse their inputs' memory, and the larger the images
 # the less tracing weighs.
-MAX_PIXELS = 2**21
+MAX_PIXELS = 2**20
 
 
 class EagerFirst:
