@@ -4,6 +4,8 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.layers.plain_conv import PlainConv2D
+from deepfill_tf.ops import convolve_gated
+from deepfill_tf.ops.devices import runs_on_cpu
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -27,6 +29,20 @@ class GatedConv2D(PlainConv2D):
     @property
     def convolution_filters(self) -> int:
         return self.filters if self.activation is None else 2 * self.filters
+
+    def convolved_and_activated(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str
+    ) -> tf.Tensor:
+        if self.activation != "elu" or not runs_on_cpu():
+            return super().convolved_and_activated(inputs, kernel, padding)
+        return convolve_gated(
+            inputs,
+            kernel,
+            tf.cast(tf.convert_to_tensor(self.bias), inputs.dtype),
+            strides=self.strides,
+            dilation_rate=self.dilation_rate,
+            padding=padding,
+        )
 
     def activate(self, features: tf.Tensor) -> tf.Tensor:
         if self.activation is None:

@@ -42,7 +42,20 @@ class PlainConv2D(ConvolutionLayer):
         return self.call_with_kernel(inputs, tf.convert_to_tensor(self.kernel))
 
     def call_with_kernel(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return self.biased_and_activated(self.convolved(inputs, tf.cast(kernel, inputs.dtype)))
+        return self.convolved_and_activated(inputs, tf.cast(kernel, inputs.dtype), self.padding)
+
+    def convolved_and_activated(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str
+    ) -> tf.Tensor:
+        """Convolution, bias and activation; `kernel` has the inputs' dtype."""
+        features = convolve(
+            inputs,
+            kernel,
+            strides=self.strides,
+            dilation_rate=self.dilation_rate,
+            padding=padding,
+        )
+        return self.biased_and_activated(features)
 
     def biased_and_activated(self, features: tf.Tensor) -> tf.Tensor:
         """Activation of `features`, the convolution's output, plus the bias."""
@@ -79,11 +92,4 @@ class PlainConv2D(ConvolutionLayer):
         """
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
         inputs = pad(inputs, given.margins(self.convolution_region(wanted)), self.padding)
-        features = convolve(
-            inputs,
-            kernel,
-            strides=self.strides,
-            dilation_rate=self.dilation_rate,
-            padding="valid",
-        )
-        return self.biased_and_activated(features)
+        return self.convolved_and_activated(inputs, kernel, "valid")

@@ -12,10 +12,10 @@ from deepfill_tf.ops import Region, upsample_conv2d, upsample_nearest_2x
 class _Upsampling(PlainConv2D):
     """Upsamples its input before the convolution: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
 
-    def convolved(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        if self._is_transposed:
-            return upsample_conv2d(inputs, kernel)
-        return super().convolved(upsample_nearest_2x(inputs), kernel)
+    def call_with_kernel(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if not self._is_transposed:
+            return super().call_with_kernel(upsample_nearest_2x(inputs), kernel)
+        return self.biased_and_activated(upsample_conv2d(inputs, tf.cast(kernel, inputs.dtype)))
 
     @property
     def _is_transposed(self) -> bool:

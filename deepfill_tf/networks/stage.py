@@ -74,7 +74,9 @@ class Stage(RebuiltOnLoading, keras.Model):
         return self.options.convolution in REGION_KINDS and not self.options.skips
 
     def build(self, input_shape: tuple) -> None:
-        """Creates the variables, for images of `input_shape[-1]` channels."""
+        """Creates the variables, for inputs whose first has the shape `input_shape`."""
+        if isinstance(input_shape[-1], tuple | list):  # of inputs in one list
+            input_shape = input_shape[0]
         pixel, mask = (tf.zeros([1, 1, 1, channels]) for channels in (input_shape[-1], 1))
         self._forward(BuildStack(self, skips=self.options.skips), pixel, mask)
         self.built = True

@@ -12,6 +12,7 @@ from deepfill_tf.ops.fast_attention import (
     supports_fast,
 )
 from deepfill_tf.ops.flow_color import color_wheel, offsets_to_color
+from deepfill_tf.ops.gated_convolution import convolve_gated
 from deepfill_tf.ops.patches import extract_patches
 from deepfill_tf.ops.regions import Region
 from deepfill_tf.ops.resizing import resize_bilinear, resize_nearest, upsample_nearest_2x
@@ -31,6 +32,7 @@ __all__ = [
     "contextual_attention",
     "contextual_attention_region",
     "convolve",
+    "convolve_gated",
     "crop",
     "distance_to_known",
     "extract_patches",

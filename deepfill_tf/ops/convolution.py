@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+from deepfill_tf.ops.convolution_gradients import dilated_conv2d
+from deepfill_tf.ops.devices import runs_on_cpu
+
 PADDINGS = ("same", "valid", "symmetric", "reflect")
 
 
@@ -30,12 +33,9 @@ def convolve(
       >>> tuple(convolve(images, kernel, strides=2, padding="reflect").shape)
       (1, 4, 6, 4)
     """
-    if padding in ("symmetric", "reflect"):
-        margins = [[dilation_rate * (int(k) - 1) // 2] * 2 for k in kernel.shape[:2]]
-        images = pad(images, margins, padding)
-        padding = "valid"
-    # Not tf.nn.conv2d: it has no gradient on CPUs if dilations exceed 1, and its rounding
-    # depends on the image's size.
+    images, padding = pad_mirrored(images, kernel, dilation_rate, padding)
+    if dilation_rate > 1 and runs_on_cpu():
+        return dilated_conv2d(images, kernel, dilation_rate, padding)
     return tf.nn.convolution(
         images,
         kernel,
@@ -44,6 +44,25 @@ def convolve(
         data_format="NHWC",  # left out, there is no second gradient in eager mode
         dilations=dilation_rate,
     )
+
+
+def pad_mirrored(
+    images: tf.Tensor, kernel: tf.Tensor, dilation_rate: int, padding: str
+) -> tuple[tf.Tensor, str]:
+    """Pads the images if `padding` is "symmetric" or "reflect".
+
+    Returns them, and the padding with which TensorFlow convolves them: "same" or "valid".
+
+    Example:
+      >>> images, kernel = tf.ones([1, 8, 12, 3]), tf.ones([3, 3, 3, 4])
+      >>> images, padding = pad_mirrored(images, kernel, 2, "reflect")
+      >>> tuple(images.shape), padding
+      ((1, 12, 16, 3), 'valid')
+    """
+    if padding not in ("symmetric", "reflect"):
+        return images, padding
+    margins = [[dilation_rate * (int(k) - 1) // 2] * 2 for k in kernel.shape[:2]]
+    return pad(images, margins, padding), "valid"
 
 
 def pad(images: tf.Tensor, margins: list | tf.Tensor, padding: str) -> tf.Tensor:

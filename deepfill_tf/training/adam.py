@@ -42,14 +42,23 @@ class Adam(tf.Module):
         """Updates every variable; the keys of `gradients` are the variables' names."""
         self.step.assign_add(1)
         step = tf.cast(self.step, tf.float32)
-        correction = tf.sqrt(1 - tf.pow(self._beta_2, step)) / (1 - tf.pow(self._beta_1, step))
-        rate = self._learning_rate * correction
+        scalars = {
+            "beta1_power": tf.pow(self._beta_1, step),
+            "beta2_power": tf.pow(self._beta_2, step),
+            "lr": tf.constant(self._learning_rate),
+            "beta1": tf.constant(self._beta_1),
+            "beta2": tf.constant(self._beta_2),
+            "epsilon": tf.constant(self._epsilon),
+        }
         for name, variable in self.variables_by_name.items():
-            gradient = gradients[name]
-            first, second = self.first_moments.named[name], self.second_moments.named[name]
-            first.assign_add((1 - self._beta_1) * (gradient - first))
-            second.assign_add((1 - self._beta_2) * (tf.square(gradient) - second))
-            variable.assign_sub(rate * first / (tf.sqrt(second) + self._epsilon))
+            # One pass over memory instead of ten.
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self.first_moments.named[name].handle,
+                v=self.second_moments.named[name].handle,
+                grad=gradients[name],
+                **scalars,
+            )
 
 
 def _zeros_like(variables: dict[str, tf.Variable]) -> dict[str, tf.Variable]:

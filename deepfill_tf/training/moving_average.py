@@ -29,9 +29,12 @@ class ExponentialMovingAverage(VariableBundle):
 
     def update(self) -> None:
         """Moves each average towards the present value of its variable."""
+        fraction = tf.constant(1 - self._decay)
         for name, variable in self._variables.items():
             average = self.named[name]
-            average.assign_add((1 - self._decay) * (variable - average))
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=average.handle, alpha=fraction, delta=average - variable
+            )
 
     def restart(self) -> None:
         """Sets each average to the present value of its variable."""

@@ -61,8 +61,10 @@ class NetworkUpdate:
         self._first_non_finite_batch = first_non_finite_batch
         self._apply_also = apply_also
         self._parts = gradient_accumulation_steps
-        self._gradients = tf.function(self._gradients_and_scalars, jit_compile=jit_compile)
-        self._run = tf.function(self._run_on_all_replicas)
+        self._gradients = tf.function(
+            self._gradients_and_scalars, autograph=False, jit_compile=jit_compile
+        )
+        self._run = tf.function(self._run_on_all_replicas, autograph=False)
 
     def __call__(self, batch: Batch, batch_index: int) -> Scalars:
         """Runs the update on all replicas.

@@ -34,7 +34,8 @@ def machine_facts() -> dict:
     # Imported here, because a program may import this module before it silences TensorFlow.
     import tensorflow as tf
 
-    from deepfill_tf.training.distribution.environment import processor_info, usable_cores
+    from deepfill_tf.ops.devices import processor_info
+    from deepfill_tf.training.distribution.environment import usable_cores
 
     info = processor_info()
     known = info.get("flags", "").split()

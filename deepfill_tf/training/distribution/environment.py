@@ -2,10 +2,11 @@
 
 import os
 import platform
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+
+from deepfill_tf.ops.devices import processor_info
 
 
 def environment_info(strategy: tf.distribute.Strategy) -> dict[str, object]:
@@ -27,16 +28,6 @@ def usable_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         return os.cpu_count() or 1
-
-
-def processor_info() -> dict[str, str]:
-    """Entries of /proc/cpuinfo for the first processor; empty on other systems than Linux."""
-    try:
-        first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return {}
-    entries = (line.partition(":") for line in first.splitlines())
-    return {name.strip(): value.strip() for name, _, value in entries}
 
 
 def _processor_name() -> str:

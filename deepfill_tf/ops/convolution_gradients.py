@@ -1,0 +1,159 @@
+"""Gradients of convolutions on CPUs, dilated ones too."""
+
+import numpy as np
+import tensorflow as tf
+
+from deepfill_tf.ops.devices import has_avx512
+from deepfill_tf.ops.shapes import known_size
+
+# From so many channels on, matrix products are faster than oneDNN's gradients by kernels, on
+# processors without AVX-512.
+LEAST_CHANNELS_OF_PRODUCTS = 32
+
+
+def dilated_conv2d(
+    images: tf.Tensor, kernel: tf.Tensor, dilation_rate: int, padding: str
+) -> tf.Tensor:
+    """`tf.nn.conv2d` of dilation with gradients of any order: `[N, h', w', D]`.
+
+    TensorFlow's has none on CPUs. `tf.nn.convolution` has, but rearranges the images before and
+    after it, and multiplies the zeros of the padding: for a dilation of half the image's side
+    these are most factors.
+
+    Args:
+      images: `[N, h, w, C]`.
+      kernel: `[k, k, C, D]`, of the images' dtype.
+      dilation_rate: distance between the kernel's entries.
+      padding: "same" or "valid".
+
+    Example:
+      >>> tuple(dilated_conv2d(tf.ones([1, 8, 12, 3]), tf.ones([3, 3, 3, 4]), 2, "same").shape)
+      (1, 8, 12, 4)
+    """
+
+    @tf.custom_gradient
+    def convolution(images, kernel):
+        outputs = tf.nn.conv2d(images, kernel, 1, padding.upper(), dilations=dilation_rate)
+        return outputs, lambda gradient: convolution_gradients(
+            images, kernel, gradient, dilation_rate=dilation_rate, padding=padding
+        )
+
+    return convolution(images, kernel)
+
+
+def convolution_gradients(
+    images: tf.Tensor,
+    kernel: tf.Tensor,
+    gradient: tf.Tensor,
+    *,
+    strides: int = 1,
+    dilation_rate: int = 1,
+    padding: str,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Gradients by images and kernel of a convolution whose output has the gradient `gradient`.
+
+    Args:
+      images: `[N, h, w, C]`.
+      kernel: `[k, k, C, D]`.
+      gradient: `[N, h', w', D]`, by the convolution's output.
+      strides: step of the convolution.
+      dilation_rate: distance between the kernel's entries; needs `strides=1` above 1.
+      padding: "same" or "valid".
+
+    Returns: `[N, h, w, C]` and `[k, k, C, D]`.
+
+    Example:
+      >>> images, kernel = tf.ones([1, 8, 12, 3]), tf.ones([3, 3, 3, 4])
+      >>> outputs = tf.nn.conv2d(images, kernel, 1, "SAME")
+      >>> by_images, by_kernel = convolution_gradients(images, kernel, outputs, padding="same")
+      >>> tuple(by_images.shape), tuple(by_kernel.shape)
+      ((1, 8, 12, 3), (3, 3, 3, 4))
+    """
+    if dilation_rate > 1:
+        return _dilated(images, kernel, gradient, dilation_rate, padding)
+    options = {"strides": [1, strides, strides, 1], "padding": padding.upper()}
+    by_images = tf.raw_ops.Conv2DBackpropInput(
+        input_sizes=tf.shape(images), filter=kernel, out_backprop=gradient, **options
+    )
+    by_images.set_shape(images.shape)
+    if strides == 1 and kernel.shape[2] >= LEAST_CHANNELS_OF_PRODUCTS and not has_avx512():
+        return by_images, _by_kernel_as_products(images, gradient, kernel.shape, padding)
+    by_kernel = tf.raw_ops.Conv2DBackpropFilter(
+        input=images, filter_sizes=kernel.shape.as_list(), out_backprop=gradient, **options
+    )
+    return by_images, by_kernel
+
+
+def _by_kernel_as_products(
+    images: tf.Tensor, gradient: tf.Tensor, shape: tf.TensorShape, padding: str
+) -> tf.Tensor:
+    """Gradient by the kernel `[k, k, C, D]`, a matrix product for each of its entries.
+
+    Images and gradient are padded to rows of one length, so that what an entry reads is one
+    slice of all pixels, from the entry's place in the first image on.
+    """
+    reach = [int(size) - 1 for size in shape[:2]]
+    before = [n // 2 if padding == "same" else 0 for n in reach]
+    after = [n - m if padding == "same" else 0 for n, m in zip(reach, before, strict=True)]
+    margins = [list(margin) for margin in zip(before, after, strict=True)]
+    images = tf.pad(images, [[0, 0], *margins, [0, 0]])
+    gradient = tf.pad(gradient, [[0, 0], *([0, n] for n in reach), [0, 0]])
+    row = known_size(images, 2)
+    images = tf.reshape(images, [-1, shape[2]])
+    count = known_size(images, 0) - reach[0] * row - reach[1]
+    gradient = tf.reshape(gradient, [-1, shape[3]])[:count]
+    starts = [i * row + j for i, j in np.ndindex(*shape[:2])]
+    entries = [tf.matmul(images[n : n + count], gradient, transpose_a=True) for n in starts]
+    return tf.reshape(tf.stack(entries), shape)
+
+
+def _dilated(
+    images: tf.Tensor, kernel: tf.Tensor, gradient: tf.Tensor, rate: int, padding: str
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Gradients of a dilated convolution.
+
+    That by the images is a convolution with the turned kernel. That by the kernel is a matrix
+    product for each of its entries, over the pixels that it reads inside the image.
+    """
+    reach = [rate * (int(size) - 1) for size in kernel.shape[:2]]
+    before = [n // 2 if padding == "same" else 0 for n in reach]
+    sizes = [(known_size(images, axis), known_size(gradient, axis)) for axis in (1, 2)]
+
+    def overlap(axis: int, index: int) -> tuple[slice, slice]:
+        """The image's pixels that an entry reads, and the outputs that it reads them for."""
+        offset = index * rate - before[axis]
+        image_size, output_size = sizes[axis]
+        start, first = max(offset, 0), max(-offset, 0)
+        count = _largest(0, _smallest(image_size - start, output_size - first))
+        return slice(start, start + count), slice(first, first + count)
+
+    def entry(row: int, column: int) -> tf.Tensor:
+        (rows, output_rows), (columns, output_columns) = overlap(0, row), overlap(1, column)
+        return tf.matmul(
+            tf.reshape(images[:, rows, columns], [-1, kernel.shape[2]]),
+            tf.reshape(gradient[:, output_rows, output_columns], [-1, kernel.shape[3]]),
+            transpose_a=True,
+        )
+
+    entries: list[tf.Tensor] = []
+    for index in np.ndindex(*kernel.shape[:2]):
+        # One after the other, so that the copies of few are in memory.
+        with tf.control_dependencies(entries[-1:]):
+            entries.append(entry(*index))
+    by_kernel = tf.reshape(tf.stack(entries), kernel.shape)
+    turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+    symmetric = padding == "same" and not any(n % 2 for n in reach)
+    if not symmetric:
+        after = [n - m if padding == "same" else 0 for n, m in zip(reach, before, strict=True)]
+        margins = [[n - b, n - a] for n, b, a in zip(reach, before, after, strict=True)]
+        gradient = tf.pad(gradient, [[0, 0], *margins, [0, 0]])
+    by_images = dilated_conv2d(gradient, turned, rate, "same" if symmetric else "valid")
+    return by_images, by_kernel
+
+
+def _smallest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else tf.minimum(a, b)
+
+
+def _largest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:
+    return max(a, b) if isinstance(a, int) and isinstance(b, int) else tf.maximum(a, b)
