@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-from deepfill_tf.ops.convolution_gradients import dilated_conv2d
-from deepfill_tf.ops.devices import runs_on_cpu
 
 PADDINGS = ("same", "valid", "symmetric", "reflect")
 
@@ -34,8 +32,7 @@ def convolve(
       (1, 4, 6, 4)
     """
     images, padding = pad_mirrored(images, kernel, dilation_rate, padding)
-    if dilation_rate > 1 and runs_on_cpu():
-        return dilated_conv2d(images, kernel, dilation_rate, padding)
+    # Not tf.nn.conv2d: its rounding depends on the image's size if dilations exceed 1.
     return tf.nn.convolution(
         images,
         kernel,
