@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-
 PADDINGS = ("same", "valid", "symmetric", "reflect")
 
 
