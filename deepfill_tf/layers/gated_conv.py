@@ -31,10 +31,10 @@ class GatedConv2D(PlainConv2D):
         return self.filters if self.activation is None else 2 * self.filters
 
     def convolved_and_activated(
-        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str
+        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str, skip_padding: bool = False
     ) -> tf.Tensor:
         if self.activation != "elu" or not runs_on_cpu():
-            return super().convolved_and_activated(inputs, kernel, padding)
+            return super().convolved_and_activated(inputs, kernel, padding, skip_padding)
         return convolve_gated(
             inputs,
             kernel,
@@ -42,6 +42,7 @@ class GatedConv2D(PlainConv2D):
             strides=self.strides,
             dilation_rate=self.dilation_rate,
             padding=padding,
+            skip_padding=skip_padding,
         )
 
     def activate(self, features: tf.Tensor) -> tf.Tensor:

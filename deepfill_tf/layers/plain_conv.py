@@ -38,22 +38,32 @@ class PlainConv2D(ConvolutionLayer):
       (1, 8, 12, 8)
     """
 
-    def call(self, inputs):
-        return self.call_with_kernel(inputs, tf.convert_to_tensor(self.kernel))
+    def call(self, inputs, training: bool | None = None):
+        # Regions are computed for completions, where rounding must not depend on the size.
+        return self.call_with_kernel(
+            inputs, tf.convert_to_tensor(self.kernel), skip_padding=training is True
+        )
 
-    def call_with_kernel(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return self.convolved_and_activated(inputs, tf.cast(kernel, inputs.dtype), self.padding)
+    def call_with_kernel(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, skip_padding: bool = False
+    ) -> tf.Tensor:
+        kernel = tf.cast(kernel, inputs.dtype)
+        return self.convolved_and_activated(inputs, kernel, self.padding, skip_padding)
 
     def convolved_and_activated(
-        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str
+        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str, skip_padding: bool = False
     ) -> tf.Tensor:
-        """Convolution, bias and activation; `kernel` has the inputs' dtype."""
+        """Convolution, bias and activation; `kernel` has the inputs' dtype.
+
+        See `ops.convolve` for `padding` and `skip_padding`.
+        """
         features = convolve(
             inputs,
             kernel,
             strides=self.strides,
             dilation_rate=self.dilation_rate,
             padding=padding,
+            skip_padding=skip_padding,
         )
         return self.biased_and_activated(features)
 

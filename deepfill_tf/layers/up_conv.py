@@ -12,9 +12,11 @@ from deepfill_tf.ops import Region, upsample_conv2d, upsample_nearest_2x
 class _Upsampling(PlainConv2D):
     """Upsamples its input before the convolution: `[N, h, w, C]` -> `[N, 2h, 2w, filters]`."""
 
-    def call_with_kernel(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    def call_with_kernel(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, skip_padding: bool = False
+    ) -> tf.Tensor:
         if not self._is_transposed:
-            return super().call_with_kernel(upsample_nearest_2x(inputs), kernel)
+            return super().call_with_kernel(upsample_nearest_2x(inputs), kernel, skip_padding)
         return self.biased_and_activated(upsample_conv2d(inputs, tf.cast(kernel, inputs.dtype)))
 
     @property

@@ -89,7 +89,9 @@ class CoarseNetwork(Stage):
         )
         super().__init__(options, CONVS, name=name, dtype=dtype)
 
-    def call(self, images: Inputs, masks: tf.Tensor | None = None) -> tf.Tensor:
+    def call(
+        self, images: Inputs, masks: tf.Tensor | None = None, training: bool | None = None
+    ) -> tf.Tensor:
         images, masks = unpacked(images, masks)
         check_given("coarse network", masks=masks)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only

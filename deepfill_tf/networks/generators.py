@@ -134,19 +134,27 @@ class Generator(RebuiltOnLoading, keras.Model):
         self.built = True
 
     def call(
-        self, images: Inputs, masks: tf.Tensor | None = None, sketches: tf.Tensor | None = None
+        self,
+        images: Inputs,
+        masks: tf.Tensor | None = None,
+        sketches: tf.Tensor | None = None,
+        training: bool | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         images, masks, sketches = unpacked(images, masks, sketches)
         check_given("generator", masks=masks)
         check_sketches("generator", self.guided, sketches)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         incomplete = images * (1 - masks)
-        coarse = self.coarse(self._coarse_inputs(incomplete, masks, sketches), masks)
+        coarse = self.coarse(
+            self._coarse_inputs(incomplete, masks, sketches), masks, training=training
+        )
         if self.refinement is None:
             height, width = (size // (4 * self._rate) for size in height_and_width(images))
             offsets = tf.zeros([tf.shape(images)[0], height, width, 2], tf.int32)
             return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
-        refined, offsets = self.refinement(composite(coarse, incomplete, masks), masks)
+        refined, offsets = self.refinement(
+            composite(coarse, incomplete, masks), masks, training=training
+        )
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
     @property

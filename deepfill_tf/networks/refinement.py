@@ -167,7 +167,9 @@ class RefinementNetwork(Stage):
         self._attention_choice = AttentionChoice(attention, attention_options or {})
         self.attention = self._attention_choice.layer(self.dtype_policy)
 
-    def call(self, images: Inputs, masks: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self, images: Inputs, masks: tf.Tensor | None = None, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         images, masks = unpacked(images, masks)
         check_given("refinement network", masks=masks)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only

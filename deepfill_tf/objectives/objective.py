@@ -91,7 +91,7 @@ class Objective:
         self, generator: keras.Model, discriminator: keras.Model, batch: Batch
     ) -> Losses:
         """Returns the discriminator's loss, a scalar, and scalars to report by name."""
-        _, refined, _ = generator(*inputs_of(batch))
+        _, refined, _ = generator(*inputs_of(batch), training=True)
         completed = composite(refined, batch["image"], batch["mask"])
         return self.gan.discriminator_loss(discriminator, completed, batch)
 
@@ -99,7 +99,7 @@ class Objective:
         self, generator: keras.Model, discriminator: keras.Model, batch: Batch
     ) -> Losses:
         """Returns the generator's loss, a scalar, and scalars to report by name."""
-        coarse, refined, _ = generator(*inputs_of(batch))
+        coarse, refined, _ = generator(*inputs_of(batch), training=True)
         loss, reports = tf.constant(0.0), {}
         if not self.pretrain_coarse:
             completed = composite(refined, batch["image"], batch["mask"])

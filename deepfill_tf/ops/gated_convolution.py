@@ -14,6 +14,7 @@ def convolve_gated(
     strides: int = 1,
     dilation_rate: int = 1,
     padding: str = "same",
+    skip_padding: bool = False,
 ) -> tf.Tensor:
     """ELU of one convolution of the images times the sigmoid of another: `[N, h', w', D]`.
 
@@ -25,7 +26,7 @@ def convolve_gated(
       images: `[N, h, w, C]`.
       kernel: `[k, k, C, 2 D]`, of the images' dtype: the features first, the gates second.
       bias: `[2 D]`, likewise.
-      strides, dilation_rate, padding: see `convolve`.
+      strides, dilation_rate, padding, skip_padding: see `convolve`.
 
     Example:
       >>> outputs = convolve_gated(tf.ones([1, 8, 12, 3]), tf.ones([3, 3, 3, 8]), tf.zeros([8]))
@@ -36,7 +37,12 @@ def convolve_gated(
 
     def convolved(images, kernel, bias):
         outputs = convolve(
-            images, kernel, strides=strides, dilation_rate=dilation_rate, padding=padding
+            images,
+            kernel,
+            strides=strides,
+            dilation_rate=dilation_rate,
+            padding=padding,
+            skip_padding=skip_padding,
         )
         return tf.nn.bias_add(outputs, bias)
 

@@ -267,3 +267,17 @@ def test_attention_is_a_choice(attention):
     added = {n for n in named_variables(generator.weights)} - others
     assert all(name.startswith("refinement/attention/") for name in added)
     assert bool(added) == (attention != "none")
+
+
+@pytest.mark.parametrize("kind", [GeneratorV1, GeneratorV2])
+def test_training_skips_the_padding_of_dilated_convolutions(kind):
+    """TensorFlow's `convolution` rearranges the images; `training` reaches every layer."""
+    generator = build_model(kind(width=4))
+
+    def types(training):
+        inputs = generator.example_inputs()
+        graph = tf.function(lambda: generator(*inputs, training=training)).get_concrete_function()
+        return {operation.type for operation in graph.graph.get_operations()}
+
+    assert "SpaceToBatchND" in types(training=False)
+    assert "SpaceToBatchND" not in types(training=True)
