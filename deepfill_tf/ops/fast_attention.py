@@ -138,7 +138,7 @@ def _attend_in_blocks(
     """Computes the attention of rows and columns (begin, end), a few rows at a time."""
     total, count = rows[1] - rows[0], columns[1] - columns[0]
     batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
-    step = _rows_per_block(total, [count, batch, pitch], block_scores)
+    step = rows_per_block(total, [count, batch, pitch], block_scores)
     if isinstance(step, int) and step == total:
         return patch_scores.attend_block(rows[0], total, columns, with_best_keys=with_best_keys)
 
@@ -191,7 +191,7 @@ def _attend_in_blocks(
     return blockwise(*(getattr(patch_scores, name) for name in _DIFFERENTIABLE))
 
 
-def _rows_per_block(total, sizes_of_row: list, block_scores: int):
+def rows_per_block(total, sizes_of_row: list, block_scores: int):
     """Rows in a block: a divisor of `total` if that is known, else the last may have fewer.
 
     The product of `sizes_of_row` is the number of a row's scores. If these are too many,

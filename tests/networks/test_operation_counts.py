@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.layers import PlainConv2D
+from deepfill_tf.networks import GeneratorV1, GeneratorV2
+from deepfill_tf.networks.architecture import build_model
+from deepfill_tf.networks.operation_counts import count_operations
+from deepfill_tf.ops.patch_scores import PatchScores
+
+SIZE = (264, 400)
+BOXES = [[40, 40, 90, 120], [200, 350, 264, 400]]
+
+
+@pytest.mark.parametrize("generator_class", [GeneratorV1, GeneratorV2])
+@pytest.mark.parametrize("boxes", [None, BOXES])
+def test_counts_are_those_of_a_completion(monkeypatch, generator_class, boxes):
+    """Numbers that the convolutions write, and scores, against those that a completion makes."""
+    generator = build_model(generator_class(width=4))
+    written, scores = [], []
+    activated, scored = PlainConv2D.biased_and_activated, PatchScores._scores
+
+    def biased_and_activated(layer, features):
+        written.append(tf.size(features).numpy())
+        return activated(layer, features)
+
+    def of_block(patch_scores, *block):
+        result = scored(patch_scores, *block)
+        scores.append(tf.size(result).numpy())
+        return result
+
+    monkeypatch.setattr(PlainConv2D, "biased_and_activated", biased_and_activated)
+    monkeypatch.setattr(PatchScores, "_scores", of_block)
+    images, masks = tf.zeros([1, *SIZE, 3]), np.zeros([1, *SIZE, 1], np.float32)
+    for top, left, bottom, right in BOXES:
+        masks[:, top:bottom, left:right] = 1
+    if boxes is None:
+        generator(images, tf.constant(masks))
+    else:
+        generator.refined_in_regions(images, tf.constant(masks), None, tf.constant(boxes))
+    counts = count_operations(generator, SIZE, boxes)
+    assert counts.convolution_outputs == sum(written)
+    # What is counted includes the rows of neighbours, which grow a block.
+    assert 1 <= counts.scores / sum(scores) < 1.8
+
+
+def test_products_of_a_coarse_network():
+    """Taps, inputs and outputs of each kernel for each pixel of its output."""
+    generator = build_model(GeneratorV2(width=4, refinement=False))
+    counts = count_operations(generator, SIZE, None)
+    products = 0
+    size = 1.0
+    for weight in generator.weights:
+        shape = tuple(weight.shape)
+        if len(shape) != 4:
+            continue
+        name = getattr(weight, "path", weight.name)
+        size = size / 4 if "downsample" in name else size * 4 if "upsample" in name else size
+        taps = 4 if "upsample" in name else shape[0] * shape[1]
+        products += size * SIZE[0] * SIZE[1] * taps * shape[2] * shape[3]
+    assert counts.convolution_products == pytest.approx(products, rel=1e-6)
+
+
+def test_blocks_of_a_larger_background_hold_more_scores():
+    generator = build_model(GeneratorV2(width=4))
+    box = [[400, 400, 600, 600]]
+    small, large = (count_operations(generator, size, box) for size in ((1000, 1000), (4000, 6000)))
+    assert large.background_numbers == 24 * small.background_numbers
+    assert large.block_scores > small.block_scores
+    assert large.scores > 20 * small.scores
