@@ -12,7 +12,10 @@ from deepfill_tf.errors import UserError, reason
 
 LOG = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".avif", ".gif", ".heic", ".heif"),
+)
 # How names begin of the files in which macOS keeps what other file systems have no place for.
 RESOURCE_FORK = "._"
 
