@@ -70,8 +70,10 @@ class Inpainter:
     """
 
     _model: Any  # the SavedModel: a signature does not keep its variables
+    _generator: keras.Model | None = None
 
     def __init__(self, generator: keras.Model, *, whole_image: bool = False):
+        self._generator = generator
         complete = InpaintingModule(generator, whole_image=whole_image).serving_default
         self._complete: Callable[..., dict] = EagerFirst(complete)
         self._predict: Callable[..., dict] = EagerFirst(_predictor(generator, whole_image))
@@ -90,6 +92,11 @@ class Inpainter:
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
             return cls._from_saved_model(path, whole_image)
         return cls(load_generator(path), whole_image=whole_image)
+
+    @property
+    def generator(self) -> keras.Model | None:
+        """The generator; None if a SavedModel's own program is run."""
+        return self._generator
 
     @property
     def channels(self) -> int:
