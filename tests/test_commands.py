@@ -13,10 +13,11 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from deepfill_tf import Inpainter, convert, export, inpaint, load_generator
+from deepfill_tf import Inpainter, convert, export, load_generator
 from deepfill_tf.command_line import Command, Flag
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
+from tests.command_calls import assert_one_line, call, contents
 from tests.reference import reference_weights
 from tests.small_generators import random_images, random_masks, small_generator
 
@@ -38,27 +39,9 @@ def folder(tmp_path):
             (tmp_path / kind).mkdir(exist_ok=True)
         image, mask = random_images(30, 41, 3, seed=i), random_masks(1, 30, 41, i)[0, :, :, 0]
         Image.fromarray(image).save(tmp_path / "images" / name)
-        Image.fromarray(mask).save(tmp_path / "masks" / name)
+        # Greys next to the threshold would be noted as soft edges.
+        Image.fromarray((mask > 127) * np.uint8(255)).save(tmp_path / "masks" / name)
     return tmp_path
-
-
-def call(module, **values):
-    """The exit code of a command called with `--name=value` for each of `values`."""
-    arguments = [f"--{name}={value}" for name, value in values.items()]
-    return module.COMMAND.exit_code(module.run, arguments)
-
-
-def assert_one_line(capfd, *parts):
-    """Standard error is a single line with all of `parts`."""
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1 and error.endswith("\n"), error
-    assert "Traceback" not in error
-    for part in parts:
-        assert str(part) in error, error
-
-
-def contents(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 # One process for each way of starting a command.
@@ -112,47 +95,6 @@ def test_bad_input_from_the_command_line(folder):
     assert result.stderr == (
         "deepfill-export: there is no folder nowhere; pass a run directory or a model directory\n"
     )
-
-
-# inpaint
-
-
-def test_folders(model, folder, capfd):
-    paths = {"image": folder / "images", "mask": folder / "masks", "output": folder / "out"}
-    assert call(inpaint, model=model, **paths) == 0
-    assert "2 of 2" in capfd.readouterr().out
-    (folder / "images" / "a.png").write_bytes(b"no image")
-    assert call(inpaint, model=model, **paths) == 2
-    assert_one_line(capfd, "deepfill-inpaint: ", "a.png")
-    (folder / "masks" / "b.png").unlink()
-    before = contents(folder)
-    assert call(inpaint, model=model, **paths) == 1
-    assert capfd.readouterr().err.count("\n") == 2
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize(
-    "changes, parts",
-    [
-        ({"model": "nowhere"}, ["no folder", "nowhere"]),
-        ({"image": "images/z.png"}, ["z.png"]),
-        ({"mask": "small.png"}, ["small.png", "9 x 8", "41 x 30"]),
-        ({"image": "broken.png"}, ["broken.png"]),
-        ({"output": "images/a.png"}, ["never overwritten"]),
-        ({"output": "small.png/out.png"}, ["small.png"]),
-        ({"mask": "masks"}, ["folder"]),
-        ({"image": "images"}, ["no folder of masks"]),
-    ],
-)
-def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
-    Image.fromarray(np.zeros([8, 9], np.uint8)).save(folder / "small.png")
-    (folder / "broken.png").write_bytes((folder / "images" / "a.png").read_bytes()[:99])
-    before = contents(folder)
-    values = {"image": "images/a.png", "mask": "masks/a.png", "output": "out.png"} | changes
-    values = {"model": model} | {name: folder / path for name, path in values.items()}
-    assert call(inpaint, **values) == 1
-    assert_one_line(capfd, "deepfill-inpaint: ", *parts)
-    assert contents(folder) == before
 
 
 # export

@@ -1,21 +1,24 @@
-"""Completion of image files: one, or all of a folder.
+"""Completion of image files: one, or all of a plan.
 
-In folders an image `a.jpg` belongs to the mask `a.png` or `a_mask.png` (with any suffix of
-an image) and, for guided models, to the sketch `a.png` or `a_sketch.png`; the result is
-`a.png`. If they lie in the images' folder, or masks and sketches in one folder, masks are
-the files named `_mask`, and sketches those named `_sketch`.
+    completer = FileCompleter(Inpainter.load("runs/celeba"), FileOptions())
+    record = completer.complete(CompletionPaths(image, mask, output))
+    complete_many(completer, plan_many(folders), report)
+
+A large image gets a forecast before it is completed, and is refused if it would not fit into
+memory.
 """
 
-import os
+import time
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from deepfill_tf.data.file_list import IMAGE_SUFFIXES, is_image
 from deepfill_tf.data.image_files import (
+    MAX_MEGAPIXELS,
     ImageFile,
     MaskFile,
     read_image,
@@ -24,175 +27,218 @@ from deepfill_tf.data.image_files import (
     write_completed,
 )
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.completion_paths import CompletionPaths
+from deepfill_tf.inference.forecast import Forecast, as_gigabytes, as_time, boxes_of, forecast
+from deepfill_tf.inference.free_memory import free_memory, used_memory
 from deepfill_tf.inference.inpainter import Inpainter
+from deepfill_tf.inference.pairing import Plan
+from deepfill_tf.inference.progress import FileProgress
+from deepfill_tf.inference.report import ImageRecord, Report
+from deepfill_tf.inference.strategies import STRATEGIES, Strategy
 
-# Kind of input beside an image -> ending of its file's name.
-ENDINGS = {"mask": "_mask", "sketch": "_sketch"}
-# Kind of input -> its plural, in messages.
-PLURALS = {"image": "images", "mask": "masks", "sketch": "sketches"}
+# Images of fewer pixels get no forecast, unless one is asked for.
+FORECAST_PIXELS = 1_000_000
+# Where the exact strategy takes longer, a line names the others.
+_LONG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class CompletionPaths:
-    """Paths of a completion's inputs and output: all files, or all folders.
+class FileOptions:
+    """How files are completed.
 
     Attributes:
-      image: an image, or a folder of images.
-      mask: the image's mask, or a folder of masks.
-      output: the file, or the folder, to write.
-      sketch: the image's sketch, or a folder of sketches; for guided models.
+      hole, grow_hole, resize_mask: arguments `hole`, `grow` and `resize` of `read_mask`.
+      max_megapixels: larger images are refused.
+      strategy: how large images are completed.
+      whole_image: whether the inpainter computes whole images; for the forecast.
+      dry_run: read and forecast only.
+      always_forecast: forecast small images too.
     """
 
-    image: Path
-    mask: Path
-    output: Path
-    sketch: Path | None = None
+    hole: str = "white"
+    grow_hole: int = 0
+    resize_mask: bool = False
+    max_megapixels: float = MAX_MEGAPIXELS
+    strategy: Strategy = field(default_factory=Strategy)
+    whole_image: bool = False
+    dry_run: bool = False
+    always_forecast: bool = False
 
-    @property
-    def inputs(self) -> dict[str, Path]:
-        """Kind of input -> its path, without a sketch if there is none."""
-        mask = {"image": self.image, "mask": self.mask}
-        return mask if self.sketch is None else mask | {"sketch": self.sketch}
 
-    def check_files(self) -> None:
-        """Raises UserError unless these are files to read and a file to write."""
-        for kind, path in self.inputs.items():
-            if not path.exists():
-                raise UserError(f"there is no {kind} {path}")
-            if path.is_dir():
-                raise UserError(
-                    f"{path} is a folder; image and {kind} must both be files or folders"
-                )
-            if self.output.exists() and self.output.samefile(path):
-                raise UserError(
-                    f"the output {self.output} is the {kind}, which is never overwritten"
-                )
-        if self.output.is_dir():
-            raise UserError(f"the output {self.output} is a folder; pass the path of a file")
-        parent = next(path for path in self.output.absolute().parents if path.exists())
-        if not (parent.is_dir() and os.access(parent, os.W_OK)):
-            raise UserError(f"cannot write {self.output}: {parent} is not a writable folder")
-        if not is_image(self.output.name):
-            raise UserError(f"the output {self.output} must end in one of {_suffixes()}")
+class FileCompleter:
+    """Completes image files.
 
-    def check_folders(self) -> None:
-        """Raises UserError unless these are folders whose files may be read and written."""
-        for kind, folder in self.inputs.items():
-            if not folder.is_dir():
-                raise UserError(f"there is no folder of {PLURALS[kind]} {folder}")
-            if self.output.exists() and self.output.samefile(folder):
-                raise UserError(
-                    f"the output {self.output} is the folder of {PLURALS[kind]}; "
-                    "choose a new folder"
-                )
-        if self.output.exists() and not self.output.is_dir():
+    Args:
+      inpainter: what completes images.
+      options: how.
+      inform: called with lines for standard output, such as forecasts.
+      warn: called with lines for standard error.
+    """
+
+    def __init__(
+        self,
+        inpainter: Inpainter,
+        options: FileOptions | None = None,
+        *,
+        inform: Callable[[str], None] = lambda line: None,
+        warn: Callable[[str], None] = lambda line: None,
+    ):
+        self._inpainter, self._options = inpainter, options or FileOptions()
+        self.inform, self.warn = inform, warn
+        self._memory_before = used_memory()
+
+    def check_sketch(self, sketch: Path | None) -> None:
+        """Raises UserError if a sketch is missing, or given to a model that takes none."""
+        if self._inpainter.guided and sketch is None:
             raise UserError(
-                f"the output {self.output} is a file; the output of a folder is a folder"
+                "this model is guided by sketches: pass one with --sketch; it may be empty"
+            )
+        if sketch is not None and not self._inpainter.guided:
+            raise UserError(f"this model is not guided: it takes no sketch, got {sketch}")
+
+    def complete(self, paths: CompletionPaths) -> ImageRecord:
+        """Completes an image file and writes the output, and folders above it.
+
+        Returns what was done. Raises UserError if a file cannot be read or written, if the sizes
+        differ, or if the image is too small, or too large for the memory.
+        """
+        started = time.monotonic()
+        options, record = self._options, ImageRecord.of(paths)
+        limit = options.max_megapixels
+        image = read_image(paths.image, channels=self._inpainter.channels, max_megapixels=limit)
+        record.height, record.width = image.size
+        mask = read_mask(
+            paths.mask,
+            image.size,
+            hole=options.hole,
+            grow=options.grow_hole,
+            resize=options.resize_mask,
+            max_megapixels=limit,
+        )
+        marks = [mask.pixels]
+        if paths.sketch is not None:
+            marks.append(
+                read_sketch(
+                    paths.sketch, image.size, resize=options.resize_mask, max_megapixels=limit
+                )
+            )
+        record.hole_pixels = int(np.count_nonzero(mask.pixels))
+        self._note(record, *image.notes, *mask.notes)
+        if mask.is_empty:
+            self._note(record, f"{mask.why_empty}; the image is copied")
+        else:
+            self._forecast(record, image, mask)
+        if options.dry_run:
+            record.status = "planned"
+            return record
+        try:
+            completed = image.pixels if mask.is_empty else self._completed(image, marks)
+        except (ValueError, MemoryError, tf.errors.OpError) as error:
+            raise UserError(f"{paths.image}: {reason(error)}") from error
+        _make_folder(paths.output.parent)
+        self._note(record, *write_completed(paths.output, image, completed, mask.pixels))
+        record.status = "copied" if mask.is_empty else "completed"
+        record.seconds = round(time.monotonic() - started, 3)
+        return record
+
+    def _completed(self, image: ImageFile, marks: list[np.ndarray]) -> np.ndarray:
+        """Returns uint8 `[H, W, C]`; float32 in [-1, 1] for an image of more than 8 bits."""
+        if image.is_deep:
+            return self._options.strategy.complete(self._inpainter.predict, image.floats, *marks)
+        return self._options.strategy.complete(self._inpainter, image.pixels, *marks)
+
+    def _note(self, record: ImageRecord, *notes: str) -> None:
+        for note in notes:
+            record.notes.append(note)
+            self.warn(_message(record.image, note))
+
+    def _forecast(self, record: ImageRecord, image: ImageFile, mask: MaskFile) -> None:
+        """Tells and records the forecast. Raises UserError if the memory is too small."""
+        options, generator = self._options, self._inpainter.generator
+        height, width = image.size
+        is_large = height * width >= FORECAST_PIXELS
+        if not (is_large or options.always_forecast):
+            return
+        boxes = boxes_of(mask.pixels)
+        record.boxes = boxes.tolist()
+        if generator is None:
+            return
+
+        def forecast_with(name: str) -> Forecast:
+            strategy = Strategy(name, options.strategy.crop_margin, options.strategy.resize_limit)
+            return forecast(
+                generator,
+                image.size,
+                boxes,
+                strategy,
+                whole_image=options.whole_image,
+                memory_before=self._memory_before,
             )
 
+        name = options.strategy.name
+        expected = forecast_with(name)
+        record.set_forecast(expected)
+        what = f"{record.image}: {width} x {height}"
+        if is_large or options.dry_run:
+            self.inform(f"{what}, strategy {name}: about {expected}")
+        free = _free_memory()
+        # Accelerators have their own memory, and TensorFlow says where it does not suffice.
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        fits = free is None or expected.memory <= free or not on_cpu
+        if fits and (expected.seconds < _LONG_SECONDS or name != "exact"):
+            return
+        others = ", ".join(
+            f"--strategy={other} takes about {forecast_with(other)}"
+            for other in STRATEGIES
+            if other != name and other != "exact"
+        )
+        if not fits:
+            raise UserError(
+                f"{what} needs about {as_gigabytes(expected.memory)} of memory with "
+                f"--strategy={name}, and {as_gigabytes(free or 0)} are free; {others}"
+            )
+        self.warn(f"{what} takes about {as_time(expected.seconds)}; {others}")
 
-def complete_file(inpainter: Inpainter, files: CompletionPaths) -> None:
-    """Fills the hole of an image file and writes the output file, and folders above it.
 
-    Raises UserError if a file cannot be read or written, if the sizes differ, if the image is
-    too small or too large, or if the output is one of the inputs.
+def complete_many(
+    completer: FileCompleter, plan: Plan, report: Report, *, debug: bool = False
+) -> None:
+    """Completes all of a plan, whatever becomes of single images, and adds to the report.
+
+    Args:
+      completer: what completes one image.
+      plan: what is to be done; outputs that exist are skipped if they are to be.
+      report: gets a record for each completion and failure of the plan.
+      debug: show the tracebacks of errors.
     """
-    files.check_files()
-    _check_sketch(inpainter, files.sketch)
-    try:
-        image = read_image(files.image, channels=inpainter.channels)
-        mask = read_mask(files.mask, image.size)
-        completed = _completed(inpainter, files, image, mask)
-    except UserError:
-        raise
-    except (ValueError, MemoryError, tf.errors.OpError) as error:
-        raise UserError(f"{files.image}: {reason(error)}") from error
-    _make_folder(files.output.parent)
-    write_completed(files.output, image, completed, mask.pixels)
+    for path, why in plan.failures:
+        completer.warn(_message(str(path), why))
+        report.images.append(ImageRecord(str(path), error=why))
+    report.left_out += plan.left_out
+    with FileProgress(len(plan.completions)) as progress:
+        for paths in plan.completions:
+            record = ImageRecord.of(paths)
+            try:
+                record = completer.complete(paths)
+            except Exception as error:  # of any kind: the other images go on
+                if debug:
+                    traceback.print_exc()
+                is_ours = isinstance(error, UserError)
+                why = str(error) if is_ours else f"{type(error).__name__}: {reason(error)}"
+                record.error = why
+                completer.warn(_message(record.image, why))
+            report.images.append(record)
+            progress.advance()
 
 
-def complete_folder(
-    inpainter: Inpainter, folders: CompletionPaths, *, on_failure: Callable[[str], None]
-) -> tuple[int, int]:
-    """Completes all images of a folder; returns how many succeeded and how many failed.
-
-    `on_failure` is called with one line for each image that cannot be completed. Raises UserError
-    if the folders themselves are wrong.
-    """
-    folders.check_folders()
-    _check_sketch(inpainter, folders.sketch)
-    partner_folders = {kind: folder for kind, folder in folders.inputs.items() if kind in ENDINGS}
-    images = _images(folders.image, partner_folders)
-    if not images:
-        raise UserError(f"there are no images in {folders.image}; they end in {_suffixes()}")
-    partners = {}
-    for kind, folder in partner_folders.items():
-        others = [path for other, path in folders.inputs.items() if other != kind]
-        partners[kind] = _partners(folder, kind, shared=any(map(folder.samefile, others)))
-    _make_folder(folders.output)
-    seen: dict[str, Path] = {}
-    failures = 0
-    for image in images:
-        try:
-            if image.stem in seen:
-                raise UserError(f"{image} would be written where {seen[image.stem]} is")
-            seen[image.stem] = image
-            paths = {}
-            for kind, partner_of in partners.items():
-                partner = partner_of(image.stem)
-                if partner is None:
-                    raise UserError(f"{image} has no {kind} in {partner_folders[kind]}")
-                paths[kind] = partner
-            output = folders.output / f"{image.stem}.png"
-            complete_file(inpainter, CompletionPaths(image=image, output=output, **paths))
-        except UserError as error:
-            failures += 1
-            on_failure(str(error))
-    return len(images) - failures, failures
+def _message(image: str, text: str) -> str:
+    return text if image in text else f"{image}: {text}"
 
 
-def _check_sketch(inpainter: Inpainter, sketch: Path | None) -> None:
-    """Raises UserError if a sketch is missing, or given to a model that takes none."""
-    if inpainter.guided and sketch is None:
-        raise UserError("this model is guided by sketches: pass one with --sketch; it may be empty")
-    if sketch is not None and not inpainter.guided:
-        raise UserError(f"this model is not guided: it takes no sketch, got {sketch}")
-
-
-def _completed(
-    inpainter: Inpainter, files: CompletionPaths, image: ImageFile, mask: MaskFile
-) -> np.ndarray:
-    """Returns uint8 `[H, W, C]`; float32 in [-1, 1] for an image of more than 8 bits."""
-    others = [] if files.sketch is None else [read_sketch(files.sketch, image.size)]
-    if image.is_deep:
-        return inpainter.predict(image.floats, mask.pixels, *others)
-    return inpainter(image.pixels, mask.pixels, *others)
-
-
-def _partners(folder: Path, kind: str, *, shared: bool) -> Callable[[str], Path | None]:
-    """Returns a function from an image's stem to its mask, or sketch, in a folder.
-
-    `shared`: other inputs lie in that folder too, so that only a file with the ending counts.
-    """
-    by_stem = {path.stem: path for path in reversed(_images(folder))}
-
-    def partner_of(stem: str) -> Path | None:
-        with_ending = by_stem.get(stem + ENDINGS[kind])
-        return with_ending if shared else by_stem.get(stem, with_ending)
-
-    return partner_of
-
-
-def _images(folder: Path, partner_folders: dict[str, Path] | None = None) -> list[Path]:
-    """Returns a folder's image files, sorted, without those that are masks or sketches there."""
-    partners = (partner_folders or {}).items()
-    endings = tuple(ENDINGS[kind] for kind, other in partners if other.samefile(folder))
-    paths = (path for path in folder.iterdir() if is_image(path.name))
-    return sorted(path for path in paths if not (endings and path.stem.endswith(endings)))
-
-
-def _suffixes() -> str:
-    return ", ".join(IMAGE_SUFFIXES)
+def _free_memory() -> int | None:
+    """Returns bytes that this process may have, those that it has included."""
+    free = free_memory()
+    return None if free is None else free + used_memory()
 
 
 def _make_folder(folder: Path) -> None:

@@ -12,7 +12,10 @@ from deepfill_tf import Inpainter, inpaint
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
 from deepfill_tf.inference.completion import complete_uint8
-from deepfill_tf.inference.files import CompletionPaths, complete_file, complete_folder
+from deepfill_tf.inference.completion_paths import CompletionPaths
+from deepfill_tf.inference.files import FileCompleter, complete_many
+from deepfill_tf.inference.pairing import plan_many
+from deepfill_tf.inference.report import Report
 from deepfill_tf.inference.signatures import InpaintingModule
 from tests.small_generators import random_images, random_masks, small_generator
 
@@ -164,24 +167,31 @@ def pixels(path):
     return np.asarray(Image.open(path))
 
 
+def complete_all(inpainter, paths):
+    """Returns how many were completed, and the messages of the others."""
+    report = Report(None, {})
+    complete_many(FileCompleter(inpainter), plan_many(paths), report)
+    errors = [record.error for record in report.images if record.error]
+    return report.counts["completed"], errors
+
+
 def test_files(guided_inpainter, inpainter, folders):
     sketch = folders / "sketches/a_sketch.png"
     paths = CompletionPaths(
         folders / "images/a.png", folders / "masks/a_mask.png", folders / "out.png", sketch
     )
-    complete_file(guided_inpainter, paths)
+    paths.check_one()
+    FileCompleter(guided_inpainter).complete(paths)
     expected = guided_inpainter(*(x[0] for x in example()))
     np.testing.assert_array_equal(pixels(folders / "out.png"), expected)
-    paths = replace(paths, output=folders / "other.png")
     with pytest.raises(UserError, match="guided by sketches"):
-        complete_file(guided_inpainter, replace(paths, sketch=None))
+        FileCompleter(guided_inpainter).check_sketch(None)
     with pytest.raises(UserError, match="not guided.*a_sketch.png"):
-        complete_file(inpainter, paths)
+        FileCompleter(inpainter).check_sketch(sketch)
     with pytest.raises(UserError, match="the output .* is the sketch, which is never"):
-        complete_file(guided_inpainter, replace(paths, output=sketch))
+        replace(paths, output=sketch).check_one()
     with pytest.raises(UserError, match="no sketch .*z.png"):
-        complete_file(guided_inpainter, replace(paths, sketch=folders / "z.png"))
-    assert not (folders / "other.png").exists()
+        replace(paths, sketch=folders / "z.png").check_one()
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -192,10 +202,8 @@ def test_folders(guided_inpainter, folders, together):
             for path in (folders / folder).iterdir():
                 path.rename(folders / "images" / path.name)
     images, masks, sketches = (folders / name for name in names)
-    failures = []
     paths = CompletionPaths(images, masks, folders / "out", sketches)
-    counts = complete_folder(guided_inpainter, paths, on_failure=failures.append)
-    assert (counts, failures) == ((2, 0), [])
+    assert complete_all(guided_inpainter, paths) == (2, [])
     expected = guided_inpainter(*example())
     for letter, image in zip("ab", expected, strict=True):
         # A batch of one rounds otherwise than a batch of two.
@@ -206,19 +214,16 @@ def test_folders(guided_inpainter, folders, together):
 def test_one_file_is_never_mask_and_sketch(guided_inpainter, folders):
     for path in (folders / "masks").iterdir():
         path.rename(folders / "masks" / path.name.replace("_mask", ""))
-    failures = []
     paths = CompletionPaths(*(folders / f for f in ("images", "masks", "out", "masks")))
-    assert complete_folder(guided_inpainter, paths, on_failure=failures.append) == (0, 2)
-    assert "a.png has no mask" in failures[0]
+    completed, failures = complete_all(guided_inpainter, paths)
+    assert (completed, len(failures)) == (0, 2) and "a.png has no mask" in failures[0]
 
 
 def test_a_missing_sketch_is_named_and_the_rest_goes_on(guided_inpainter, folders):
     (folders / "sketches" / "a_sketch.png").unlink()
-    failures = []
     paths = CompletionPaths(*(folders / f for f in ("images", "masks", "out", "sketches")))
-    counts = complete_folder(guided_inpainter, paths, on_failure=failures.append)
-    assert counts == (1, 1)
-    assert len(failures) == 1 and "a.png has no sketch" in failures[0]
+    completed, failures = complete_all(guided_inpainter, paths)
+    assert (completed, len(failures)) == (1, 1) and "a.png has no sketch" in failures[0]
 
 
 def test_the_command(model, guided_inpainter, folders, capsys):
