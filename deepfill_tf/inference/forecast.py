@@ -32,6 +32,8 @@ _NUMBERS_PER_PIXEL = 4.0
 _BACKGROUNDS = 7.0
 _MAPS = 0.75
 _BLOCKS = 3.5
+# The same, for each pixel of an image that is completed at a lower resolution.
+_RESIZING = 10.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def forecast(
     speed = speed or machine_speed()
     whole = whole_image or not generator.supports_regions
     seconds, memory = 0.0, 0.0
+    if strategy.name == "resize":
+        memory = _RESIZING * 4.0 * size[0] * size[1]
     for part, part_boxes in strategy.parts(boxes, size):
         multiple = generator.size_multiple
         padded = tuple(max(-(-n // multiple) * multiple, generator.min_size) for n in part)

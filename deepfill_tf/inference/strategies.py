@@ -76,7 +76,10 @@ class Strategy:
         """
         if self.name == "crop":
             return [
-                (tuple(crop[2:] - crop[:2]), (box - np.tile(crop[:2], 2))[None])
+                (
+                    (int(crop[2] - crop[0]), int(crop[3] - crop[1])),
+                    (box - np.tile(crop[:2], 2))[None],
+                )
                 for box, crop in zip(boxes, self.crops(boxes, size), strict=True)
             ]
         small = self.small_size(size) if self.name == "resize" else size

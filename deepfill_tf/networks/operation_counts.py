@@ -62,8 +62,8 @@ def count_operations(
       >>> from deepfill_tf.networks import GeneratorV2
       >>> from deepfill_tf.networks.architecture import build_model
       >>> generator = build_model(GeneratorV2(width=4))
-      >>> whole = count_operations(generator, (512, 512), None)
-      >>> hole = count_operations(generator, (512, 512), [(200, 200, 264, 264)])
+      >>> whole = count_operations(generator, (1024, 1024), None)
+      >>> hole = count_operations(generator, (1024, 1024), [(480, 480, 544, 544)])
       >>> bool(hole.convolution_products < whole.convolution_products / 4)
       True
     """

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.layers import PlainConv2D
+from deepfill_tf.layers import GatedUpConv2D, PlainConv2D, PlainUpConv2D
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.operation_counts import count_operations
@@ -18,18 +18,25 @@ def test_counts_are_those_of_a_completion(monkeypatch, generator_class, boxes):
     """Numbers that the convolutions write, and scores, against those that a completion makes."""
     generator = build_model(generator_class(width=4))
     written, scores = [], []
-    activated, scored = PlainConv2D.biased_and_activated, PatchScores._scores
+    scored = PatchScores._scores
 
-    def biased_and_activated(layer, features):
-        written.append(tf.size(features).numpy())
-        return activated(layer, features)
+    def recorded(method):
+        def call(layer, *arguments, **keywords):
+            result = method(layer, *arguments, **keywords)
+            # A gate is as large as the output.
+            written.append(tf.size(result).numpy() * layer.convolution_filters // layer.filters)
+            return result
+
+        return call
 
     def of_block(patch_scores, *block):
         result = scored(patch_scores, *block)
         scores.append(tf.size(result).numpy())
         return result
 
-    monkeypatch.setattr(PlainConv2D, "biased_and_activated", biased_and_activated)
+    for layer in (PlainConv2D, PlainUpConv2D, GatedUpConv2D):
+        for name in ("call_on_region", "call_with_kernel"):
+            monkeypatch.setattr(layer, name, recorded(getattr(layer, name)))
     monkeypatch.setattr(PatchScores, "_scores", of_block)
     images, masks = tf.zeros([1, *SIZE, 3]), np.zeros([1, *SIZE, 1], np.float32)
     for top, left, bottom, right in BOXES:
