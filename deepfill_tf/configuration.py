@@ -50,6 +50,7 @@ CONFIGURABLE_CLASSES = (
     objectives.Style,
     objectives.TotalVariation,
     data.BrushStrokeMasks,
+    data.MixtureMasks,
     data.RectangleMasks,
     data.UnionMasks,
     data.CannySketches,
@@ -116,11 +117,14 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
             gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=False)
     except (*GIN_ERRORS, OSError, tf.errors.OpError) as error:
         raise UserError(binding_error(error, CONFIGURABLES, bindings)) from error
-    if scoped := re.search(r"^(\w[\w/]*/)(\w+\.\w+) =", gin.config_str(), re.MULTILINE):
-        raise UserError(
-            f"{scoped[1]}{scoped[2]} would have no effect: nothing here has a scope; "
-            f"write {scoped[2]}"
-        )
+    config = gin.config_str()
+    for scoped, binding in re.findall(r"^(\w[\w/]*/\w+)(\.\w+) =", config, re.MULTILINE):
+        if f"@{scoped}" not in config:
+            name = scoped.rsplit("/", 1)[1]
+            raise UserError(
+                f"{scoped}{binding} would have no effect: nothing uses @{scoped}(); write "
+                f"{name}{binding}"
+            )
 
 
 @contextlib.contextmanager
@@ -166,3 +170,15 @@ def _configured(name: str):
         raise UserError(reason(error)) from error
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(binding_error(error, CONFIGURABLES)) from error
+
+
+def default_of(binding: str) -> object:
+    """The default of an argument such as "Trainer.seed"; `inspect.Parameter.empty` if it has none.
+
+    A scope is ignored; names that do not exist have no default.
+    """
+    configurable, _, argument = binding.rsplit("/", 1)[-1].partition(".")
+    if configurable not in CONFIGURABLES:
+        return inspect.Parameter.empty
+    parameter = inspect.signature(CONFIGURABLES[configurable]).parameters.get(argument)
+    return parameter.default if parameter else inspect.Parameter.empty

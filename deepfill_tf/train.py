@@ -87,7 +87,10 @@ def run(values: flags.FlagValues) -> int:
     def check_unchanged() -> None:
         """Raises UserError if the run was started with another config or other images."""
         check_config_unchanged(
-            values.run_dir, gin.operative_config_str(), allow_change=allow_change
+            values.run_dir,
+            gin.operative_config_str(),
+            allow_change=allow_change,
+            default_of=configuration.default_of,
         )
         names = check_image_list_unchanged(
             values.run_dir, trainer.data.names, allow_change=allow_change

@@ -1,4 +1,5 @@
 import functools
+import inspect
 import json
 
 import gin
@@ -10,6 +11,7 @@ from deepfill_tf.configuration import (
     CONFIGURABLES,
     config_directory,
     configured_trainer,
+    default_of,
     find_config,
     parse,
 )
@@ -64,14 +66,16 @@ def test_every_config_makes_its_trainer_and_networks(name, overlay, images):
     assert generator.get_config()["guided"] == trainer.data.guided == ("guided" in name)
     assert trainer.objective.gan.kind == ("wgan_gp" if first_paper else "hinge")
     assert not trainer.objective.needs_box or first_paper
-    if not overlay and "quickstart" not in name:
+    if not overlay and "quickstart" not in name and name != "open_photographs.gin":
         parameters = 3_601_542 if first_paper else 4_053_678 if "guided" in name else 4_052_478
         assert parameters_of(json.dumps(architecture_of(generator))) == parameters
         assert trainer.discriminator_updates == (5 if first_paper else 1)
         assert trainer.beta_2 == (0.9 if first_paper else 0.999)
         assert trainer.objective.adversarial_weight == (0.001 if first_paper else 1.0)
     example = trainer.data.example(with_box=trainer.objective.needs_box)
-    assert 0.05 < float(tf.reduce_mean(example["mask"])) < 0.8
+    # One hole: those of mixtures may be scratches.
+    least = 0.01 if name == "open_photographs.gin" else 0.05
+    assert least < float(tf.reduce_mean(example["mask"])) < 0.8
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ def test_every_file_parses_and_opens_by_saying_what_it_is(name):
         ("data.heigth = 64", "did you mean 'height'"),
         ("GeneratorV2.widht = 8", "did you mean 'width'"),
         ("Trainer.max_steps = ", "Trainer.max_steps"),
-        ("train/Trainer.max_steps = 3", "write Trainer.max_steps"),
+        ("train/Trainer.max_steps = 3", "nothing uses @train/Trainer(); write Trainer.max_steps"),
     ],
 )
 def test_a_misspelt_binding_is_an_error_with_the_nearest_name(binding, complaint):
@@ -236,3 +240,24 @@ def test_a_binding_takes_effect():
     gin.clear_config()
     make_generator = CONFIGURABLES["GeneratorV2"]
     assert make_generator().get_config()["width"] == 24
+
+
+def test_scopes_configure_two_generators_of_one_class(images):
+    bindings = [
+        "data.masks = @UnionMasks()",
+        "UnionMasks.generators = [@low/RectangleMasks(), @high/RectangleMasks()]",
+        "RectangleMasks.max_delta_height = 4",
+        "RectangleMasks.max_delta_width = 4",
+        "low/RectangleMasks.height = 8",
+        "high/RectangleMasks.width = 8",
+    ]
+    parse(["deepfill_v2.gin"], bindings)
+    masks = configured_trainer().data._masks
+    assert [(box.height, box.width) for box in masks.generators] == [(8, 128), (128, 8)]
+
+
+def test_defaults_of_bindings():
+    assert default_of("Trainer.seed") == 0
+    assert default_of("low/GeneratorV2.kernel_gain") == 1.0
+    for name in ("Trainer.data", "Trainer.nothing", "Nothing.seed"):
+        assert default_of(name) is inspect.Parameter.empty

@@ -4,7 +4,7 @@
 lists where they differ from the papers.
 """
 
-from deepfill_tf.data.crops import crop_image, enlarge_to_cover, resize_image
+from deepfill_tf.data.crops import crop_at_scale, crop_image, enlarge_to_cover, resize_image
 from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import (
@@ -15,7 +15,7 @@ from deepfill_tf.data.image_files import (
     write_completed,
     write_image,
 )
-from deepfill_tf.data.masks import BrushStrokeMasks, RectangleMasks, UnionMasks
+from deepfill_tf.data.masks import BrushStrokeMasks, MixtureMasks, RectangleMasks, UnionMasks
 from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.data.sketches import (
     CannySketches,
@@ -36,11 +36,13 @@ __all__ = [
     "ImageFile",
     "ImagePipeline",
     "LandmarkSketches",
+    "MixtureMasks",
     "RectangleMasks",
     "SketchSource",
     "TrainingData",
     "UnionMasks",
     "check_readable",
+    "crop_at_scale",
     "crop_image",
     "enlarge_to_cover",
     "fixed_examples",

@@ -1,4 +1,4 @@
-"""Images cropped and resized as the released program does."""
+"""Images cropped and resized as the released program does, and crops of several scales."""
 
 import math
 
@@ -40,3 +40,36 @@ def crop_image(
     top = int(top_fraction * (h - height + 1))
     left = int(left_fraction * (w - width + 1))
     return image[top : top + height, left : left + width]
+
+
+def crop_at_scale(
+    image: np.ndarray,
+    height: int,
+    width: int,
+    min_scale: float,
+    top_fraction: float,
+    left_fraction: float,
+    scale_fraction: float,
+) -> np.ndarray:
+    """Crops a part of uint8 `[H, W, C]` and reduces it to `[height, width, C]`.
+
+    The part is `height / s` x `width / s` pixels large, where 1 / s goes linearly from 1 to
+    `1 / min_scale`, or as far as the image allows, while `scale_fraction` goes from 0 to 1. Pixels
+    are averaged over their areas (antialiasing). Images that are too small are enlarged first, see
+    `crop_image`, which describes the other fractions.
+    """
+    image = enlarge_to_cover(image, height, width)
+    h, w = image.shape[:2]
+    largest = min(1 / min_scale, h / height, w / width)
+    enlargement = 1 + (largest - 1) * scale_fraction
+    part = crop_image(
+        image,
+        min(round(height * enlargement), h),
+        min(round(width * enlargement), w),
+        top_fraction,
+        left_fraction,
+    )
+    if part.shape[:2] == (height, width):
+        return part
+    reduced = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    return reduced.reshape(height, width, image.shape[2])

@@ -142,7 +142,9 @@ class ImagePipeline:
         """The position, and the image with its sketch."""
         options = self._options
         index = self._image_index(position)
-        crop_fractions = uniform(self._seeds(Purpose.CROP, position), 2)[0]
+        place = uniform(self._seeds(Purpose.CROP, position), 2)[0]
+        scale = uniform(self._seeds(Purpose.SCALE, position), 1)[0]
+        crop_fractions = tf.concat([place, scale], axis=0)
         values = tf.numpy_function(self._reader.read, [index, position, crop_fractions], tf.uint8)
         values = tf.ensure_shape(values, [options.height, options.width, self._channels])
         if options.flip:

@@ -88,7 +88,7 @@ class ImageReader:
           index: in 0 .. number of paths - 1.
           position: the example's position in the stream, see `data.seeds`; it decides the
             replacement.
-          crop_fractions: `[2]`, in [0, 1), see `crop_image`.
+          crop_fractions: `[3]`, in [0, 1), see `crop_at_scale`.
 
         Raises UserError if `MAX_REPLACEMENTS` images in a row cannot be read, and StopIteration
         if the reader is closed: the only exception of a Python function that TensorFlow does not

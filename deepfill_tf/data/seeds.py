@@ -23,6 +23,7 @@ class Purpose(enum.IntEnum):
     REPLACEMENT = 4
     VALIDATION = 5
     INTERPOLATION = 6
+    SCALE = 7
 
 
 def seeds_of(seed: int, purpose: Purpose, positions: tf.Tensor) -> tf.Tensor:

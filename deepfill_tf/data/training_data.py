@@ -37,7 +37,7 @@ class TrainingData:
       validation: validation images, as `train`; None for none.
       download_instructions: where to get the data; ends the message if it is missing.
       height, width: size of the examples, multiples of 8 from 16 on.
-      channels, random_crop, flip, shuffle, one_mask_per_batch, edge_threshold: see
+      channels, random_crop, min_scale, flip, shuffle, one_mask_per_batch, edge_threshold: see
         `ExampleOptions`.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
       validation_count: number of validation images that are used, the first of the list.
@@ -59,6 +59,7 @@ class TrainingData:
         width: int = 256,
         channels: int = 3,
         random_crop: bool = False,
+        min_scale: float = 1.0,
         flip: bool = False,
         shuffle: bool = True,
         one_mask_per_batch: bool = False,
@@ -71,6 +72,7 @@ class TrainingData:
             width=check_int("data.width", width, 16, multiple=8),
             channels=channels,
             random_crop=random_crop,
+            min_scale=min_scale,
             flip=flip,
             shuffle=shuffle,
             one_mask_per_batch=one_mask_per_batch,

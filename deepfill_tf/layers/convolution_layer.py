@@ -5,17 +5,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_choice, check_positive_int
+from deepfill_tf.checks import check_choice, check_positive, check_positive_int
 from deepfill_tf.compat import FLOAT32_WEIGHT, DeferredBuildMixin, keras
 from deepfill_tf.layers.activations import activation_config, activation_named
+from deepfill_tf.layers.scaled_glorot_uniform import ScaledGlorotUniform
 from deepfill_tf.ops import PADDINGS, convolve
 
 
 class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
     """Base class of the convolution layers: arguments, kernel and bias.
 
-    Arguments are those of `PlainConv2D`. Kernels start Glorot uniform, biases at zero. The
-    variables stay float32 under mixed precision. A subclass implements `call_with_kernel`.
+    Arguments are those of `PlainConv2D`. Kernels start Glorot uniform, times `kernel_gain`, biases
+    at zero. The variables stay float32 under mixed precision. A subclass implements
+    `call_with_kernel`.
 
     Attributes of the arguments' names hold them: sizes as integers, regularizers as objects.
     """
@@ -30,6 +32,7 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
         activation: Any = "elu",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        kernel_gain: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -46,6 +49,7 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
         self._activate = activation_named(activation)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_gain = check_positive("kernel_gain", kernel_gain)
 
     @property
     def convolution_filters(self) -> int:
@@ -57,7 +61,7 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, channels, filters),
-            initializer="glorot_uniform",
+            initializer=ScaledGlorotUniform(self.kernel_gain, self.filters),
             regularizer=self.kernel_regularizer,
             dtype="float32",
             **FLOAT32_WEIGHT,
@@ -100,6 +104,7 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
             "activation": activation_config(self.activation),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
             "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "kernel_gain": self.kernel_gain,
         }
 
 

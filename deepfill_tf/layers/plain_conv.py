@@ -28,9 +28,10 @@ class PlainConv2D(ConvolutionLayer):
       activation: "elu", "relu", "leaky_relu" (slope 0.2), "tanh", "clip" to [-1, 1], None, or
         any activation of Keras: its name, or a function.
       kernel_regularizer, bias_regularizer: regularizers of Keras, or their names; None for none.
+      kernel_gain: factor of the initial kernels of the features, not of gates; 1 as released.
 
     Raises ValueError unless the first four are positive integers, only one of `strides` and
-    `dilation_rate` exceeds 1, and padding and activation are among these.
+    `dilation_rate` exceeds 1, padding and activation are among these, and the gain is positive.
 
     Example:
       >>> layer = PlainConv2D(8, kernel_size=5, strides=2, padding="symmetric")

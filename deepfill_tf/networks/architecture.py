@@ -6,6 +6,7 @@
 the types of JSON. Weights are not part of it.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,11 +37,26 @@ NETWORKS = {
     )
 }
 
+# Arguments that are no part of an architecture.
+_UNSAVED = ("name", "dtype")
+
 
 def architecture_of(model: keras.Model) -> dict[str, Any]:
     """Class and arguments of one of `NETWORKS`."""
-    arguments = {k: v for k, v in model.get_config().items() if k not in ("name", "dtype")}
+    arguments = {k: v for k, v in model.get_config().items() if k not in _UNSAVED}
     return {"class": type(model).__name__, "arguments": arguments}
+
+
+def with_defaults(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    """The architecture, with those arguments that are newer than it at their defaults."""
+    network = NETWORKS.get(architecture["class"])
+    parameters = inspect.signature(network).parameters.values() if network else []
+    defaults = {
+        argument.name: argument.default
+        for argument in parameters
+        if argument.default is not argument.empty and argument.name not in _UNSAVED
+    }
+    return {**architecture, "arguments": defaults | architecture["arguments"]}
 
 
 def model_from_architecture(

@@ -58,6 +58,7 @@ class CoarseNetwork(Stage):
       skips: whether there are skip connections as in a U-Net, which the second paper tried and
         dropped: the convolution after each upsampling sees the encoder's features of that size
         too.
+      kernel_gain: factor of the initial kernels, see `GeneratorV2`.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -76,6 +77,7 @@ class CoarseNetwork(Stage):
         padding: str = "same",
         output_activation: str = "tanh",
         skips: bool = False,
+        kernel_gain: float = 1.0,
         name: str | None = None,
         dtype: str | None = None,
     ):
@@ -86,6 +88,7 @@ class CoarseNetwork(Stage):
             padding=padding,
             output_activation=output_activation,
             skips=skips,
+            kernel_gain=kernel_gain,
         )
         super().__init__(options, CONVS, name=name, dtype=dtype)
 

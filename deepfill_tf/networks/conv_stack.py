@@ -18,7 +18,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_bool, check_choice, check_int, check_positive_int
+from deepfill_tf.checks import (
+    check_bool,
+    check_choice,
+    check_int,
+    check_positive,
+    check_positive_int,
+)
 from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.layers import (
     GatedConv2D,
@@ -79,6 +85,7 @@ class StageOptions:
       padding: "same", "symmetric" or "reflect" in every convolution, see `ops.convolve`.
       output_activation: "tanh" or "clip" to [-1, 1].
       skips: whether decoder layers see the encoder's features of their size too (U-Net).
+      kernel_gain: factor of the initial kernels of all layers but the last, not of their gates.
     """
 
     width: int
@@ -87,12 +94,14 @@ class StageOptions:
     padding: str
     output_activation: str
     skips: bool
+    kernel_gain: float
 
     def __post_init__(self):
         check_int("width", self.width, 2, multiple=2)
         check_positive_int("channels", self.channels)
         check_choice("convolution", self.convolution, CONVOLUTIONS)
         check_bool("skips", self.skips)
+        check_positive("kernel_gain", self.kernel_gain)
 
 
 def add_conv_layers(network: keras.Model, specs: Iterable[ConvSpec], options: StageOptions) -> None:
@@ -106,6 +115,8 @@ def add_conv_layers(network: keras.Model, specs: Iterable[ConvSpec], options: St
             dilation_rate=spec.dilation_rate,
             padding=options.padding,
             activation=spec.activation,
+            # Not of the image's layer, whose activation would saturate.
+            kernel_gain=1.0 if spec.width is None else options.kernel_gain,
             name=spec.name,
             dtype=network.dtype_policy,
         )

@@ -241,6 +241,10 @@ class GeneratorV1(Generator):
       skips: whether both stages have skip connections, see `CoarseNetwork`.
       refinement: False leaves the second stage out; `refined` is `coarse` then, and all offsets
         are zero.
+      kernel_gain: factor of the initial kernels of all layers but the last of each stage; those of
+        gates are not multiplied. 1 as released: gates begin at one half, and a signal loses a
+        factor of three in each layer, so that a new network's output is nearly constant. 3 keeps
+        the signal's size with gated convolutions. No effect on weights that are loaded.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -266,6 +270,7 @@ class GeneratorV1(Generator):
         guided: bool = False,
         skips: bool = False,
         refinement: bool = True,
+        kernel_gain: float = 1.0,
         name: str = "generator",
         dtype: str | None = None,
     ):
@@ -276,6 +281,7 @@ class GeneratorV1(Generator):
             padding=padding,
             output_activation=output_activation,
             skips=skips,
+            kernel_gain=kernel_gain,
         )
         super().__init__(
             options,
@@ -310,6 +316,10 @@ class GeneratorV2(Generator):
       skips: whether both stages have skip connections, see `CoarseNetwork`.
       refinement: False leaves the second stage out; `refined` is `coarse` then, and all offsets
         are zero.
+      kernel_gain: factor of the initial kernels of all layers but the last of each stage; those of
+        gates are not multiplied. 1 as released: gates begin at one half, and a signal loses a
+        factor of three in each layer, so that a new network's output is nearly constant. 3 keeps
+        the signal's size with gated convolutions. No effect on weights that are loaded.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -336,6 +346,7 @@ class GeneratorV2(Generator):
         guided: bool = False,
         skips: bool = False,
         refinement: bool = True,
+        kernel_gain: float = 1.0,
         name: str = "generator",
         dtype: str | None = None,
     ):
@@ -346,6 +357,7 @@ class GeneratorV2(Generator):
             padding=padding,
             output_activation=output_activation,
             skips=skips,
+            kernel_gain=kernel_gain,
         )
         super().__init__(
             options,

@@ -124,6 +124,7 @@ class RefinementNetwork(Stage):
       output_activation: "tanh" (second paper) or "clip" to [-1, 1] (first paper).
       skips: whether there are skip connections from the convolution branch to the decoder, see
         `CoarseNetwork`.
+      kernel_gain: factor of the initial kernels, see `GeneratorV2`.
       sees_mask: whether the mask is an input of both encoders, as in the first paper.
       attention: a key of `ATTENTIONS`; "contextual" in both papers.
       attention_options: arguments of the attention's layer, for instance of
@@ -147,6 +148,7 @@ class RefinementNetwork(Stage):
         padding: str = "same",
         output_activation: str = "tanh",
         skips: bool = False,
+        kernel_gain: float = 1.0,
         sees_mask: bool = False,
         attention: str = "contextual",
         attention_options: Mapping[str, Any] | None = None,
@@ -160,6 +162,7 @@ class RefinementNetwork(Stage):
             padding=padding,
             output_activation=output_activation,
             skips=skips,
+            kernel_gain=kernel_gain,
         )
         specs = CONVOLUTION_BRANCH + BEFORE_ATTENTION + AFTER_ATTENTION + DECODER
         super().__init__(options, specs, name=name, dtype=dtype)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from deepfill_tf import atomic
 from deepfill_tf.compat import VariableBundle
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.networks.architecture import with_defaults
 from deepfill_tf.storage import checkpoint_format, run_directory
 from deepfill_tf.storage.checkpoint_arrays import bundle_arrays
 
@@ -188,8 +189,11 @@ class Checkpoints:
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(f"cannot read {self._architecture_path}: {reason(error)}") from error
         for network, architecture in self._architectures.items():
-            if saved.get(network) != architecture:
-                return f"another {network}: {_first_change(saved.get(network), architecture)}"
+            before = saved.get(network)
+            if before and before["class"] == architecture["class"]:
+                before = with_defaults(before)
+            if before != architecture:
+                return f"another {network}: {_first_change(before, architecture)}"
         return None
 
     def _log_environment_changes(self, manifest: dict) -> None:

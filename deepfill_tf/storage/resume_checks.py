@@ -6,6 +6,7 @@ they compare with are written by `write_config_and_image_list`, after all checks
 
 import ast
 import gzip
+import inspect
 import logging
 import os
 import re
@@ -62,7 +63,13 @@ def check_writable(run_dir: str) -> None:
         raise UserError(f"cannot write to the run directory {run_dir}: {reason(error)}") from error
 
 
-def check_config_unchanged(run_dir: str, text: str, *, allow_change: bool = False) -> None:
+def check_config_unchanged(
+    run_dir: str,
+    text: str,
+    *,
+    allow_change: bool = False,
+    default_of: Callable[[str], object] = lambda binding: inspect.Parameter.empty,
+) -> None:
     """Compares a resumed run's config with the `config.gin` that it was started with.
 
     Bindings in `CHANGEABLE_ON_RESUME`, and those of the actions in `Trainer.actions`, may differ.
@@ -71,6 +78,8 @@ def check_config_unchanged(run_dir: str, text: str, *, allow_change: bool = Fals
       run_dir: the run directory.
       text: the operative config.
       allow_change: log the differences instead of raising.
+      default_of: the default of a binding's argument, `inspect.Parameter.empty` for none. A run
+        of an earlier version, which had no such argument, may go on with it.
 
     Raises UserError that names the first differences, or if `config.gin` is missing or damaged.
     """
@@ -78,7 +87,7 @@ def check_config_unchanged(run_dir: str, text: str, *, allow_change: bool = Fals
     before = _read(path, lambda content: _bindings(content.decode()), allow_change)
     if before is None:
         return
-    changes = _config_changes(before, _bindings(text))
+    changes = _config_changes(before, _bindings(text), default_of)
     if not changes:
         return
     if not allow_change:
@@ -173,7 +182,9 @@ def _image_list_path(run_dir: str) -> str:
     return os.path.join(run_dir, run_directory.CHECKPOINTS, run_directory.IMAGES)
 
 
-def _config_changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
+def _config_changes(
+    before: dict[str, str], now: dict[str, str], default_of: Callable[[str], object]
+) -> list[str]:
     """Returns the differences that the rule of `CHANGEABLE_ON_RESUME` forbids, in words.
 
     Bindings of configurables that both configs use come first.
@@ -192,7 +203,8 @@ def _config_changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
             one_sided.append(f"{configurable} is not used now")
         else:
             old, new = before.get(name, "its default"), now.get(name, "its default")
-            if not _are_equal(old, new):
+            is_new_default = name not in before and _are_equal(repr(default_of(name)), new)
+            if not (is_new_default or _are_equal(old, new)):
                 changes.append(f"{name} = {old}, now {new}")
     return changes + list(dict.fromkeys(one_sided))
 

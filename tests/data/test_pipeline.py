@@ -89,7 +89,7 @@ def test_the_stream_depends_on_the_seed(numbered_images):
     assert (same["mask"] != other["mask"]).any()
 
 
-@pytest.mark.parametrize("options", [{}, {"random_crop": True, "flip": True}])
+@pytest.mark.parametrize("options", [{}, {"random_crop": True, "flip": True, "min_scale": 0.5}])
 def test_a_stream_may_begin_at_any_batch(numbered_images, options):
     pipeline = _pipeline(numbered_images, height=12, width=12, **options)
     whole = _take(pipeline.dataset(0), 10)
@@ -251,3 +251,22 @@ def test_examples_are_the_same_with_every_tensorflow(numbered_images):
     digest = hashlib.sha256(np.packbits(batch["mask"] > 0).tobytes()).hexdigest()
     assert _numbers(batch["image"]) == ORDER
     assert digest.startswith(DIGEST)
+
+
+def test_crops_are_of_all_scales(tmp_path):
+    """A ramp of one level a pixel: the slope of a crop is the factor that it was reduced by."""
+    ramp = np.tile(np.arange(48, dtype=np.uint8)[None, :, None] * 4, [48, 1, 3])
+    write_image(str(tmp_path / "ramp.png"), ramp)
+    pipeline = _pipeline([str(tmp_path / "ramp.png")], random_crop=True, min_scale=0.25)
+    images = (_take(pipeline.dataset(0), 30)["image"] + 1) * 127.5
+    slopes = (images[:, 8, 13, 0] - images[:, 8, 2, 0]) / 11 / 4
+    # Up to the whole image, 48 / 16, although min_scale would allow 4.
+    assert 1 <= slopes.min() < 1.2 and 2.8 < slopes.max() <= 3.1
+    assert abs(slopes.mean() - 2) < 0.2
+
+
+def test_scales_without_random_crops_are_refused():
+    with pytest.raises(ValueError, match="data.min_scale=0.5 .* data.random_crop = True"):
+        ExampleOptions(min_scale=0.5)
+    with pytest.raises(ValueError, match=r"data.min_scale must be in \(0, 1\], got 2"):
+        ExampleOptions(min_scale=2, random_crop=True)

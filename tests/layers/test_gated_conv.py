@@ -51,3 +51,19 @@ def test_without_activation_there_is_no_gate():
 def test_bad_arguments_of_gated_convolutions_are_refused():
     with pytest.raises(ValueError, match="filters must be a positive integer, got -1"):
         GatedConv2D(-1)
+
+
+def test_the_gain_multiplies_initial_kernels_of_features_and_not_of_gates():
+    def kernel(**arguments):
+        tf.keras.utils.set_random_seed(1)
+        layer = GatedConv2D(8, **arguments)
+        layer.build([None, None, None, 3])
+        return layer.kernel.numpy()
+
+    once, thrice = kernel(), kernel(kernel_gain=3)
+    np.testing.assert_allclose(thrice[..., :8], 3 * once[..., :8], rtol=1e-6)
+    np.testing.assert_array_equal(thrice[..., 8:], once[..., 8:])
+    # Glorot and Bengio 2010, equation 16.
+    np.testing.assert_allclose(np.abs(once).max(), (6 / (9 * (3 + 16))) ** 0.5, rtol=0.02)
+    with pytest.raises(ValueError, match="kernel_gain must be > 0, got 0"):
+        GatedConv2D(8, kernel_gain=0)

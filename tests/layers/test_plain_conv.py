@@ -62,3 +62,13 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
 def test_bad_arguments_of_convolutions_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         PlainConv2D(**{"filters": 4, **arguments})
+
+
+def test_the_gain_multiplies_the_whole_initial_kernel():
+    kernels = []
+    for gain in (1, 3):
+        tf.keras.utils.set_random_seed(1)
+        layer = PlainConv2D(4, kernel_gain=gain)
+        layer.build([None, None, None, 3])
+        kernels.append(layer.kernel.numpy())
+    np.testing.assert_allclose(kernels[1], 3 * kernels[0], rtol=1e-6)

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 
 from deepfill_tf.compat import named_variables
 from deepfill_tf.errors import UserError
@@ -18,6 +19,7 @@ from deepfill_tf.networks.architecture import (
     architecture_of,
     build_model,
     model_from_architecture,
+    with_defaults,
 )
 
 MODELS = [
@@ -74,3 +76,23 @@ def test_channels_of_the_image_and_dtype():
 def test_what_is_no_architecture(architecture, message):
     with pytest.raises(UserError, match=message):
         model_from_architecture(architecture)
+
+
+def test_arguments_that_an_earlier_version_did_not_have_are_at_their_defaults():
+    """Version 0.1.0 had no `kernel_gain`."""
+    before = {"class": "GeneratorV2", "arguments": {"width": 2, "skips": True}}
+    now = architecture_of(GeneratorV2(width=2, skips=True))
+    assert with_defaults(before)["arguments"]["kernel_gain"] == 1.0
+    assert with_defaults(now) == now
+
+
+def test_a_signal_keeps_its_size_in_a_generator_that_starts_with_a_gain():
+    """The released start loses a factor of three in each gated layer."""
+    images = tf.random.stateless_uniform([1, 64, 64, 3], [1, 2], -1, 1)
+    masks = tf.zeros([1, 64, 64, 1])
+    deviations = {}
+    for gain in (1.0, 3.0):
+        tf.keras.utils.set_random_seed(0)
+        _, refined, _ = build_model(GeneratorV2(width=8, kernel_gain=gain))(images, masks)
+        deviations[gain] = float(tf.math.reduce_std(refined))
+    assert deviations[1.0] < 1e-4 and 0.05 < deviations[3.0] < 0.9

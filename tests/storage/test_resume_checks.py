@@ -89,6 +89,16 @@ def test_what_is_computed_may_not_differ_on_resume(run, caplog, old, new, messag
     check_config_unchanged(str(run), changed)
 
 
+def test_an_argument_that_the_run_did_not_have_may_have_its_default(run):
+    defaults = {"GeneratorV2.padding": "same", "GeneratorV2.gain": 1.0}
+    newer = BEFORE + "GeneratorV2.padding = 'same'\nGeneratorV2.gain = 1\n"
+    check_config_unchanged(str(run), newer, default_of=defaults.get)
+    with pytest.raises(UserError, match="GeneratorV2.gain = its default, now 3"):
+        check_config_unchanged(
+            str(run), newer.replace("gain = 1", "gain = 3"), default_of=defaults.get
+        )
+
+
 def test_settings_of_both_configs_are_named_before_those_of_one(run, caplog):
     changed = (
         BEFORE.replace("[@Reconstruction()]", "[@Charbonnier()]")

@@ -7,7 +7,8 @@ lie in a box of constant size also have `boxes(seeds, height, width)`.
 """
 
 from deepfill_tf.data.masks.brush_strokes import BrushStrokeMasks
+from deepfill_tf.data.masks.mixture import MixtureMasks
 from deepfill_tf.data.masks.rectangles import RectangleMasks
 from deepfill_tf.data.masks.union import UnionMasks
 
-__all__ = ["BrushStrokeMasks", "RectangleMasks", "UnionMasks"]
+__all__ = ["BrushStrokeMasks", "MixtureMasks", "RectangleMasks", "UnionMasks"]

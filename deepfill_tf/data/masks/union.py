@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,12 +20,7 @@ class UnionMasks:
     generators: Sequence[Callable[[tf.Tensor, int, int], tf.Tensor]]
 
     def __post_init__(self):
-        is_list = isinstance(self.generators, list | tuple) and len(self.generators) > 0
-        if not is_list or any(isinstance(g, type) or not callable(g) for g in self.generators):
-            raise ValueError(
-                "UnionMasks.generators must be a list of generators, such as [@RectangleMasks()] "
-                f"with the brackets, got {self.generators!r}"
-            )
+        check_generators("UnionMasks.generators", self.generators)
 
     def __call__(self, seeds: tf.Tensor, height: int, width: int) -> tf.Tensor:
         """Masks float32 `[N, height, width, 1]` for seeds int64 `[N, 2]`."""
@@ -40,3 +36,13 @@ class UnionMasks:
             if hasattr(generator, "boxes"):
                 return generator.boxes(fold_in(seeds, i), height, width)
         raise ValueError("none of UnionMasks.generators has boxes: add @RectangleMasks()")
+
+
+def check_generators(name: str, generators: Any) -> None:
+    """Raises ValueError unless `generators` is a list of at least one mask generator."""
+    is_list = isinstance(generators, list | tuple) and len(generators) > 0
+    if not is_list or any(isinstance(g, type) or not callable(g) for g in generators):
+        raise ValueError(
+            f"{name} must be a list of generators, such as [@RectangleMasks()] with the brackets, "
+            f"got {generators!r}"
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepfill_tf.data import BrushStrokeMasks, RectangleMasks, UnionMasks
+from deepfill_tf.data import BrushStrokeMasks, MixtureMasks, RectangleMasks, UnionMasks
 from deepfill_tf.data.seeds import Purpose, seeds_of
 
 BOXES = RectangleMasks(height=24, width=40, max_delta_height=8, max_delta_width=8, count=2)
@@ -13,6 +13,7 @@ GENERATORS = {
     "brush_strokes": BrushStrokeMasks(max_strokes=2, max_vertices=6),
     "brush_strokes_as_released": BrushStrokeMasks(as_released=True),
     "union": UnionMasks(generators=[BOXES, BrushStrokeMasks(max_vertices=5)]),
+    "mixture": MixtureMasks(generators=[BOXES, BrushStrokeMasks(max_vertices=5)], weights=[1, 2]),
 }
 
 
