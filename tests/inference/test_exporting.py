@@ -12,7 +12,6 @@ import deepfill_tf
 from deepfill_tf.compat import named_variables
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
-from deepfill_tf.storage import model_files
 from tests.small_generators import random_images, random_masks, small_generator
 
 
@@ -78,7 +77,7 @@ def test_a_failure_leaves_the_older_one(
         raise OSError("No space left on device")
 
     if moment == "while writing":
-        monkeypatch.setattr(model_files.safetensors.numpy, "save", fail)
+        monkeypatch.setattr(safetensors.numpy, "save", fail)
     else:
         rename = tf.io.gfile.rename
         monkeypatch.setattr(

@@ -154,7 +154,7 @@ def test_losses_compile_with_static_shapes(kind):
     discriminator = objective.gan.make_discriminator()
     objective.gan.build(discriminator, batch)
 
-    def generator(images, masks):
+    def generator(images, masks, training):
         return refined, refined, None
 
     start = [v.numpy() for v in discriminator.non_trainable_variables]

@@ -26,7 +26,7 @@ def test_the_second_papers_reconstruction_as_released():
     r = case("losses.npz", "recon_v2")
     images, coarse, refined = recorded_predictions(r)
 
-    def generator(images, masks):
+    def generator(images, masks, training):
         return coarse, refined, None
 
     def discriminator(images, masks, training):
@@ -73,7 +73,7 @@ def test_the_first_papers_reconstruction_as_released(discount, pretrain, key):
     with tf.GradientTape() as tape:
         tape.watch([coarse, refined])
         loss, reports = objective.generator_loss(
-            lambda *inputs: (coarse, refined, None), _Scoreless(), batch
+            lambda *inputs, training: (coarse, refined, None), _Scoreless(), batch
         )
     assert_close(loss, r[key], tolerance=1e-5)
     assert ("generator/adversarial" in reports) is not pretrain
@@ -101,12 +101,16 @@ def test_terms_are_weighted_by_stage():
     batch = {"image": image, "mask": tf.ones([1, 8, 8, 1])}
     term = Reconstruction(weight=2.0, coarse_weight=3.0, refined_weight=0.5)
     loss, reports = paper_objective("v2", terms=[term], adversarial_weight=0.0).generator_loss(
-        lambda *inputs: (image + 1, image - 1, None), lambda *a, training: tf.zeros([1, 4]), batch
+        lambda *inputs, training: (image + 1, image - 1, None),
+        lambda *a, training: tf.zeros([1, 4]),
+        batch,
     )
     assert loss == 2 * (3 * 1 + 0.5 * 1)
     left_out = Reconstruction(coarse_weight=0)
     _, reports = paper_objective("v2", terms=[left_out]).generator_loss(
-        lambda *inputs: (image + 1, image - 1, None), lambda *a, training: tf.zeros([1, 4]), batch
+        lambda *inputs, training: (image + 1, image - 1, None),
+        lambda *a, training: tf.zeros([1, 4]),
+        batch,
     )
     assert "generator/reconstruction_coarse" not in reports
 
@@ -155,7 +159,7 @@ def test_the_adversarial_gradient_reaches_the_refined_image_only_in_the_hole(sma
     with tf.GradientTape() as tape:
         tape.watch([coarse, refined])
         loss, _ = paper_objective("v2", terms=[]).generator_loss(
-            lambda images, masks: (coarse, refined, None), discriminator, batch
+            lambda images, masks, training: (coarse, refined, None), discriminator, batch
         )
     d_coarse, d_refined = tape.gradient(
         loss, [coarse, refined], unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -193,7 +197,7 @@ def test_forward_and_backward_compile_with_static_shapes(small, method):
     )
     vectors = [u.numpy() for u in discriminator.non_trainable_variables]
 
-    def generator(images, masks):
+    def generator(images, masks, training):
         return *(tf.convert_to_tensor(x) for x in predictions), None
 
     def loss_and_gradients(batch):
