@@ -43,7 +43,7 @@ def test_holes_are_those_of_every_version(protocol):
     assert hashlib.sha256(text.encode()).hexdigest()[:12] == RECORDED[protocol]
 
 
-@pytest.mark.parametrize("protocol", set(PROTOCOLS) - {"center"})
+@pytest.mark.parametrize("protocol", sorted(set(PROTOCOLS) - {"center"}))
 def test_holes_depend_on_the_image_and_the_seed(protocol):
     first = hole(protocol, "00", 64, 80)
     assert first.shape == (64, 80, 1) and set(np.unique(first)) == {0, 255}
