@@ -15,6 +15,9 @@ MODULES = [
     deepfill_tf.__name__,
     deepfill_tf.Inpainter.__module__,
     deepfill_tf.load_generator.__module__,
+    deepfill_tf.read_image.__module__,
+    deepfill_tf.read_mask.__module__,
+    deepfill_tf.write_completed.__module__,
     *(
         module.name
         for package in (*PACKAGES, evaluation)

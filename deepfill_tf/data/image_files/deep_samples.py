@@ -15,6 +15,9 @@ _GREY_MODES = ("I;16", "I;16B", "I;16L", "I;16N")
 # Values of TIFF's SampleFormat and ExtraSamples.
 _UNSIGNED, _ASSOCIATED_ALPHA = 1, 1
 _MAXIMUM = 65535
+# OpenCV 4 has the functions of this module at its top.
+_LOGGING: Any = getattr(cv2.utils, "logging", cv2)
+_SILENT = 0
 
 
 def deep_samples(image: Image.Image, file: BinaryIO, notes: list[str]) -> np.ndarray | None:
@@ -81,13 +84,12 @@ def _of_tiff(
 
 def _decoded_by_opencv(content: bytes) -> np.ndarray:
     """uint16 `[H, W, c]`, RGB or RGBA. Raises ValueError if OpenCV cannot decode the content."""
-    level = cv2.utils.logging.getLogLevel()
-    # Its messages have several lines.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    level = _LOGGING.getLogLevel()
+    _LOGGING.setLogLevel(_SILENT)  # messages of OpenCV have several lines
     try:
         samples = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        _LOGGING.setLogLevel(level)
     if samples is None or samples.dtype != np.uint16:
         raise ValueError("its 16 bits a channel cannot be decoded")
     if samples.ndim == 2:

@@ -66,9 +66,19 @@ def read_mask(
 
     Example:
 
-        mask = read_mask("a_mask.png", image.size, hole="alpha", grow=3)
-        if mask.is_empty:
-            print(mask.why_empty)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from deepfill_tf.data.image_files import write_image
+    >>> path = Path(tempfile.mkdtemp()) / "a_mask.png"
+    >>> values = np.zeros([24, 32, 1], np.uint8)
+    >>> values[8:16, 8:24] = 1
+    >>> write_image(path, values)
+    >>> read_mask(path).why_empty
+    'the mask ...a_mask.png has no hole: it holds values 0 and 1, which count as black; if all but
+    0 is the hole, pass --hole=nonzero'
+    >>> mask = read_mask(path, (24, 32), hole="nonzero", grow=2)
+    >>> mask.pixels.shape, int(mask.pixels[6, 10, 0])
+    ((24, 32, 1), 255)
     """
     if hole not in HOLES:
         raise ValueError(f"hole must be one of {', '.join(HOLES)}, got {hole!r}")

@@ -43,10 +43,15 @@ def read_image(
 
     Example:
 
-        image = read_image("a.png")
-        mask = read_mask("a_mask.png", image.size)
-        completed = inpainter(image.pixels, mask.pixels)
-        write_completed("a_completed.png", image, completed, mask.pixels)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "a.png"
+    >>> Image.new("P", (32, 24)).save(path, dpi=(300, 300))
+    >>> image = read_image(path)
+    >>> image.pixels.shape, image.pixels.dtype, image.metadata.dpi
+    ((24, 32, 3), dtype('uint8'), (299.9994, 299.9994))
+    >>> image.notes
+    ('...a.png: palette colours become RGB',)
     """
     _check_channels(channels)
     path = os.fspath(path)

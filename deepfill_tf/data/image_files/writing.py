@@ -65,6 +65,23 @@ def write_completed(
       A line for each thing that the format cannot hold.
 
     Raises UserError if the file cannot be written.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from deepfill_tf import read_image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_image(folder / "a.png", np.full([24, 32, 4], 200, np.uint8))
+    >>> image = read_image(folder / "a.png")
+    >>> mask = np.zeros([24, 32, 1], np.uint8)
+    >>> mask[8:16, 8:24] = 255
+    >>> write_completed(folder / "b.png", image, 255 - image.pixels, mask)
+    ()
+    >>> read_image(folder / "b.png").samples[[0, 8], 8].tolist()
+    [[200, 200, 200, 200], [55, 55, 55, 200]]
+    >>> write_completed(folder / "b.jpg", image, 255 - image.pixels, mask)
+    ('...b.jpg: JPEG holds no alpha, which is left out',)
     """
     path = os.fspath(path)
     kind = format_of(path)
