@@ -168,14 +168,20 @@ def test_crops_and_flips_are_uniform(gradients):
     assert abs(np.corrcoef(tops, lefts)[0, 1]) < 5 / 1200**0.5
 
 
-def test_too_many_failing_images_end_the_dataset(numbered_images, tmp_path):
-    damaged = tmp_path / "damaged.png"
-    damaged.write_bytes(b"no image")
-    pipeline = _pipeline([*numbered_images, str(damaged)])
-    with pytest.raises(tf.errors.OpError):
-        _take(pipeline.dataset(0), 6)
-    assert isinstance(pipeline.error, UserError)
-    assert "damaged.png" in str(pipeline.error) and "1 of 24" in str(pipeline.error)
+@pytest.mark.parametrize(("damaged", "ends"), [(3, False), (4, True)])
+def test_more_than_three_failing_images_of_a_short_list_should_end_it(
+    numbered_images, tmp_path, damaged, ends
+):
+    paths = [tmp_path / f"damaged{i}.png" for i in range(damaged)]
+    for path in paths:
+        path.write_bytes(b"no image")
+    pipeline = _pipeline([*numbered_images, *map(str, paths)])
+    count = len(numbered_images) + damaged
+    _take(pipeline.dataset(0), 2 * count // 4)  # two epochs
+    assert (pipeline.error is not None) == ends
+    if ends:
+        assert isinstance(pipeline.error, UserError)
+        assert "damaged" in str(pipeline.error) and f"4 of {count}" in str(pipeline.error)
 
 
 @pytest.mark.parametrize(
