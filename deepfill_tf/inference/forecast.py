@@ -3,7 +3,7 @@
 Time is a sum over what `networks.operation_counts` counts, in units of how fast this machine
 multiplies matrices and adds arrays, which takes a tenth of a second to measure. Memory is a sum
 over the arrays that exist together. The weights of both sums were fitted to measurements, see
-docs/performance.md; the forecast is meant to be within 30 % on an idle machine.
+docs/performance.md; they were within 30 % where the machine was as busy as when it was measured.
 """
 
 import functools
@@ -149,6 +149,7 @@ def _seconds_of(function: Callable[[], tf.Tensor], repetitions: int = 15) -> flo
     times = []
     for _ in range(repetitions + 1):
         started = time.perf_counter()
-        function().numpy()
+        # Reading a number waits for an accelerator.
+        tf.reshape(function(), [-1])[0].numpy()
         times.append(time.perf_counter() - started)
     return sorted(times[1:])[repetitions // 2]
