@@ -90,7 +90,13 @@ def test_python_example(folder, monkeypatch):
 
 
 def test_the_readme_has_commands_and_its_images_exist():
-    assert {name for name, _ in COMMANDS} == {"train", "inpaint", "export", "convert"}
+    assert {name for name, _ in COMMANDS} == {
+        "train",
+        "inpaint",
+        "export",
+        "evaluate",
+        "convert",
+    }
     for config in re.findall(r"`([\w/]+\.gin)`", README):
         assert Path(find_config(config)).exists()
     for image in re.findall(r"!\[.*?\]\((.*?)\)", README):
