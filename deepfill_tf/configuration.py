@@ -18,6 +18,7 @@ from deepfill_tf.compat import keras
 from deepfill_tf.configuration_errors import GIN_ERRORS, binding_error, nearest
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
+from deepfill_tf.schedules import PiecewiseLinear
 from deepfill_tf.training import actions
 from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.trainer import Trainer
@@ -40,6 +41,7 @@ def _factory(network: type[keras.Model]) -> Callable[..., keras.Model]:
 # Classes that gin files use by their own names.
 CONFIGURABLE_CLASSES = (
     Trainer,
+    PiecewiseLinear,
     objectives.Objective,
     objectives.GAN,
     objectives.BoxReconstruction,

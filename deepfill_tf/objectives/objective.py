@@ -14,6 +14,7 @@ from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives.gan import GAN, Losses
 from deepfill_tf.objectives.term import Batch, Term
 from deepfill_tf.ops import composite
+from deepfill_tf.schedules import Scheduled, check_scheduled, value_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,9 @@ class Objective:
 
     Attributes:
       gan: discriminators and adversarial loss.
-      adversarial_weight: weight of the generator's adversarial loss, >= 0. The discriminator
-        sees the completed image: the gradient of this loss reaches the prediction only in the
-        hole.
+      adversarial_weight: weight of the generator's adversarial loss, >= 0, which may change with
+        the training step, see `schedules.PiecewiseLinear`. The discriminator sees the completed
+        image: the gradient of this loss reaches the prediction only in the hole.
       terms: further terms of the generator's loss, see `Term`, with different names; may be
         empty.
       pretrain_coarse: True trains the coarse network alone, by the terms: there is no
@@ -42,14 +43,14 @@ class Objective:
     """
 
     gan: GAN
-    adversarial_weight: float = 1.0
+    adversarial_weight: Scheduled = 1.0
     terms: Sequence[Term]
     pretrain_coarse: bool = False
 
     def __post_init__(self):
         if not isinstance(self.gan, GAN):
             raise ValueError(f"Objective.gan must be made by @GAN(), got {self.gan!r}")
-        check_at_least("Objective.adversarial_weight", self.adversarial_weight)
+        check_scheduled(check_at_least, "Objective.adversarial_weight", self.adversarial_weight)
         check_bool("Objective.pretrain_coarse", self.pretrain_coarse)
         listed = isinstance(self.terms, list | tuple)
         if not listed or not all(isinstance(term, Term) for term in self.terms):
@@ -96,15 +97,23 @@ class Objective:
         return self.gan.discriminator_loss(discriminator, completed, batch)
 
     def generator_loss(
-        self, generator: keras.Model, discriminator: keras.Model, batch: Batch
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        batch: Batch,
+        training_step: tf.Tensor | int = 0,
     ) -> Losses:
-        """Returns the generator's loss, a scalar, and scalars to report by name."""
+        """Returns the generator's loss, a scalar, and scalars to report by name.
+
+        `training_step` is the number of finished training steps, which the adversarial weight may
+        depend on.
+        """
         coarse, refined, _ = generator(*inputs_of(batch), training=True)
         loss, reports = tf.constant(0.0), {}
         if not self.pretrain_coarse:
             completed = composite(refined, batch["image"], batch["mask"])
             adversarial = self.gan.generator_loss(discriminator, completed, batch)
-            loss += self.adversarial_weight * adversarial
+            loss += value_at(self.adversarial_weight, training_step) * adversarial
             reports["generator/adversarial"] = adversarial
         for term in self.terms:
             stages = {

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from deepfill_tf.compat import VariableBundle
+from deepfill_tf.schedules import Scheduled, value_at
 
 
 class Adam(tf.Module):
@@ -17,7 +18,8 @@ class Adam(tf.Module):
     Args:
       variables: name -> variable to train.
       step: t, a scalar int64 variable: the number of updates so far. Every `apply` adds 1.
-      learning_rate, beta_1, beta_2, epsilon: as in the formula.
+      learning_rate: as in the formula; may change with the training step.
+      beta_1, beta_2, epsilon: as in the formula.
     """
 
     def __init__(
@@ -25,7 +27,7 @@ class Adam(tf.Module):
         variables: dict[str, tf.Variable],
         *,
         step: tf.Variable,
-        learning_rate: float,
+        learning_rate: Scheduled,
         beta_1: float,
         beta_2: float,
         epsilon: float,
@@ -38,14 +40,19 @@ class Adam(tf.Module):
         self._learning_rate = learning_rate
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
 
-    def apply(self, gradients: dict[str, tf.Tensor]) -> None:
-        """Updates every variable; the keys of `gradients` are the variables' names."""
+    def apply(self, gradients: dict[str, tf.Tensor], training_step: tf.Tensor | int = 0) -> None:
+        """Updates every variable; the keys of `gradients` are the variables' names.
+
+        `training_step` is the number of finished training steps, which the learning rate may
+        depend on.
+        """
+        learning_rate = value_at(self._learning_rate, training_step)
         self.step.assign_add(1)
         step = tf.cast(self.step, tf.float32)
         scalars = {
             "beta1_power": tf.pow(self._beta_1, step),
             "beta2_power": tf.pow(self._beta_2, step),
-            "lr": tf.constant(self._learning_rate),
+            "lr": tf.convert_to_tensor(learning_rate),
             "beta1": tf.constant(self._beta_1),
             "beta2": tf.constant(self._beta_2),
             "epsilon": tf.constant(self._epsilon),

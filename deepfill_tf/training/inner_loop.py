@@ -68,10 +68,13 @@ class InnerLoop:
             first_non_finite_batch=self._first_non_finite_batch,
             gradient_accumulation_steps=gradient_accumulation_steps,
             jit_compile=jit_compile,
+            batches_per_step=self.batches_per_step,
         )
         self.update_discriminator = network_update(
             "discriminator",
-            loss=objective.discriminator_loss,
+            loss=lambda generator, discriminator, batch, _: objective.discriminator_loss(
+                generator, discriminator, batch
+            ),
             optimizer=state.discriminator_optimizer,
         )
         self.update_generator = network_update(

@@ -10,7 +10,7 @@ from deepfill_tf.training.train_state import TrainState
 
 Batch = dict[str, tf.Tensor]
 Scalars = dict[str, tf.Tensor]
-Loss = Callable[[keras.Model, keras.Model, Batch], tuple[tf.Tensor, Scalars]]
+Loss = Callable[[keras.Model, keras.Model, Batch, tf.Tensor], tuple[tf.Tensor, Scalars]]
 
 
 class NetworkUpdate:
@@ -27,14 +27,15 @@ class NetworkUpdate:
     Args:
       network: "generator" or "discriminator"; the gradient norm is reported as
         `<network>/gradient_norm`.
-      loss: called with (generator, discriminator, batch); returns the scalar to minimize and
-        named scalars to report.
+      loss: called with (generator, discriminator, batch, training step); returns the scalar to
+        minimize and named scalars to report.
       optimizer: of the network's trainable variables.
       state: the networks.
       strategy: the strategy in whose scope `state` was created.
       first_non_finite_batch: scalar int64 variable, -1 until an update has values that are not
         finite, then the index of its batch.
-      apply_also: called in replica context after Adam's update.
+      apply_also: called with the training step in replica context after Adam's update.
+      batches_per_step: batches, and so updates of both networks, in a training step.
       gradient_accumulation_steps: parts in which a replica computes its gradients, one after the
         other; spectral norm's `u` moves once per update all the same.
       jit_compile: compile the forward and backward pass with XLA.
@@ -49,7 +50,8 @@ class NetworkUpdate:
         state: TrainState,
         strategy: tf.distribute.Strategy,
         first_non_finite_batch: tf.Variable,
-        apply_also: Callable[[], None] = lambda: None,
+        apply_also: Callable[[tf.Tensor], None] = lambda training_step: None,
+        batches_per_step: int = 1,
         gradient_accumulation_steps: int = 1,
         jit_compile: bool = False,
     ):
@@ -60,6 +62,7 @@ class NetworkUpdate:
         self._strategy = strategy
         self._first_non_finite_batch = first_non_finite_batch
         self._apply_also = apply_also
+        self._batches_per_step = batches_per_step
         self._parts = gradient_accumulation_steps
         self._gradients = tf.function(
             self._gradients_and_scalars, autograph=False, jit_compile=jit_compile
@@ -80,7 +83,9 @@ class NetworkUpdate:
 
     def in_replica(self, batch: Batch, batch_index: tf.Tensor | int = 0) -> Scalars:
         """The same update in replica context, from this replica's part of the batch."""
-        gradients, scalars = self._all_reduced_gradients(*self._accumulated_gradients(batch))
+        step = tf.cast(batch_index, tf.int64) // self._batches_per_step
+        means = self._accumulated_gradients(batch, step)
+        gradients, scalars = self._all_reduced_gradients(*means)
         norm = tf.linalg.global_norm(list(gradients.values()))
         scalars[f"{self._network}/gradient_norm"] = norm
         self._apply_if_finite(gradients, scalars, batch_index)
@@ -92,25 +97,31 @@ class NetworkUpdate:
         local = self._strategy.experimental_local_results
         return {name: local(value)[0] for name, value in scalars.items()}
 
-    def _gradients_and_scalars(self, batch: Batch) -> tuple[dict[str, tf.Tensor], Scalars]:
+    def _gradients_and_scalars(
+        self, batch: Batch, step: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], Scalars]:
         """Gradients of the loss, divided by the number of replicas; named scalars."""
         variables = dict(self._optimizer.variables_by_name)  # Keras 2 wraps it in another type
         with tf.GradientTape() as tape:
-            loss, scalars = self._loss(self._state.generator, self._state.discriminator, batch)
+            loss, scalars = self._loss(
+                self._state.generator, self._state.discriminator, batch, step
+            )
             loss = loss / self._strategy.num_replicas_in_sync
         zero = tf.UnconnectedGradients.ZERO
         return tape.gradient(loss, variables, unconnected_gradients=zero), scalars
 
-    def _accumulated_gradients(self, batch: Batch) -> tuple[dict[str, tf.Tensor], Scalars]:
+    def _accumulated_gradients(
+        self, batch: Batch, step: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], Scalars]:
         """Means of gradients and scalars over the parts of this replica's batch."""
         parts = self._parts
         if parts == 1:
-            return self._gradients(batch)
+            return self._gradients(batch, step)
         size = next(iter(batch.values())).shape[0] // parts
 
         def fraction_of_mean(part: int):
             here = {name: value[part * size : (part + 1) * size] for name, value in batch.items()}
-            return tf.nest.map_structure(lambda x: x / parts, self._gradients(here))
+            return tf.nest.map_structure(lambda x: x / parts, self._gradients(here, step))
 
         # Every part's forward pass starts from the same `u`, so that it moves once.
         before = [(v, v.read_value()) for v in self._state.moving_variables()]
@@ -139,8 +150,9 @@ class NetworkUpdate:
         first_non_finite = self._first_non_finite_batch.read_value()
 
         def apply():
-            self._optimizer.apply(gradients)
-            self._apply_also()
+            step = tf.cast(batch_index, tf.int64) // self._batches_per_step
+            self._optimizer.apply(gradients, step)
+            self._apply_also(step)
 
         def record_or_skip():
             index = tf.cast(batch_index, tf.int64)

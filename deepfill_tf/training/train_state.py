@@ -1,8 +1,11 @@
 """The networks under training and all variables that training changes."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from deepfill_tf.compat import VariableBundle, keras, named_variables
+from deepfill_tf.schedules import Scheduled
 from deepfill_tf.training.adam import Adam
 from deepfill_tf.training.moving_average import ExponentialMovingAverage
 
@@ -32,8 +35,8 @@ class TrainState(tf.Module):
         discriminator: keras.Model,
         *,
         share_step: bool,
-        ema_decay: float | None,
-        adam: dict[str, float],
+        ema_decay: Scheduled | None,
+        adam: dict[str, Any],
     ):
         super().__init__()
         self.generator = generator
@@ -50,10 +53,10 @@ class TrainState(tf.Module):
         self.generator_optimizer = Adam(trained, step=own_step, **adam)
         self.ema = None if ema_decay is None else ExponentialMovingAverage(trained, ema_decay)
 
-    def update_ema(self) -> None:
+    def update_ema(self, training_step: tf.Tensor | int = 0) -> None:
         """Updates the moving average, if there is one, in replica context."""
         if self.ema is not None:
-            self.ema.update()
+            self.ema.update(training_step)
 
     def moving_variables(self) -> list[tf.Variable]:
         """Variables that the forward pass changes: spectral norm's `u`."""

@@ -3,18 +3,27 @@
 Nothing here depends on a paper: generator and objective are settings.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_int, check_positive
+from deepfill_tf.checks import (
+    check_at_least,
+    check_bool,
+    check_choice,
+    check_in_range,
+    check_int,
+    check_positive,
+)
 from deepfill_tf.compat import keras
 from deepfill_tf.data import TrainingData
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.objectives import Objective
+from deepfill_tf.schedules import PiecewiseLinear, Scheduled, check_scheduled
 from deepfill_tf.storage.checkpoints import Checkpoints
 from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.weights import assign_weights, weights_of
@@ -53,9 +62,12 @@ class Trainer:
         used if the objective trains the coarse network alone.
       init_generator_from: run or model directory whose generator a new run starts with; None for
         random weights.
-      learning_rate, beta_1, beta_2, epsilon: of Adam, for both networks.
+      learning_rate: of Adam, for both networks; may change with the step, see
+        `schedules.PiecewiseLinear`.
+      beta_1, beta_2, epsilon: of Adam, for both networks.
       share_adam_step: let both networks share one step count of Adam, as released.
-      ema_decay: decay of a moving average of the generator's weights; None for no average.
+      ema_decay: decay of a moving average of the generator's weights, which may change with the
+        step too; None for no average.
       precision: "float32" or "mixed_bfloat16".
       jit_compile: compile the forward and backward pass with XLA.
       steps_per_loop: steps on the device between two calls of the actions.
@@ -72,12 +84,12 @@ class Trainer:
     gradient_accumulation_steps: int = 1
     discriminator_updates: int = 1
     init_generator_from: str | None = None
-    learning_rate: float = 1e-4
+    learning_rate: Scheduled = 1e-4
     beta_1: float = 0.5
     beta_2: float = 0.999
     epsilon: float = 1e-8
     share_adam_step: bool = True
-    ema_decay: float | None = None
+    ema_decay: Scheduled | None = None
     precision: str = "float32"
     jit_compile: bool = False
     steps_per_loop: int = 10
@@ -98,12 +110,15 @@ class Trainer:
             "max_checkpoints_to_keep",
         ):
             check(check_int, name, 1)
-        check(check_positive, "learning_rate")
+        is_scheduled = isinstance(self.learning_rate, PiecewiseLinear)
+        check_rate = check_at_least if is_scheduled else check_positive
+        check_scheduled(check_rate, "Trainer.learning_rate", self.learning_rate)
         check(check_in_range, "beta_1", 0, 1)
         check(check_in_range, "beta_2", 0, 1)
         check(check_positive, "epsilon")
         if self.ema_decay is not None:
-            check_in_range("Trainer.ema_decay", self.ema_decay, 0, 1, low_open=True)
+            check_decay = functools.partial(check_in_range, low_open=True)
+            check_scheduled(check_decay, "Trainer.ema_decay", self.ema_decay, 0, 1)
         check(check_choice, "precision", PRECISIONS)
         check(check_bool, "share_adam_step")
         check(check_bool, "jit_compile")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 
 from deepfill_tf.data import TrainingData
+from deepfill_tf.schedules import Scheduled
 from deepfill_tf.storage.checkpoints import Checkpoints
 from deepfill_tf.training.train_state import TrainState
 
@@ -37,7 +38,7 @@ class TrainingContext:
     data: TrainingData
     global_batch_size: int
     seed: int
-    learning_rate: float
+    learning_rate: Scheduled
     max_steps: int
     batches_per_step: int
     pretrain_coarse: bool = False

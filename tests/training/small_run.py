@@ -21,6 +21,7 @@ def make_state(
     dtype=None,
     width: int = 4,
     refinement: bool = False,
+    adam=ADAM,
 ):
     """Small state under a strategy, the same for the same seed; by default of one stage."""
     tf.keras.utils.set_random_seed(seed)
@@ -33,7 +34,7 @@ def make_state(
             discriminator,
             share_step=share_step,
             ema_decay=ema_decay,
-            adam=ADAM,
+            adam=adam,
         )
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf.schedules import PiecewiseLinear
 from deepfill_tf.training.adam import Adam
 
 SETTINGS = {"learning_rate": 0.01, "beta_1": 0.5, "beta_2": 0.999}
@@ -40,3 +41,17 @@ def test_a_shared_step_corrects_the_second_network_as_its_second_update(share):
     moments = 0.5 / np.sqrt(0.001)
     expected = -0.01 * np.sqrt(1 - 0.999**t) / (1 - 0.5**t) * moments
     np.testing.assert_allclose(second, [expected], rtol=1e-4)
+
+
+def test_a_learning_rate_may_change_with_the_training_step():
+    """Of a constant gradient every update is the learning rate, whatever its number."""
+    rate = PiecewiseLinear(steps=[0, 4], values=[0.0, 0.04])
+    variable = tf.Variable([1.0])
+    settings = SETTINGS | {"learning_rate": rate}
+    adam = Adam({"w": variable}, step=tf.Variable(0, dtype=tf.int64), epsilon=1e-8, **settings)
+    moved = []
+    for step in range(6):
+        before = float(variable[0])
+        adam.apply({"w": tf.constant([2.0])}, tf.constant(step, tf.int64))
+        moved.append(before - float(variable[0]))
+    np.testing.assert_allclose(moved, [0.0, 0.01, 0.02, 0.03, 0.04, 0.04], atol=1e-6)

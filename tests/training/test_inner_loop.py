@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf.schedules import PiecewiseLinear
+from tests.paper_objectives import paper_objective
 from tests.training.small_run import (
     ADAM,
     batches,
@@ -178,3 +180,26 @@ def test_the_moving_average_follows_the_weights():
         loop.run(iterator, 1)
         expected = 0.75 * expected + 0.25 * state.generator_variables.named[name].numpy()
     np.testing.assert_allclose(state.ema.named[name].numpy(), expected, atol=1e-7)
+
+
+def test_schedules_follow_the_step_in_every_run_of_the_loop():
+    """The learning rate is 0 in the first two steps, the adversarial weight grows by 0.5 a step."""
+    strategy = one_device()
+    rate = PiecewiseLinear(steps=[1, 2], values=[0.0, 1e-3])
+    state = make_state(strategy, adam=ADAM | {"learning_rate": rate})
+    objective = paper_objective(
+        "v2", adversarial_weight=PiecewiseLinear(steps=[0, 4], values=[0.0, 2.0])
+    )
+    loop = inner_loop(state, strategy, objective, gradient_accumulation_steps=2)
+    iterator = batches(strategy, 4)
+    before, found = weights(state), []
+    for steps in (2, 1):
+        loop.run(iterator, steps)
+        for scalars in loop.scalars:
+            terms = scalars["generator/reconstruction_coarse"]
+            terms += scalars["generator/reconstruction_refined"]
+            excess = float(scalars["generator/loss"] - terms)
+            found.append(excess / float(scalars["generator/adversarial"]))
+        same = [np.array_equal(before[n], v) for n, v in weights(state).items() if "/u" not in n]
+        assert all(same) if steps == 2 else not any(same)
+    np.testing.assert_allclose(found, [0, 0.5, 1.0], atol=1e-4)

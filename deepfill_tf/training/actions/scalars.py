@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from deepfill_tf.schedules import value_at
 from deepfill_tf.training.actions.action import Action, check_every_steps
 from deepfill_tf.training.training_context import TrainingContext
 
@@ -23,6 +24,7 @@ class WriteScalars(Action):
         with context.writer.as_default(step=context.step):
             for name, value in context.losses.items():
                 tf.summary.scalar(name, value)
-            tf.summary.scalar("learning_rate", context.learning_rate)
+            rate = value_at(context.learning_rate, context.step - 1)  # of the last step
+            tf.summary.scalar("learning_rate", rate)
             tf.summary.scalar("images_per_second", context.images_per_second)
             tf.summary.scalar("input/stall_fraction", context.stall_fraction)
