@@ -53,6 +53,7 @@ setup(
         "deepfill_tf.photographs": ["SOURCES.md"],
         "deepfill_tf.photographs.train": ["*.jpg"],
         "deepfill_tf.photographs.validation": ["*.jpg"],
+        "deepfill_tf.models.default": ["*"],
         **{package: ["*.gin"] for package in CONFIGS},
     },
     install_requires=[

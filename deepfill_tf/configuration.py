@@ -6,6 +6,7 @@ Networks are bound through functions, because gin cannot wrap a Keras class.
 import contextlib
 import functools
 import inspect
+import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from deepfill_tf.configuration_errors import GIN_ERRORS, binding_error, nearest
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.networks import GeneratorV1, GeneratorV2
 from deepfill_tf.schedules import PiecewiseLinear
+from deepfill_tf.storage.loading import DEFAULT_MODEL
 from deepfill_tf.training import actions
 from deepfill_tf.training.distribution.strategies import make_strategy
 from deepfill_tf.training.trainer import Trainer
@@ -73,6 +75,8 @@ for _name, _configurable in CONFIGURABLES.items():
 
 # The photographs of the package, for `data.root = %photographs`.
 gin.constant("photographs", str(Path(__file__).parent / "photographs"))
+# The model that comes with the package, for `Trainer.init_generator_from = %default_model`.
+gin.constant("default_model", str(DEFAULT_MODEL))
 
 
 def config_directory() -> Path:
@@ -115,13 +119,15 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
     paths = [find_config(name) for name in files]
     try:
         gin.clear_config()
-        with _reading_files_only():
+        with _reading_files_only() as texts:
             gin.parse_config_files_and_bindings(paths, list(bindings), finalize_config=False)
     except (*GIN_ERRORS, OSError, tf.errors.OpError) as error:
         raise UserError(binding_error(error, CONFIGURABLES, bindings)) from error
-    config = gin.config_str()
-    for scoped, binding in re.findall(r"^(\w[\w/]*/\w+)(\.\w+) =", config, re.MULTILINE):
-        if f"@{scoped}" not in config:
+    # A later binding may have replaced what used a scope: the texts still have it.
+    used = set(re.findall(r"@(\w[\w/]*/\w+)", "\n".join([*texts, *bindings])))
+    scoped_bindings = re.findall(r"^(\w[\w/]*/\w+)(\.\w+) =", gin.config_str(), re.MULTILINE)
+    for scoped, binding in scoped_bindings:
+        if scoped not in used:
             name = scoped.rsplit("/", 1)[1]
             raise UserError(
                 f"{scoped}{binding} would have no effect: nothing uses @{scoped}(); write "
@@ -130,15 +136,24 @@ def parse(files: Sequence[str], bindings: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _reading_files_only() -> Iterator[None]:
-    """Stops gin from looking for config files in Python packages.
+def _reading_files_only() -> Iterator[list[str]]:
+    """Stops gin from looking for config files in Python packages; yields the texts that it reads.
 
     It takes `models/v2.gin` for a file of a package `models`, and fails if the working directory
     has a folder of that name.
     """
-    readers, gin.config._FILE_READERS = gin.config._FILE_READERS, [(tf.io.gfile.GFile, _is_file)]
+    texts: list[str] = []
+
+    def read(path: str) -> io.StringIO:
+        with tf.io.gfile.GFile(path) as file:
+            texts.append(file.read())
+        stream = io.StringIO(texts[-1])
+        stream.name = path  # for messages
+        return stream
+
+    readers, gin.config._FILE_READERS = gin.config._FILE_READERS, [(read, _is_file)]
     try:
-        yield
+        yield texts
     finally:
         gin.config._FILE_READERS = readers
 

@@ -57,7 +57,10 @@ COMMAND = Command(
     "deepfill-inpaint",
     __doc__,
     [
-        Flag("model", "A run directory, a model directory or a SavedModel.", required=True),
+        Flag(
+            "model",
+            "A run directory, a model directory or a SavedModel; without it the package's model.",
+        ),
         Flag("image", "An image; or a folder, a list or a glob of images.", required=True),
         Flag("mask", "The mask, or a folder of masks.", required=True),
         Flag("sketch", "The sketch, or a folder of sketches, for guided models."),
@@ -126,7 +129,7 @@ def run(values: flags.FlagValues) -> int:
         always_forecast=values.dry_run or bool(values.report),
     )
     completer = FileCompleter(
-        Inpainter.load(values.model, whole_image=values.whole_image),
+        Inpainter.load(values.model or None, whole_image=values.whole_image),
         options,
         inform=print,
         warn=COMMAND.print_error,

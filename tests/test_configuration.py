@@ -21,7 +21,8 @@ from deepfill_tf.networks.architecture import architecture_of, model_from_archit
 CONFIGS = sorted(path.relative_to(config_directory()) for path in config_directory().rglob("*.gin"))
 # Files that users name: a whole run each. The others are parts of these.
 WHOLE = [str(path) for path in CONFIGS if path.parent.name == "" and path.name != "base.gin"]
-OVERLAYS = ("laptop.gin", "pretrain_coarse.gin")
+OVERLAYS = ("laptop.gin", "pretrain_coarse.gin", "open_photographs_256.gin", "finetune.gin")
+STAGE_2 = "open_photographs_256.gin"
 WHOLE = [name for name in WHOLE if name not in OVERLAYS]
 
 
@@ -254,6 +255,23 @@ def test_scopes_configure_two_generators_of_one_class(images):
     parse(["deepfill_v2.gin"], bindings)
     masks = configured_trainer().data._masks
     assert [(box.height, box.width) for box in masks.generators] == [(8, 128), (128, 8)]
+
+
+def test_fine_tuning_and_the_second_stage_keep_the_networks(images):
+    stages = [["open_photographs.gin", *more] for more in ([], ["finetune.gin"], [STAGE_2])]
+    architectures = []
+    for files in stages:
+        parse(files, [])
+        trainer = configured_trainer()
+        architectures.append(architecture_of(trainer.generator()))
+    assert architectures[0] == architectures[1] == architectures[2]
+    assert trainer.data.height == 256
+    assert 0.01 < float(tf.reduce_mean(trainer.data.example(with_box=False)["mask"])) < 0.8
+
+
+def test_what_used_a_scope_may_be_replaced(images):
+    parse(["open_photographs.gin"], ["Trainer.learning_rate = 1e-3"])
+    assert configured_trainer().learning_rate == 1e-3
 
 
 def test_defaults_of_bindings():

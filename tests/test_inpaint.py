@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from deepfill_tf import Inpainter, inpaint
+from deepfill_tf.storage import loading
 from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call, contents
 from tests.small_generators import random_images, random_masks, small_generator
@@ -132,3 +133,15 @@ def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
     assert call(inpaint, **values) == 1
     assert_one_line(capfd, "deepfill-inpaint: ", *parts)
     assert contents(folder) == before
+
+
+def test_without_a_model_it_is_that_of_the_package(model, folder, monkeypatch, capfd, tmp_path):
+    paths = {"image": folder / "images" / "a.png", "mask": folder / "masks" / "a.png"}
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", tmp_path / "nowhere")
+    assert call(inpaint, **paths, output=folder / "out.png") == 1
+    assert_one_line(capfd, "no default model", "nowhere")
+    assert not (folder / "out.png").exists()
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", model)
+    assert call(inpaint, **paths, output=folder / "out.png") == 0
+    assert call(inpaint, model=model, **paths, output=folder / "same.png") == 0
+    assert (folder / "out.png").read_bytes() == (folder / "same.png").read_bytes()

@@ -6,12 +6,29 @@ from pathlib import Path
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.storage.model_files import (
+    DESCRIPTION,
     Provenance,
     is_model_directory,
     is_saved_model,
     load_model_directory,
 )
 from deepfill_tf.storage.run_directory import is_run_directory, load_run
+
+# The model that comes with the package.
+DEFAULT_MODEL = Path(__file__).parents[1] / "models" / "default"
+
+
+def default_model() -> Path:
+    """Directory of the model that comes with the package.
+
+    Raises UserError if this installation has none.
+    """
+    if not is_model_directory(DEFAULT_MODEL):
+        raise UserError(
+            f"this installation has no default model (there is no {DEFAULT_MODEL / DESCRIPTION}): "
+            "name a run directory or a model directory"
+        )
+    return DEFAULT_MODEL
 
 
 def load_generator(path: str | os.PathLike) -> keras.Model:

@@ -5,6 +5,7 @@
                     networks; images.txt.gz, the names of the training images, one per line
     logs/           TensorBoard
     model/          the model directory, written at the end of training
+    best/           the generator with the best validation, if `KeepBest` is an action
     completed.png   a training image, masked and completed, if `CompareCompletion` is an action
     .lock           held by the process that trains here, see `run_lock`
 
@@ -33,6 +34,7 @@ CONFIG = "config.gin"
 CHECKPOINTS = "checkpoints"
 LOGS = "logs"
 MODEL = "model"
+BEST = "best"
 # Inside CHECKPOINTS: {"generator": ..., "discriminator": ...}, see networks.architecture.
 ARCHITECTURE = "architecture.json"
 # Inside CHECKPOINTS, see `resume_checks`.

@@ -29,6 +29,8 @@ class TrainingContext:
       steps_per_second: of this loop.
       stall_fraction: the fraction of this loop's time in which the device waited for images, see
         `training.input_stall`.
+      validation: metrics of the last validation in this process, by name; empty before.
+      validation_step: the step of that validation, or None.
       writer: of TensorBoard's event files.
     """
 
@@ -48,6 +50,8 @@ class TrainingContext:
     losses: dict[str, float] = field(default_factory=dict)
     steps_per_second: float = 0.0
     stall_fraction: float = 0.0
+    validation: dict[str, float] = field(default_factory=dict)
+    validation_step: int | None = None
     writer: tf.summary.SummaryWriter = field(default_factory=tf.summary.create_noop_writer)
 
     @property

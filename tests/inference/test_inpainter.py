@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from deepfill_tf import Inpainter
 from deepfill_tf.errors import UserError
+from deepfill_tf.storage import loading
 from tests.small_generators import random_images, random_masks
 
 
@@ -105,3 +106,17 @@ def test_a_foreign_saved_model_is_refused(tmp_path):
 def test_nothing_to_load(tmp_path):
     with pytest.raises(UserError, match="there is no folder"):
         Inpainter.load(tmp_path / "nowhere")
+
+
+def test_without_a_path_it_is_the_model_of_the_package(model_directory, inpainter, monkeypatch):
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", model_directory)
+    images, masks = random_images(1, 37, 50, 3), random_masks(1, 37, 50)
+    np.testing.assert_array_equal(Inpainter.load()(images, masks), inpainter(images, masks))
+
+
+def test_a_package_without_a_model_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", tmp_path)
+    with pytest.raises(
+        UserError, match=r"no default model \(there is no .*model.json\): name a run"
+    ):
+        Inpainter.load()

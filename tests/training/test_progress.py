@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf.training.actions import ShowProgress, WriteScalars
-from deepfill_tf.training.actions.progress import shown_losses
+from deepfill_tf.training.actions.progress import duration, shown_losses
 from deepfill_tf.training.training_context import TrainingContext
 
 
@@ -17,7 +17,16 @@ class Terminal(io.StringIO):
 def context_at(step: int) -> SimpleNamespace:
     losses = {"generator/reconstruction_refined": 0.25, "discriminator/loss": 1.0}
     return SimpleNamespace(
-        first_step=0, step=step, max_steps=40, steps_per_second=2.0, losses=losses
+        first_step=0,
+        previous_step=step - 10,
+        step=step,
+        max_steps=40,
+        steps_per_second=2.0,
+        images_per_second=16.0,
+        batches_per_step=2,
+        global_batch_size=4,
+        data=SimpleNamespace(paths=["a", "b"] * 100),
+        losses=losses,
     )
 
 
@@ -50,6 +59,34 @@ def test_plain_lines_keep_their_distance(monkeypatch):
     for step in (10, 20, 30, 40):
         progress.on_loop_end(context_at(step))
     assert [line.split()[1] for line in output.getvalue().splitlines()] == ["10/40", "40/40"]
+
+
+def test_epochs_and_time_left_are_estimated_once_after_the_second_loop(monkeypatch, caplog):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    progress = ShowProgress()
+    progress.on_train_begin(context_at(0))
+    with caplog.at_level("INFO"):
+        for step in (10, 20, 30, 40):
+            progress.on_loop_end(context_at(step))
+    # 40 steps of two batches of 4 are 320 images.
+    assert caplog.messages == [
+        "40 steps are 1.6 epochs of 200 images; 16 images/s, so that 10 s are left"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (99.4, "99 s"),
+        (100, "2 min"),
+        (5400, "90 min"),
+        (12_000, "3 h 20 min"),
+        (190_800, "2 d 5 h"),
+    ],
+)
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words
 
 
 def test_every_term_is_shown_once():

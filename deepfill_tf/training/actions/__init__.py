@@ -1,6 +1,7 @@
 """Actions: host work between loops of training steps, such as saving and validation."""
 
 from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.actions.best import KeepBest
 from deepfill_tf.training.actions.comparison import CompareCompletion
 from deepfill_tf.training.actions.exporting import ExportModel
 from deepfill_tf.training.actions.images import WriteImages
@@ -14,6 +15,7 @@ __all__ = [
     "Action",
     "CompareCompletion",
     "ExportModel",
+    "KeepBest",
     "SaveCheckpoints",
     "ShowProgress",
     "Validate",

@@ -4,11 +4,10 @@ import logging
 import os
 
 from deepfill_tf.inference import save_model_directory
-from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.storage import run_directory
 from deepfill_tf.storage.model_files import check_replaceable
-from deepfill_tf.storage.weights import assign_weights
 from deepfill_tf.training.actions.action import Action
+from deepfill_tf.training.averaged_generator import AveragedGenerator
 from deepfill_tf.training.training_context import TrainingContext
 
 LOG = logging.getLogger(__name__)
@@ -28,13 +27,7 @@ class ExportModel(Action):
         if context.pretrain_coarse:
             LOG.info("no model exported: the refinement network is not trained")
             return
-        state = context.state
-        trained = dict(state.generator_variables.named)
-        if state.ema is not None:
-            trained |= state.ema.named
-        weights = {name: variable.numpy() for name, variable in trained.items()}
-        generator = model_from_architecture(architecture_of(state.generator))
-        assign_weights(generator, weights, "the trained generator")
+        generator = AveragedGenerator(context.state).update()
         path = os.path.join(context.run_dir, run_directory.MODEL)
         save_model_directory(generator, path, origin="trained by deepfill_tf", step=context.step)
         LOG.info("exported %s", path)

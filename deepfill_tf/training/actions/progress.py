@@ -1,5 +1,6 @@
 """Progress bar."""
 
+import logging
 import sys
 import time
 from collections.abc import Mapping
@@ -11,11 +12,14 @@ from deepfill_tf.checks import check_at_least
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.training_context import TrainingContext
 
+LOG = logging.getLogger(__name__)
+
 
 class ShowProgress(Action):
     """Shows steps per second, time left and losses, in a bar or, without a terminal, in lines.
 
-    The losses are those of `shown_losses`.
+    The losses are those of `shown_losses`. A line at the start of a process estimates the time that
+    the run takes; it comes after the second loop of steps, because the first one compiles.
 
     Args:
       every_seconds: seconds between two lines, >= 0.
@@ -25,6 +29,7 @@ class ShowProgress(Action):
         self._every_seconds = check_at_least("ShowProgress.every_seconds", every_seconds)
         self._bar: Progress | None = None
         self._printed_at = -float("inf")
+        self._estimated = False
 
     def on_train_begin(self, context: TrainingContext) -> None:
         if not sys.stderr.isatty():
@@ -46,6 +51,7 @@ class ShowProgress(Action):
         losses = "  ".join(
             f"{name} {value:.4f}" for name, value in shown_losses(context.losses).items()
         )
+        self._estimate(context)
         report = f"{context.steps_per_second:.2f} steps/s  {losses}"
         if self._bar is not None:
             self._bar.update(self._task, completed=context.step, report=report)
@@ -61,9 +67,38 @@ class ShowProgress(Action):
                 flush=True,
             )
 
+    def _estimate(self, context: TrainingContext) -> None:
+        """Logs the estimate once, at the end of the second loop."""
+        if self._estimated or context.previous_step == context.first_step:
+            return
+        self._estimated = True
+        images_per_step = context.batches_per_step * context.global_batch_size
+        count, left = len(context.data.paths), context.max_steps - context.step
+        LOG.info(
+            "%d steps are %.3g epochs of %d images; %.3g images/s, so that %s are left",
+            context.max_steps,
+            context.max_steps * images_per_step / count,
+            count,
+            context.images_per_second,
+            duration(left / context.steps_per_second),
+        )
+
     def close(self, context: TrainingContext) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "40 s", "12 min", "3 h 20 min", "2 d 5 h"."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
 
 
 def shown_losses(losses: Mapping[str, float]) -> dict[str, float]:
