@@ -15,6 +15,15 @@ CONFIGS = ["deepfill_tf.configs"] + [
     f"deepfill_tf.configs.{folder.name}" for folder in (ROOT / "gin").iterdir() if folder.is_dir()
 ]
 
+# deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which makes
+# each start of a process a second slower: so the package itself does not require them.
+EVALUATION = [
+    "jinja2",
+    "matplotlib",
+    'PyPatchMatch>=2.2; python_version >= "3.11"',
+    "scikit-learn",
+]
+
 setup(
     name="deepfill-tf",
     version=VERSION,
@@ -61,14 +70,10 @@ setup(
         "absl-py",
         "gin-config>=0.5.0",
         "h5py",
-        "jinja2",
-        "matplotlib",
         "numpy",
         "opencv-python-headless",
         # With AVIF.
         "pillow>=11.3",
-        # A baseline of deepfill-evaluate.
-        'PyPatchMatch>=2.2; python_version >= "3.11"',
         "rich",
         "safetensors",
         "tensorboard",
@@ -85,8 +90,7 @@ setup(
         ],
         # tools/prepare_dataset.py.
         "beam": ["apache-beam>=2.77"],
-        # P-IDS and U-IDS.
-        "evaluation": ["scikit-learn"],
+        "evaluation": EVALUATION,
         # HEIC files.
         "heic": ["pillow-heif>=1"],
         # @LandmarkSketches(); versions after 0.10.21 need LandmarkSketches.model.
@@ -100,7 +104,7 @@ setup(
             "ruff",
             # Metrics that those of evaluation/ are held against; scikit-image brings SciPy.
             "scikit-image",
-            "scikit-learn",
+            *EVALUATION,
             # Validation of the recipes in tools/cluster.
             "kubeflow-training>=1.9",
             "kubernetes-validate>=1.37",

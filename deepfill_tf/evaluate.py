@@ -10,6 +10,7 @@ computed once for each manifest. docs/evaluation.md defines the metrics and the 
 from absl import flags
 
 from deepfill_tf.command_line import DONE, FAILED, PARTIAL, Command, Flag
+from deepfill_tf.errors import UserError
 
 COMMAND = Command(
     "deepfill-evaluate",
@@ -75,7 +76,14 @@ COMMAND = Command(
 
 def run(values: flags.FlagValues) -> int:
     """Returns 0; 1 if a requirement is not met or the result is worse; 2 if images are left out."""
-    from deepfill_tf.evaluation.evaluation import evaluate
+    try:
+        from deepfill_tf.evaluation.evaluation import evaluate
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "matplotlib"):
+            raise
+        raise UserError(
+            f"the report needs {error.name}: pip install deepfill-tf[evaluation]"
+        ) from error
     from deepfill_tf.evaluation.settings import Settings
 
     failures, left_out = evaluate(

@@ -80,14 +80,20 @@ class ConvolutionLayer(DeferredBuildMixin, keras.layers.Layer):
         """The layer's output with another kernel of the same shape in place of its own."""
         raise NotImplementedError(f"{type(self).__name__} must implement call_with_kernel")
 
-    def convolved(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """Output of the convolution alone; `kernel` has the inputs' dtype."""
+    def convolved(
+        self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str, skip_padding: bool = False
+    ) -> tf.Tensor:
+        """Output of the convolution alone; `kernel` has the inputs' dtype.
+
+        See `ops.convolve` for `padding` and `skip_padding`.
+        """
         return convolve(
             inputs,
             kernel,
             strides=self.strides,
             dilation_rate=self.dilation_rate,
-            padding=self.padding,
+            padding=padding,
+            skip_padding=skip_padding,
         )
 
     def activate(self, features: tf.Tensor) -> tf.Tensor:

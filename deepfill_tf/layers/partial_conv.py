@@ -45,9 +45,9 @@ class PartialConv2D(ConvolutionLayer):
         known = tf.equal(masks, 0)
         # Not inputs * known: infinity times 0 is not 0.
         inputs = tf.where(known, inputs, tf.zeros([], inputs.dtype))
-        features = self.convolved(inputs, tf.cast(kernel, inputs.dtype))
+        features = self.convolved(inputs, tf.cast(kernel, inputs.dtype), self.padding)
         ones = tf.ones([self.kernel_size, self.kernel_size, 1, 1])
-        count = self.convolved(tf.cast(known, tf.float32), ones)
+        count = self.convolved(tf.cast(known, tf.float32), ones, self.padding)
         seen = count > 0.5  # a whole number, but for rounding
         scale = self.kernel_size**2 / tf.maximum(count, 1.0)
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.layers.convolution_layer import ConvolutionLayer
-from deepfill_tf.ops import Region, convolve, pad
+from deepfill_tf.ops import Region, pad
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
@@ -54,19 +54,8 @@ class PlainConv2D(ConvolutionLayer):
     def convolved_and_activated(
         self, inputs: tf.Tensor, kernel: tf.Tensor, padding: str, skip_padding: bool = False
     ) -> tf.Tensor:
-        """Convolution, bias and activation; `kernel` has the inputs' dtype.
-
-        See `ops.convolve` for `padding` and `skip_padding`.
-        """
-        features = convolve(
-            inputs,
-            kernel,
-            strides=self.strides,
-            dilation_rate=self.dilation_rate,
-            padding=padding,
-            skip_padding=skip_padding,
-        )
-        return self.biased_and_activated(features)
+        """Convolution, bias and activation; arguments as of `convolved`."""
+        return self.biased_and_activated(self.convolved(inputs, kernel, padding, skip_padding))
 
     def biased_and_activated(self, features: tf.Tensor) -> tf.Tensor:
         """Activation of `features`, the convolution's output, plus the bias."""
