@@ -54,6 +54,7 @@ CONFIGURABLE_CLASSES = (
     objectives.Style,
     objectives.TotalVariation,
     data.BrushStrokeMasks,
+    data.MaskFiles,
     data.MixtureMasks,
     data.RectangleMasks,
     data.UnionMasks,

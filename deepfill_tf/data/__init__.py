@@ -16,6 +16,7 @@ from deepfill_tf.data.image_files import (
     write_image,
 )
 from deepfill_tf.data.masks import BrushStrokeMasks, MixtureMasks, RectangleMasks, UnionMasks
+from deepfill_tf.data.paired_masks import MaskFiles
 from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
 from deepfill_tf.data.sketches import (
     CannySketches,
@@ -36,6 +37,7 @@ __all__ = [
     "ImageFile",
     "ImagePipeline",
     "LandmarkSketches",
+    "MaskFiles",
     "MixtureMasks",
     "RectangleMasks",
     "SketchSource",

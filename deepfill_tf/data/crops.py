@@ -20,11 +20,17 @@ def enlarge_to_cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
     The aspect ratio is kept. Returns the image itself if it is large enough.
     """
-    h, w = image.shape[:2]
+    size = covering_size(image.shape[:2], height, width)
+    return image if size == image.shape[:2] else resize_image(image, *size)
+
+
+def covering_size(size: tuple[int, ...], height: int, width: int) -> tuple[int, ...]:
+    """Height and width of an image of `size` that was enlarged to cover `height` x `width`."""
+    h, w = size
     if h >= height and w >= width:
-        return image
+        return size
     scale = max(height / h, width / w)
-    return resize_image(image, math.ceil(h * scale), math.ceil(w * scale))
+    return math.ceil(h * scale), math.ceil(w * scale)
 
 
 def crop_image(
@@ -59,17 +65,22 @@ def crop_at_scale(
     `crop_image`, which describes the other fractions.
     """
     image = enlarge_to_cover(image, height, width)
-    h, w = image.shape[:2]
-    largest = min(1 / min_scale, h / height, w / width)
-    enlargement = 1 + (largest - 1) * scale_fraction
-    part = crop_image(
-        image,
-        min(round(height * enlargement), h),
-        min(round(width * enlargement), w),
-        top_fraction,
-        left_fraction,
-    )
+    size = part_size(image.shape[:2], height, width, min_scale, scale_fraction)
+    part = crop_image(image, *size, top_fraction, left_fraction)
     if part.shape[:2] == (height, width):
         return part
     reduced = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
     return reduced.reshape(height, width, image.shape[2])
+
+
+def part_size(
+    size: tuple[int, ...], height: int, width: int, min_scale: float, scale_fraction: float
+) -> tuple[int, int]:
+    """Height and width of the part that `crop_at_scale` crops of an image of `size`.
+
+    The image covers `height` x `width`.
+    """
+    h, w = size
+    largest = min(1 / min_scale, h / height, w / width)
+    enlargement = 1 + (largest - 1) * scale_fraction
+    return min(round(height * enlargement), h), min(round(width * enlargement), w)

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_positive_int
-from deepfill_tf.data.crops import crop_at_scale, resize_image
+from deepfill_tf.data.crops import (
+    covering_size,
+    crop_at_scale,
+    crop_image,
+    enlarge_to_cover,
+    part_size,
+    resize_image,
+)
 from deepfill_tf.data.image_files import read_pixels
+from deepfill_tf.data.image_files.mask_files import resize_hole
 from deepfill_tf.data.sketches.source import SketchSource
 
 # Crop fractions (top, left, scale) in [0, 1), see `crop_at_scale`; those of the central crop.
@@ -66,34 +75,95 @@ class ExampleOptions:
             return crop_at_scale(image, self.height, self.width, self.min_scale, *fractions)
         return resize_image(image, self.height, self.width)
 
+    def fit_hole(self, marked: np.ndarray, crop_fractions: Fractions = CENTRE) -> np.ndarray:
+        """Crops or resizes a hole, bool `[H, W]`, as `fit` does its image.
+
+        Where it shrinks, pixels that were in the hole in part are in it.
+        """
+        if self.random_crop:
+            top, left, scale = map(float, crop_fractions)
+            values = marked[:, :, None].astype(np.uint8) * 255
+            values = enlarge_to_cover(values, self.height, self.width)
+            size = part_size(values.shape[:2], self.height, self.width, self.min_scale, scale)
+            marked = crop_image(values, *size, top, left)[:, :, 0] > 127
+        return resize_hole(marked, (self.height, self.width))
+
+    def fractions_around(
+        self, pixel: Sequence[int] | np.ndarray, size: tuple[int, int], fractions: Fractions
+    ) -> Fractions:
+        """Crop fractions of a random crop that holds a pixel (row, column) of an image of `size`.
+
+        `fractions`, in [0, 1), choose among all such crops.
+        """
+        whole = covering_size(size, self.height, self.width)
+        scale = float(fractions[2])
+        parts = part_size(whole, self.height, self.width, self.min_scale, scale)
+        chosen = []
+        for i in range(2):
+            place, count = int((pixel[i] + 0.5) * whole[i] / size[i]), whole[i] - parts[i] + 1
+            first, last = max(0, place - parts[i] + 1), min(place, count - 1)
+            start = first + int(fractions[i] * (last - first + 1))
+            chosen.append((start + 0.5) / count)
+        return (*chosen, scale)
+
+
+class HoleSource(Protocol):
+    """Reads the hole of an image, and chooses the crop of both; see `paired_masks.PairedMasks`."""
+
+    def example(
+        self,
+        path: str,
+        size: tuple[int, int],
+        options: ExampleOptions,
+        random: np.random.Generator,
+    ) -> tuple[np.ndarray, Fractions]: ...
+
 
 def read_example(
     path: str,
     options: ExampleOptions,
     sketches: SketchSource | None = None,
     crop_fractions: Fractions = CENTRE,
+    *,
+    holes: HoleSource | None = None,
+    random: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Reads an image and crops or resizes it.
 
+    With `holes`, `random` chooses its hole and the crop, in place of `crop_fractions`.
+
     Returns uint8 `[height, width, channels]`; with `sketches` one channel more, the strength of
-    the edges. Raises UserError if the image or its sketch cannot be read.
+    the edges; with `holes` one channel more, 255 in the hole. Raises UserError if the image, its
+    sketch or its mask cannot be read.
     """
-    image = options.fit(read_pixels(path, options.channels), crop_fractions)
-    if sketches is None:
-        return image
-    sketch = sketches(path, image, lambda other: options.fit(other, crop_fractions))
-    return np.concatenate([image, sketch], axis=2)
+    pixels = read_pixels(path, options.channels)
+    if holes is not None:
+        assert random is not None
+        hole, crop_fractions = holes.example(path, pixels.shape[:2], options, random)
+    image = options.fit(pixels, crop_fractions)
+    values = [image]
+    if sketches is not None:
+        values.append(sketches(path, image, lambda other: options.fit(other, crop_fractions)))
+    if holes is not None:
+        values.append(hole)
+    return np.concatenate(values, axis=2) if len(values) > 1 else image
 
 
-def example_tensors(values: tf.Tensor, options: ExampleOptions) -> dict[str, tf.Tensor]:
-    """Converts what `read_example` returned, uint8 `[..., height, width, channels (+ 1)]`.
+def example_tensors(
+    values: tf.Tensor, options: ExampleOptions, *, with_hole: bool = False
+) -> dict[str, tf.Tensor]:
+    """Converts what `read_example` returned, uint8 `[..., height, width, channels (+ 1 or 2)]`.
 
-    Returns `image` float32 `[..., height, width, channels]` in [-1, 1], and `sketch` float32
-    `[..., height, width, 1]`, 0 or 1, if there is a channel for it.
+    Returns `image` float32 `[..., height, width, channels]` in [-1, 1]; `mask` float32
+    `[..., height, width, 1]`, 0 or 1, if `with_hole`; and `sketch`, alike, if there is a channel
+    for it.
     """
     values = tf.cast(values, tf.float32)
     example = {"image": values[..., : options.channels] / 127.5 - 1}
-    if values.shape[-1] > options.channels:
-        edges = values[..., options.channels :] / 255 > options.edge_threshold
+    others = values[..., options.channels :]
+    if with_hole:
+        example["mask"], others = others[..., -1:] / 255, others[..., :-1]
+    if others.shape[-1]:
+        edges = others / 255 > options.edge_threshold
         example["sketch"] = tf.cast(edges, tf.float32)
     return example

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_in_range, check_int, check_positive_int
 from deepfill_tf.data.examples import ExampleOptions, example_tensors, read_example
+from deepfill_tf.data.paired_masks import PairedMasks
 from deepfill_tf.data.reader import ImageReader
-from deepfill_tf.data.seeds import Purpose, integers, seeds_of, uniform
+from deepfill_tf.data.seeds import Purpose, generator_of, integers, seeds_of, uniform
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
@@ -29,7 +30,7 @@ class ImagePipeline:
       options: size, crop, order and holes of the examples.
       global_batch_size: examples in a batch, over all replicas.
       seed: seed of everything random, in [0, 2**31).
-      masks: generates the holes, see `data.masks`.
+      masks: generates the holes, see `data.masks`, or has them of files.
       with_box: add the box around each hole to a batch; `masks` must have `boxes`.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
       absent: paths that are known not to be there, see `ImageReader`.
@@ -44,7 +45,7 @@ class ImagePipeline:
         *,
         global_batch_size: int,
         seed: int,
-        masks: MaskGenerator,
+        masks: MaskGenerator | PairedMasks,
         with_box: bool = False,
         sketches: SketchSource | None = None,
         absent: Collection[str] = (),
@@ -54,17 +55,22 @@ class ImagePipeline:
         check_in_range("seed", check_int("seed", seed, 0), 0, 2**31)
         check_positive_int("global_batch_size", global_batch_size)
         check_bool("with_box", with_box)
-        # Holes that do not fit are refused here rather than in the middle of a graph.
-        first_seed = seeds_of(seed, Purpose.MASK, tf.zeros([1], tf.int64))
-        masks(first_seed, options.height, options.width)
+        holes = masks if isinstance(masks, PairedMasks) else None
+        if not isinstance(masks, PairedMasks):
+            # Holes that do not fit are refused here rather than in the middle of a graph.
+            first_seed = seeds_of(seed, Purpose.MASK, tf.zeros([1], tf.int64))
+            masks(first_seed, options.height, options.width)
         self._count = len(paths)
         self._options = options
         self._global_batch_size = global_batch_size
         self._seed = seed
         self._masks: Any = masks  # some have boxes too
         self._with_box = with_box
-        self._channels = options.channels + (sketches is not None)
-        self._reader = ImageReader(paths, options, seed=seed, sketches=sketches, absent=absent)
+        self._has_files = holes is not None
+        self._channels = options.channels + (sketches is not None) + self._has_files
+        self._reader = ImageReader(
+            paths, options, seed=seed, sketches=sketches, absent=absent, holes=holes
+        )
 
     @property
     def error(self) -> UserError | None:
@@ -134,7 +140,7 @@ class ImagePipeline:
     def example(self) -> dict[str, tf.Tensor]:
         """A batch of one with the keys and shapes of `dataset`; its image is all zeros."""
         shape = [1, self._options.height, self._options.width, self._channels]
-        tensors = example_tensors(tf.zeros(shape, tf.uint8), self._options)
+        tensors = self._tensors(tf.zeros(shape, tf.uint8))
         zeros = {name: tf.zeros_like(value) for name, value in tensors.items()}
         return self._with_masks(tf.zeros([1], tf.int64), zeros)
 
@@ -150,12 +156,19 @@ class ImagePipeline:
         if options.flip:
             flipped = integers(uniform(self._seeds(Purpose.FLIP, position), 1), 2)[0, 0] == 1
             values = tf.where(flipped, values[:, ::-1], values)
-        return position, example_tensors(values, options)
+        return position, self._tensors(values)
+
+    def _tensors(self, values: tf.Tensor) -> dict[str, tf.Tensor]:
+        return example_tensors(values, self._options, with_hole=self._has_files)
 
     def _with_masks(
         self, positions: tf.Tensor, batch: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
         """The batch with the holes of the examples at `positions` `[n]`, and random numbers."""
+        penalty_alpha = uniform(seeds_of(self._seed, Purpose.INTERPOLATION, positions), 2)
+        batch = batch | {"penalty_alpha": tf.cast(penalty_alpha, tf.float32)}
+        if self._has_files:
+            return batch
         count, height, width, _ = batch["image"].shape
         mask_positions = positions
         if self._options.one_mask_per_batch:
@@ -167,8 +180,7 @@ class ImagePipeline:
         if self._options.one_mask_per_batch:
             holes = {name: tf.repeat(value, count, axis=0) for name, value in holes.items()}
         holes["mask"] = tf.ensure_shape(holes["mask"], [count, height, width, 1])
-        penalty_alpha = uniform(seeds_of(self._seed, Purpose.INTERPOLATION, positions), 2)
-        return {**batch, **holes, "penalty_alpha": tf.cast(penalty_alpha, tf.float32)}
+        return batch | holes
 
     def _image_index(self, position: tf.Tensor) -> tf.Tensor:
         """Index in the list of the image at a position of the stream."""
@@ -186,19 +198,27 @@ class ImagePipeline:
 def fixed_examples(
     paths: Sequence[str],
     options: ExampleOptions,
-    masks: MaskGenerator,
+    masks: MaskGenerator | PairedMasks,
     seed: int,
     *,
     sketches: SketchSource | None = None,
 ) -> dict[str, tf.Tensor]:
     """Validation examples: images with holes that depend on `seed` alone.
 
-    With `random_crop` images are cropped in the centre.
+    With `random_crop` images are cropped in the centre; with holes of files, around a part of the
+    hole.
 
     Returns, for N paths, `image` float32 `[N, H, W, C]` in [-1, 1], `mask` float32
     `[N, H, W, 1]`, and with sketches `sketch` float32 `[N, H, W, 1]`. Raises UserError if an
     image cannot be read.
     """
+    if isinstance(masks, PairedMasks):
+        randoms = [generator_of(seed, Purpose.VALIDATION, i) for i in range(len(paths))]
+        with_holes = [
+            read_example(path, options, sketches, holes=masks, random=random)
+            for path, random in zip(paths, randoms, strict=True)
+        ]
+        return example_tensors(tf.constant(np.stack(with_holes)), options, with_hole=True)
     values = np.stack([read_example(path, options, sketches) for path in paths])
     seeds = seeds_of(seed, Purpose.VALIDATION, tf.range(len(paths)))
     mask = masks(seeds, options.height, options.width)

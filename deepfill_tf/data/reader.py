@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from deepfill_tf.data.examples import ExampleOptions, read_example
+from deepfill_tf.data.examples import ExampleOptions, HoleSource, read_example
 from deepfill_tf.data.failure_limit import limit_description, max_failures
-from deepfill_tf.data.seeds import Purpose
+from deepfill_tf.data.seeds import Purpose, generator_of
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
@@ -49,6 +49,7 @@ class ImageReader:
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
       absent: those of the paths that are known not to be there. They are replaced without a
         word, and do not count as failures.
+      holes: reads the holes of the images; None if they are generated.
 
     Attributes:
       error: None, or why reading should stop.
@@ -62,11 +63,13 @@ class ImageReader:
         seed: int = 0,
         sketches: SketchSource | None = None,
         absent: Collection[str] = (),
+        holes: HoleSource | None = None,
     ):
         self._paths = list(paths)
         self._options = options
         self._seed = seed
         self._sketches = sketches
+        self._holes = holes
         self._absent = frozenset(absent)
         self._failed: set[str] = set()
         self._lock = threading.Lock()
@@ -133,7 +136,14 @@ class ImageReader:
             path = self._paths[index]
             if path not in self._absent:
                 try:
-                    return read_example(path, self._options, self._sketches, crop_fractions)
+                    return read_example(
+                        path,
+                        self._options,
+                        self._sketches,
+                        crop_fractions,
+                        holes=self._holes,
+                        random=generator_of(self._seed, Purpose.MASK, position, attempt),
+                    )
                 except UserError as error:
                     self._record_failure(path, error)
             index = self._replacement(position, attempt)
@@ -144,8 +154,7 @@ class ImageReader:
         raise self.error
 
     def _replacement(self, position: int, attempt: int) -> int:
-        key = [self._seed, int(Purpose.REPLACEMENT), position, attempt]
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+        generator = generator_of(self._seed, Purpose.REPLACEMENT, position, attempt)
         return int(generator.integers(len(self._paths)))
 
     def _record_failure(self, path: str, error: UserError) -> None:

@@ -7,6 +7,7 @@ index of the batch is the whole state of the data.
 
 import enum
 
+import numpy as np
 import tensorflow as tf
 
 # A full-period congruential step modulo 2**64 (Knuth's MMIX).
@@ -34,6 +35,14 @@ def seeds_of(seed: int, purpose: Purpose, positions: tf.Tensor) -> tf.Tensor:
     positions = tf.cast(positions, tf.int64)
     first = tf.fill(tf.shape(positions), tf.constant(seed + (purpose << 32), tf.int64))
     return tf.stack([first, positions], axis=-1)
+
+
+def generator_of(
+    seed: int, purpose: Purpose, position: int, attempt: int = 0
+) -> np.random.Generator:
+    """NumPy's generator for what is drawn outside of TensorFlow's graph."""
+    key = [seed, int(purpose), position, attempt]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
 def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:

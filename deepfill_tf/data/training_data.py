@@ -12,6 +12,7 @@ from deepfill_tf.data.examples import EDGE_THRESHOLD, ExampleOptions
 from deepfill_tf.data.failure_limit import max_failures
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_pixels
+from deepfill_tf.data.paired_masks import MaskFiles, PairedMasks
 from deepfill_tf.data.pipeline import ImagePipeline, MaskGenerator, fixed_examples
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.data.validate_images import (
@@ -32,7 +33,7 @@ class TrainingData:
 
     Args:
       train: training images: a folder, a glob or a file list, relative to `root`.
-      masks: generates the holes, see `data.masks`.
+      masks: generates the holes, see `data.masks`, or `MaskFiles`, which have them.
       root: folder of the data; None: the environment variable `DEEPFILL_DATA`.
       validation: validation images, as `train`; None for none.
       download_instructions: where to get the data; ends the message if it is missing.
@@ -51,7 +52,7 @@ class TrainingData:
         self,
         *,
         train: str,
-        masks: MaskGenerator,
+        masks: MaskGenerator | MaskFiles,
         root: str | None = None,
         validation: str | None = None,
         download_instructions: str = "",
@@ -87,9 +88,15 @@ class TrainingData:
             raise UserError(
                 f"data.sketches must be a source such as @CannySketches(), got {sketches!r}"
             )
-        if not callable(masks) or isinstance(masks, type):
+        has_files = isinstance(masks, MaskFiles)
+        if not has_files and (not callable(masks) or isinstance(masks, type)):
             raise UserError(
                 f"data.masks must generate holes, such as @RectangleMasks(), got {masks!r}"
+            )
+        if has_files and one_mask_per_batch:
+            raise UserError(
+                "data.one_mask_per_batch=True, one hole for all images of a batch, does not go "
+                "with @MaskFiles(), where every image has its own"
             )
         self._masks: Any = masks  # some have boxes too
         self._sketches = sketches
@@ -106,7 +113,14 @@ class TrainingData:
         except UserError as error:
             raise UserError(f"{error}. {download_instructions}".strip()) from error
         self._absent: set[str] = set()
+        if isinstance(masks, MaskFiles):
+            none = masks.are_among([*self.paths, *validation_paths], self._root)
+            self.paths = [path for path in self.paths if path not in none]
+            validation_paths = [path for path in validation_paths if path not in none]
         self.validation_paths = validation_paths[:validation_count]
+        self._paired: PairedMasks | None = None
+        if isinstance(masks, MaskFiles):
+            self._paired = masks.of([*self.paths, *self.validation_paths], self._root)
         self._validation: dict[int, dict[str, tf.Tensor]] = {}
 
     def check_images(self, *, resumed: bool = False) -> None:
@@ -128,10 +142,12 @@ class TrainingData:
             raise unreadable_error(missing or found, len(paths))
         if found:
             LOG.warning("%s; others replace them", unreadable_error(found, len(paths)))
+        damaged = {image.path for image in found}
+        readable = [path for path in paths if path not in damaged] + self.validation_paths
         if self._sketches is not None:
-            damaged = {image.path for image in found}
-            readable = [path for path in paths if path not in damaged]
-            self._sketches.check(readable + self.validation_paths)
+            self._sketches.check(readable)
+        if self._paired is not None:
+            self._paired.check(readable)
         for path in self.validation_paths:  # whole, so that none fails in the middle of a run
             image = read_pixels(path, self.channels)
             if self._sketches is not None:
@@ -182,7 +198,7 @@ class TrainingData:
             self._options,
             global_batch_size=global_batch_size,
             seed=seed,
-            masks=self._masks,
+            masks=self._paired or self._masks,
             with_box=with_box,
             sketches=self._sketches,
             absent=self._absent,
@@ -232,4 +248,5 @@ class TrainingData:
         raise UserError(f"none of the {len(self.paths)} training images can be read")
 
     def _fixed_examples(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
-        return fixed_examples(paths, self._options, self._masks, seed, sketches=self._sketches)
+        masks = self._paired or self._masks
+        return fixed_examples(paths, self._options, masks, seed, sketches=self._sketches)

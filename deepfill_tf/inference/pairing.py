@@ -1,34 +1,26 @@
 """Finds what belongs together among many files: images, their masks, sketches and outputs.
 
 Images are those of a folder, a list (.txt, .flist) or a glob. With `recursive` the folders below
-count too, and masks, sketches and outputs lie in folders of the same names. For an image `a.jpg`,
-with any suffix of images:
-
-    mask      a.png, else a_mask.png, else a_mask001.png, a_mask002.png, ... (names of LaMa)
-    sketch    a.png, else a_sketch.png
-    output    a.png; if there are several masks, a_mask001.png, a_mask002.png, ...
+count too, and masks, sketches and outputs lie in folders of the same names.
+`data.partners` describes the names of masks and sketches. The output of `a.jpg` is `a.png`; if
+there are several masks, `a_mask001.png`, `a_mask002.png`, ...
 
 In the folder of the images, or if masks and sketches share one, only names with `_mask` and
-`_sketch` count, and files of such names are no images. A mask that is a file serves all
-images, and so does a sketch. Names match in composed and decomposed Unicode.
+`_sketch` count. A mask that is a file serves all images, and so does a sketch.
 """
 
 import os
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepfill_tf.data.file_list import RESOURCE_FORK, is_image, list_images
 from deepfill_tf.data.image_files import WRITABLE_SUFFIXES
+from deepfill_tf.data.partners import by_name, has_ending, key, partners_of, tried_names
 from deepfill_tf.errors import UserError, reason, truncated_list
 from deepfill_tf.inference.completion_paths import CompletionPaths, image_suffixes
 
 # In place of a suffix: outputs have those of their images; .png where such files are not written.
 SAME_SUFFIX = "same"
-# Kind of input beside an image -> ending of its file's name.
-_ENDINGS = {"mask": "_mask", "sketch": "_sketch"}
-_NUMBERED_MASK = re.compile(r"(.+_mask)\d+")
 # What Macs, Windows and network drives leave in folders: settings and thumbnails, in lower case.
 _LEFT_BY_SYSTEMS = (".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir")
 
@@ -84,7 +76,7 @@ def plan_many(paths: CompletionPaths, *, recursive: bool = False, suffix: str = 
         for mask in its_masks:
             stem = image.stem if len(its_masks) == 1 else mask.stem
             output = paths.output / folder / (stem + _output_suffix(image, suffix))
-            other = taken.setdefault(_key(str(output)), image)
+            other = taken.setdefault(key(str(output)), image)
             if other is image:
                 plan.completions.append(CompletionPaths(image, mask, output, sketch))
             else:
@@ -101,7 +93,7 @@ class _Partners:
     """Masks, or sketches, of images."""
 
     def __init__(self, kind: str, paths: CompletionPaths):
-        self._kind, self._ending, self._path = kind, _ENDINGS[kind], paths.partners[kind]
+        self._kind, self._path = kind, paths.partners[kind]
         others = [path for other, path in paths.partners.items() if other != kind]
         # Whether only names with the ending count, in all folders; or in these.
         self._shared = any(_real(self._path) == _real(path) for path in others)
@@ -114,27 +106,24 @@ class _Partners:
         """Whether a file among the images, in `folder` below all, is a partner."""
         if not self._path.is_dir():
             return path.name == self._path.name and _real(path) == _real(self._path)
-        return _real(path.parent) == _real(self._path / folder) and self._has_ending(path)
+        return _real(path.parent) == _real(self._path / folder) and has_ending(
+            path.stem, self._kind
+        )
 
     def of(self, image: Path, folder: Path) -> list[Path]:
         """Returns the image's partners. Raises UserError that lists the tried names if none."""
         if not self._path.is_dir():
             return [self._path]
         where = self._path / folder
-        names = [_key(image.stem) + self._ending]
+        with_ending = self._shared
         if _real(where) == _real(image.parent):
             self._folders_of_images.add(_real(where))
-        elif not self._shared:
-            names.insert(0, _key(image.stem))
-        if self._kind == "mask":
-            names.append(f"{names[-1]}*")
+            with_ending = True
         files = self._files_in(folder)
-        for name in names:
-            if found := files.get(name):
-                partners = found if name.endswith("*") else found[:1]
-                self._used.update(partners)
-                return partners
-        tried = ", ".join(f"{name.replace('*', '001')}.png" for name in names)
+        if found := partners_of(image.stem, self._kind, files, with_ending=with_ending):
+            self._used.update(found)
+            return found
+        tried = tried_names(image.stem, self._kind, with_ending=with_ending)
         raise UserError(
             f"{image} has no {self._kind} in {where}; tried {tried}, and other suffixes of images"
         )
@@ -145,22 +134,13 @@ class _Partners:
         return sorted(
             path
             for path in found - self._used
-            if self._has_ending(path)
+            if has_ending(path.stem, self._kind)
             or not (self._shared or _real(path.parent) in self._folders_of_images)
         )
 
-    def _has_ending(self, path: Path) -> bool:
-        numbered = self._kind == "mask" and _NUMBERED_MASK.fullmatch(path.stem)
-        return path.stem.endswith(self._ending) or bool(numbered)
-
     def _files_in(self, folder: Path) -> dict[str, list[Path]]:
         if folder not in self._files:
-            files = self._files[folder] = {}
-            # Of files that differ by the suffix, the one in a lossless format comes first.
-            for path in sorted(_listed(self._path / folder), key=lambda p: (p.suffix != ".png", p)):
-                files.setdefault(_key(path.stem), []).append(path)
-                if self._kind == "mask" and (numbered := _NUMBERED_MASK.fullmatch(path.stem)):
-                    files.setdefault(f"{_key(numbered[1])}*", []).append(path)
+            self._files[folder] = by_name(_listed(self._path / folder), self._kind)
         return self._files[folder]
 
 
@@ -243,11 +223,6 @@ def _check_no_input_is_overwritten(plan: Plan) -> None:
             raise UserError(
                 f"the output {paths.output} is the input {path}, which is never overwritten"
             )
-
-
-def _key(name: str) -> str:
-    """Returns a name in composed Unicode: Macs decompose the names of files."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _real(path: Path) -> str:

@@ -98,7 +98,7 @@ def read_mask(
         )
     if size is not None and values.size != tuple(size):
         _check_size("mask", values, size, resize)
-        marked = _resized(marked, size)
+        marked = resize_hole(marked, size)
         notes.append(f"the mask {values.name} was resized to {size[1]} x {size[0]}")
     if grow:
         marked = _grown(marked, grow)
@@ -149,8 +149,11 @@ def _is_soft(values: MaskValues, hole: str, marked: np.ndarray) -> bool:
     return between > np.sqrt(np.count_nonzero(marked))
 
 
-def _resized(marked: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes a hole; where it shrinks, pixels that were in it in part are."""
+def resize_hole(marked: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes a hole, bool `[H, W]`, to height and width `size`.
+
+    Where it shrinks, pixels that were in it in part are.
+    """
     interpolation = _interpolation(marked, size)
     threshold = 0 if interpolation == cv2.INTER_AREA else 127
     strength = marked.astype(np.uint8) * 255
