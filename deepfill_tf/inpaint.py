@@ -78,6 +78,10 @@ COMMAND = Command(
         _number("max_megapixels", "Larger images are refused, in millions of pixels.", 100, 1),
         _switch("whole_image", "Compute the whole image, not only the regions around the holes."),
         _switch("dry_run", "Read everything, tell what would be done, and write nothing."),
+        Flag(
+            "comparison",
+            "Of one image: a file to write with original | masked | completed side by side.",
+        ),
         Flag("report", "A JSON file to write: what was done, seconds, holes, notes, failures."),
     ],
 )
@@ -102,6 +106,8 @@ def run(values: flags.FlagValues) -> int:
     )
     # Loading a model takes seconds: wrong paths are reported before.
     many = paths.has_many_images
+    if values.comparison:
+        _check_comparison(values, many=many)
     if many:
         suffix = values.format if values.format == "same" else f".{values.format}"
         plan = plan_many(paths, recursive=values.recursive, suffix=suffix)
@@ -127,6 +133,7 @@ def run(values: flags.FlagValues) -> int:
         whole_image=values.whole_image,
         dry_run=values.dry_run,
         always_forecast=values.dry_run or bool(values.report),
+        comparison=Path(values.comparison) if values.comparison else None,
     )
     completer = FileCompleter(
         Inpainter.load(values.model or None, whole_image=values.whole_image),
@@ -154,6 +161,21 @@ def run(values: flags.FlagValues) -> int:
     if counts["failed"] == 0:
         return DONE
     return PARTIAL if counts.total() > counts["failed"] else FAILED
+
+
+def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
+    """Raises UserError if no comparison can be written, before anything is computed."""
+    from deepfill_tf.data.image_files.writing import format_of
+
+    path = Path(values.comparison)
+    if many:
+        raise UserError(
+            f"--comparison={path} shows one image, and {values.image} stands for many; complete "
+            "one of them with it"
+        )
+    format_of(path)
+    if path.exists() and not values.overwrite:
+        raise UserError(f"{path} exists; pass --overwrite to replace it")
 
 
 def _name_left_out(plan: Plan) -> None:

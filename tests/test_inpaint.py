@@ -135,6 +135,32 @@ def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
     assert contents(folder) == before
 
 
+def test_a_comparison_shows_original_masked_and_completed(model, folder, capfd):
+    paths = {"image": folder / "images" / "a.png", "mask": folder / "masks" / "a.png"}
+    strip = folder / "new" / "strip.png"
+    code = call(inpaint, model=model, **paths, output=folder / "out.png", comparison=strip)
+    assert code == 0
+    image, mask, out, panels = (
+        np.asarray(Image.open(path)) for path in (*paths.values(), folder / "out.png", strip)
+    )
+    masked = np.where(mask[:, :, None] > 127, 255, image)
+    np.testing.assert_array_equal(panels, np.concatenate([image, masked, out], axis=1))
+
+    before = contents(folder)
+    wrong = {
+        strip: "exists; pass --overwrite",
+        folder / "strip.doc": "'.doc' is not the suffix",
+    }
+    for path, message in wrong.items():
+        code = call(inpaint, model=model, **paths, output=folder / "b.png", comparison=path)
+        assert code == 1
+        assert_one_line(capfd, message)
+    paths = {name: path.parent for name, path in paths.items()}
+    assert call(inpaint, model=model, **paths, output=folder / "c", comparison=strip) == 1
+    assert_one_line(capfd, "--comparison=", "shows one image")
+    assert contents(folder) == before
+
+
 def test_without_a_model_it_is_that_of_the_package(model, folder, monkeypatch, capfd, tmp_path):
     paths = {"image": folder / "images" / "a.png", "mask": folder / "masks" / "a.png"}
     monkeypatch.setattr(loading, "DEFAULT_MODEL", tmp_path / "nowhere")

@@ -25,8 +25,11 @@ from deepfill_tf.data.image_files import (
     read_mask,
     read_sketch,
     write_completed,
+    write_image,
 )
+from deepfill_tf.data.image_files.image_file import to_eight_bits
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.comparison import comparison_panels
 from deepfill_tf.inference.completion_paths import CompletionPaths
 from deepfill_tf.inference.forecast import Forecast, as_gigabytes, as_time, boxes_of, forecast
 from deepfill_tf.inference.free_memory import free_memory, used_memory
@@ -53,6 +56,7 @@ class FileOptions:
       whole_image: whether the inpainter computes whole images; for the forecast.
       dry_run: read and forecast only.
       always_forecast: forecast small images too.
+      comparison: a file for original | masked | completed side by side, in 8 bits; None for none.
     """
 
     hole: str = "white"
@@ -63,6 +67,7 @@ class FileOptions:
     whole_image: bool = False
     dry_run: bool = False
     always_forecast: bool = False
+    comparison: Path | None = None
 
 
 class FileCompleter:
@@ -137,6 +142,10 @@ class FileCompleter:
             raise UserError(f"{paths.image}: {reason(error)}") from error
         _make_folder(paths.output.parent)
         self._note(record, *write_completed(paths.output, image, completed, mask.pixels))
+        if options.comparison is not None:
+            images = (to_eight_bits(image.pixels), mask.pixels, to_eight_bits(completed))
+            _make_folder(options.comparison.parent)
+            write_image(options.comparison, comparison_panels(*images))
         record.status = "copied" if mask.is_empty else "completed"
         record.seconds = round(time.monotonic() - started, 3)
         return record

@@ -11,6 +11,7 @@ from deepfill_tf.data import write_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics, mean_fill
 from deepfill_tf.inference import Inpainter
+from deepfill_tf.inference.comparison import comparison_panels
 from deepfill_tf.storage import run_directory
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.training_context import TrainingContext
@@ -50,16 +51,13 @@ class CompareCompletion(Action):
         original = _to_uint8(image)
         hole = (np.asarray(mask) * 255).astype(np.uint8)
         sketch = {}
-        masked = np.where(hole > 127, 255, original).astype(np.uint8)
         if "sketch" in example:
             sketch = {"sketches": (np.asarray(example["sketch"]) * 255).astype(np.uint8)}
-            drawn = (sketch["sketches"] > 0) & (hole > 127)
-            masked = np.where(drawn, 0, masked).astype(np.uint8)
         inpainter = Inpainter.load(os.path.join(context.run_dir, run_directory.MODEL))
         completed = inpainter(original, hole, **sketch)
 
         path = os.path.join(context.run_dir, run_directory.COMPLETED)
-        panels = np.concatenate([original, masked, completed], axis=2)[0]
+        panels = comparison_panels(original, hole, completed, **sketch)[0]
         write_image(path, panels.repeat(self._upscale, axis=0).repeat(self._upscale, axis=1))
         predicted = tf.cast(completed, tf.float32) / 127.5 - 1
         psnr = float(completion_metrics(predicted, image, mask)["psnr_in_hole"])
