@@ -16,7 +16,11 @@ COMMAND = Command(
     "deepfill-evaluate",
     __doc__,
     [
-        Flag("model", "A run directory, a model directory or a SavedModel."),
+        Flag(
+            "model",
+            "A run directory, a model directory or a SavedModel; without it, and without "
+            "--completed, the package's model.",
+        ),
         Flag(
             "completed",
             "A folder of images that another program completed, named after their holes.",
@@ -85,12 +89,14 @@ def run(values: flags.FlagValues) -> int:
             f"the report needs {error.name}: pip install deepfill-tf[evaluation]"
         ) from error
     from deepfill_tf.evaluation.settings import Settings
+    from deepfill_tf.storage.loading import default_model
 
+    model = values.model or (None if values.completed else str(default_model()))
     failures, left_out = evaluate(
         Settings(
             images=values.images,
             output=values.output,
-            model=values.model,
+            model=model,
             completed=values.completed or [],
             protocol=values.protocol,
             masks=values.masks,

@@ -13,7 +13,10 @@ COMMAND = Command(
     "deepfill-export",
     __doc__,
     [
-        Flag("model", "A run directory, or a model directory.", required=True),
+        Flag(
+            "model",
+            "A run directory or a model directory; without it the package's model.",
+        ),
         Flag("output", "The model directory to write.", required=True),
         Flag(
             "whole_image",
@@ -31,7 +34,7 @@ def run(values: flags.FlagValues) -> None:
     from deepfill_tf.storage.model_files import check_replaceable
 
     check_replaceable(values.output)
-    generator, provenance = load_with_provenance(values.model)
+    generator, provenance = load_with_provenance(values.model or None)
     save_model_directory(
         generator,
         values.output,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags
 from PIL import Image
 
@@ -17,6 +18,7 @@ from deepfill_tf import Inpainter, convert, export, load_generator
 from deepfill_tf.command_line import Command, Flag
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
+from deepfill_tf.storage import loading
 from tests.command_calls import assert_one_line, call, contents
 from tests.reference import reference_weights
 from tests.small_generators import random_images, random_masks, small_generator
@@ -110,6 +112,18 @@ def test_export(model, folder, capfd):
         (path / "weights.safetensors").read_bytes() for path in (model, folder / "models/new")
     ]
     assert weights[0] == weights[1]
+
+
+def test_without_a_model_the_model_of_the_package_is_exported(model, folder, capfd, monkeypatch):
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", folder / "nowhere")
+    assert call(export, output=folder / "new") == 1
+    assert_one_line(capfd, "no default model", "nowhere")
+    assert not (folder / "new").exists()
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", model)
+    monkeypatch.setattr(tf.saved_model, "save", lambda *_, **__: None)  # takes seconds
+    assert call(export, output=folder / "new") == 0
+    files = [path / "weights.safetensors" for path in (model, folder / "new")]
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_export_destroys_nothing(model, folder, capfd):

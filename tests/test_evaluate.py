@@ -12,6 +12,7 @@ from PIL import Image
 from deepfill_tf import evaluate
 from deepfill_tf.evaluation.baselines import Baseline
 from deepfill_tf.inference import save_model_directory
+from deepfill_tf.storage import loading
 from tests.small_generators import random_images, small_generator
 from tests.test_commands import assert_one_line, call
 
@@ -253,7 +254,6 @@ def test_requirements_and_the_earlier_report(evaluated, tmp_path, capfd):
     [
         ({"images": "nothing/*.png"}, ["there are no images", "nothing/*.png"]),
         ({"model": "nowhere"}, ["no folder nowhere"]),
-        ({"model": ""}, ["--model or --completed"]),
         ({"protocol": "centre"}, ["'centre'", "center", "files"]),
         ({"protocol": "files"}, ["--masks"]),
         ({"masks": "masks"}, ["--masks=masks", "--protocol=files"]),
@@ -278,6 +278,16 @@ def test_bad_input_is_one_line(images, model, capfd, flags, parts):
     assert run(images, **{"model": model} | flags) == 1
     assert_one_line(capfd, *parts)
     assert not list((images / "report").glob("*"))
+
+
+def test_without_a_model_it_is_that_of_the_package(images, model, capfd, monkeypatch):
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", images / "nowhere")
+    assert run(images, limit=1) == 1
+    assert_one_line(capfd, "no default model", "nowhere")
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", model)
+    assert run(images, limit=1) == 0
+    report = report_of(images)
+    assert report["provenance"]["model"] == str(model) and report["subjects"] == ["model"]
 
 
 def test_completed_images_of_another_size_or_with_one_missing(images, capfd):

@@ -64,7 +64,7 @@ class EvaluatedModel:
         else:
             generator, provenance = load_with_provenance(path)
             self._raw = InpaintingModule(generator).raw
-            # Equal to that of the file weights.safetensors.
+            # Equal to that of a file weights.safetensors in float32.
             weights = safetensors.numpy.save(weights_of(generator))
             self.weights_hash = hashlib.sha256(weights).hexdigest()
             self.step = provenance.step

@@ -38,7 +38,7 @@ from deepfill_tf.inference.completion import (
 )
 from deepfill_tf.inference.eager_first import EagerFirst
 from deepfill_tf.inference.signatures import InpaintingModule
-from deepfill_tf.storage.loading import default_model, load_generator
+from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
 from deepfill_tf.storage.run_directory import is_run_directory
 
@@ -94,7 +94,7 @@ class Inpainter:
         Raises UserError if `path` is none of them, or is damaged, or if the package has no model.
         """
         if path is None:
-            path = default_model()
+            return cls(load_generator(), whole_image=whole_image)
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
             return cls._from_saved_model(path, whole_image)
         return cls(load_generator(path), whole_image=whole_image)

@@ -26,20 +26,20 @@ def default_model() -> Path:
     if not is_model_directory(DEFAULT_MODEL):
         raise UserError(
             f"this installation has no default model (there is no {DEFAULT_MODEL / DESCRIPTION}): "
-            "name a run directory or a model directory"
+            "pass a run directory or a model directory"
         )
     return DEFAULT_MODEL
 
 
-def load_generator(path: str | os.PathLike) -> keras.Model:
+def load_generator(path: str | os.PathLike | None = None) -> keras.Model:
     """Loads the generator of a model directory or a run directory as a built Keras model.
 
-    Of a model directory only model.json and weights.safetensors are read. Of a run directory
-    it is the newest generator: that of `model/`, or of the latest checkpoint if training has
-    gone on since.
+    Without a path it is that of the model that comes with the package. Of a model directory only
+    model.json and weights.safetensors are read. Of a run directory it is the newest generator:
+    that of `model/`, or of the latest checkpoint if training has gone on since.
 
     Args:
-      path: the directory.
+      path: the directory; None: the package's model.
 
     Returns:
       A Keras model. It takes images `[N, H, W, C]` in [-1, 1] and masks `[N, H, W, 1]` (1 is the
@@ -47,7 +47,7 @@ def load_generator(path: str | os.PathLike) -> keras.Model:
       returns the coarse and the refined images, and the attention's offsets.
 
     Raises:
-      UserError: `path` is neither, or is damaged.
+      UserError: `path` is neither, or is damaged, or the package has no model.
 
     Example:
 
@@ -68,8 +68,12 @@ def load_generator(path: str | os.PathLike) -> keras.Model:
     return load_with_provenance(path)[0]
 
 
-def load_with_provenance(path: str | os.PathLike) -> tuple[keras.Model, Provenance]:
+def load_with_provenance(
+    path: str | os.PathLike | None = None,
+) -> tuple[keras.Model, Provenance]:
     """Returns the generator as `load_generator` does, and where its weights came from."""
+    if path is None or Path(path) == DEFAULT_MODEL:
+        return load_model_directory(default_model())
     if is_model_directory(path):
         return load_model_directory(path)
     if is_run_directory(path):

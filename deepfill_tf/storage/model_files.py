@@ -2,7 +2,7 @@
 
     model.json                   architecture, package version, where the weights came from, and
                                  the SHA-256 of weights.safetensors
-    weights.safetensors          the weights by their Keras names, RGB order
+    weights.safetensors          the weights by their Keras names, RGB order, in float32 or float16
 
 A model directory holds both, and usually a SavedModel beside them, which runs without this
 package. A model is loaded from these two files alone: no code of the SavedModel is run.
@@ -17,7 +17,12 @@ import deepfill_tf
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
-from deepfill_tf.storage.weights import assign_weights, check_shapes, weights_of
+from deepfill_tf.storage.weights import (
+    assign_weights,
+    check_shapes,
+    in_half_precision,
+    weights_of,
+)
 from deepfill_tf.storage.weights_file import (
     check_plausible,
     read_arrays,
@@ -51,17 +56,27 @@ def is_saved_model(path: str | os.PathLike) -> bool:
 
 
 def write_model_files(
-    model: keras.Model, folder: str | os.PathLike, provenance: Provenance
+    model: keras.Model,
+    folder: str | os.PathLike,
+    provenance: Provenance,
+    *,
+    half_precision: bool = False,
 ) -> None:
     """Writes description and weights of a built model into an existing folder.
+
+    `half_precision`: the weights are rounded to float16 (`in_half_precision`); a model that is
+    loaded from them holds exactly the rounded numbers, in float32.
 
     Raises OSError or safetensors.SafetensorError if they cannot be written.
     """
     folder = Path(folder)
+    weights = weights_of(model)
+    if half_precision:
+        weights = in_half_precision(weights)
     description = {
         "architecture": architecture_of(model),
         "package_version": deepfill_tf.__version__,
-        "weights_sha256": write_arrays(folder / WEIGHTS, weights_of(model)),
+        "weights_sha256": write_arrays(folder / WEIGHTS, weights),
         **asdict(provenance),
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")

@@ -117,6 +117,6 @@ def test_without_a_path_it_is_the_model_of_the_package(model_directory, inpainte
 def test_a_package_without_a_model_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "DEFAULT_MODEL", tmp_path)
     with pytest.raises(
-        UserError, match=r"no default model \(there is no .*model.json\): name a run"
+        UserError, match=r"no default model \(there is no .*model.json\): pass a run"
     ):
         Inpainter.load()

@@ -12,7 +12,9 @@ import safetensors.numpy
 
 from deepfill_tf import load_generator
 from deepfill_tf.errors import UserError
-from deepfill_tf.storage.weights import weights_of
+from deepfill_tf.storage import loading
+from deepfill_tf.storage.model_files import Provenance, write_model_files
+from deepfill_tf.storage.weights import in_half_precision, weights_of
 from tests.small_generators import random_images, random_masks
 
 
@@ -30,6 +32,41 @@ def test_load_generator_gives_the_same_model_bit_for_bit(generator, model_direct
     masks = (random_masks(2, 24, 32) > 127).astype(np.float32)
     for ours, theirs in zip(generator(images, masks), loaded(images, masks), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_half_precision_is_rounded_once_and_read_exactly(generator, tmp_path):
+    write_model_files(
+        generator, tmp_path, Provenance("a test's random numbers"), half_precision=True
+    )
+    stored = safetensors.numpy.load_file(tmp_path / "weights.safetensors")
+    assert {array.dtype for array in stored.values()} == {np.dtype(np.float16)}
+    loaded = load_generator(tmp_path)
+    for name, array in weights_of(loaded).items():
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, stored[name].astype(np.float32), err_msg=name)
+        given = weights_of(generator)[name]
+        np.testing.assert_allclose(array, given, rtol=2**-11, atol=2**-25, err_msg=name)
+    # Written again they are the same bytes.
+    (tmp_path / "again").mkdir()
+    write_model_files(loaded, tmp_path / "again", Provenance("again"), half_precision=True)
+    files = [folder / "weights.safetensors" for folder in (tmp_path, tmp_path / "again")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_numbers_beyond_half_precision_are_refused():
+    with pytest.raises(UserError, match="'a/kernel' has a number of size 65520, which float16"):
+        in_half_precision({"a/kernel": np.array([1, -65520], np.float32)})
+
+
+def test_without_a_path_it_is_the_model_of_the_package(model_directory, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", tmp_path / "nowhere")
+    for path in (None, loading.DEFAULT_MODEL):
+        with pytest.raises(UserError, match=r"no default model \(there is no .*nowhere/model.json"):
+            load_generator(path)
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", model_directory)
+    expected, loaded = load_generator(model_directory), load_generator()
+    for name, array in weights_of(expected).items():
+        np.testing.assert_array_equal(weights_of(loaded)[name], array, err_msg=name)
 
 
 def damage(folder, what):

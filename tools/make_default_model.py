@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Makes the model that comes with the package of the best weights of a run.
+
+    python tools/make_default_model.py --model=runs/default
+
+writes model.json and weights.safetensors, in float16, to deepfill_tf/models/default/. Before, it
+completes the photographs of the package with the weights as they are and rounded to float16; the
+PSNR in the hole, the median over the photographs, must agree to 0.02 dB. Then
+make_model_card.py evaluates it and writes its card.
+"""
+
+import tempfile
+from pathlib import Path
+
+import absl.flags
+import numpy as np
+
+from deepfill_tf.command_line import Command, Flag
+from deepfill_tf.errors import UserError
+
+# What the rounding may change, and what the files may weigh.
+MAX_CHANGE_DB = 0.02
+MAX_BYTES = 10 * 2**20
+SIZE = 128
+
+COMMAND = Command(
+    "make_default_model",
+    __doc__,
+    [
+        Flag(
+            "model",
+            "A run directory, whose best/ is taken if there is one; or a model directory.",
+            required=True,
+        ),
+        Flag("output", "The folder to write; the package's own if left out."),
+        Flag("origin", "Where the weights came from, for model.json; that of --model if left out."),
+    ],
+)
+
+
+def run(values: absl.flags.FlagValues) -> None:
+    from deepfill_tf.storage.loading import DEFAULT_MODEL, load_generator, load_with_provenance
+    from deepfill_tf.storage.model_files import WEIGHTS, Provenance, write_model_files
+    from deepfill_tf.storage.run_directory import BEST
+
+    best = Path(values.model) / BEST
+    source = best if best.is_dir() else Path(values.model)
+    output = Path(values.output) if values.output else DEFAULT_MODEL
+    generator, provenance = load_with_provenance(source)
+    provenance = Provenance(values.origin or provenance.origin, provenance.step)
+    with tempfile.TemporaryDirectory() as folder:
+        write_model_files(generator, folder, provenance, half_precision=True)
+        rounded = load_generator(folder)
+        before, after = psnr_in_holes(generator), psnr_in_holes(rounded)
+        size = (Path(folder) / WEIGHTS).stat().st_size
+    change = abs(before - after)
+    print(f"{source}, step {provenance.step}: {size / 2**20:.1f} MiB in float16")
+    print(f"PSNR in the hole {before:.3f} dB in float32, {after:.3f} dB in float16")
+    if not change <= MAX_CHANGE_DB:
+        raise UserError(f"float16 changes the PSNR by {change:.3f} dB, above {MAX_CHANGE_DB}")
+    if size > MAX_BYTES:
+        raise UserError(f"the weights have {size} bytes, above {MAX_BYTES}")
+    output.mkdir(parents=True, exist_ok=True)
+    # Not of `rounded`: the same numbers, and the origin of the source.
+    write_model_files(generator, output, provenance, half_precision=True)
+    print(f"wrote {output}")
+
+
+def psnr_in_holes(generator) -> float:
+    """Median PSNR in dB in central holes of the package's photographs."""
+    import deepfill_tf
+    from deepfill_tf import Inpainter
+    from deepfill_tf.data import read_pixels, resize_image
+
+    photographs = Path(deepfill_tf.__file__).parent / "photographs"
+    images = [
+        resize_image(read_pixels(str(path)), SIZE, SIZE)
+        for path in sorted(photographs.glob("*/*.jpg"))
+    ]
+    batch, mask = np.stack(images), np.zeros([1, SIZE, SIZE], bool)
+    hole = slice(SIZE * 3 // 8, SIZE * 5 // 8)
+    mask[:, hole, hole] = True
+    inpainter = Inpainter(generator, whole_image=True)
+    completed = inpainter(batch, mask)
+    errors = (completed.astype(float) - batch)[:, hole, hole]
+    return float(np.median(10 * np.log10(255**2 / (errors**2).mean(axis=(1, 2, 3)))))
+
+
+def main() -> None:
+    COMMAND.main(run)
+
+
+if __name__ == "__main__":
+    main()
