@@ -15,6 +15,10 @@ CONFIGS = ["deepfill_tf.configs"] + [
     f"deepfill_tf.configs.{folder.name}" for folder in (ROOT / "gin").iterdir() if folder.is_dir()
 ]
 
+# deepfill-export --format=onnx. pip chooses an onnx that goes with TensorFlow's protobuf and
+# ml-dtypes: 1.17 with TensorFlow 2.15.
+ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
+
 # deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which makes
 # each start of a process a second slower: so the package itself does not require them.
 EVALUATION = [
@@ -95,6 +99,7 @@ setup(
         "heic": ["pillow-heif>=1"],
         # @LandmarkSketches(); versions after 0.10.21 need LandmarkSketches.model.
         "landmarks": ["mediapipe"],
+        "onnx": ONNX,
         "test": [
             "apache-beam>=2.77",
             "hypothesis",
@@ -105,6 +110,7 @@ setup(
             # Metrics that those of evaluation/ are held against; scikit-image brings SciPy.
             "scikit-image",
             *EVALUATION,
+            *ONNX,
             # Validation of the recipes in tools/cluster.
             "kubeflow-training>=1.9",
             "kubernetes-validate>=1.37",

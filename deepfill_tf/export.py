@@ -1,13 +1,21 @@
-"""Writes a trained generator as a model directory.
+"""Writes a trained generator as a model directory or as an ONNX file.
 
 A model directory is a SavedModel that runs without this package, with model.json and
 weights.safetensors beside it, from which deepfill_tf.load_generator loads the Keras
 model. An existing model directory at --output is replaced.
+
+An ONNX file takes uint8 images and masks of any size from 16 x 16 on and returns completed
+images. It completes a photograph with onnxruntime before it is kept, and the largest
+difference to TensorFlow is printed. An existing ONNX file at --output is replaced.
+docs/exporting.md says how to use it.
 """
+
+import os
 
 from absl import flags
 
 from deepfill_tf.command_line import Command, Flag
+from deepfill_tf.errors import UserError
 
 COMMAND = Command(
     "deepfill-export",
@@ -17,10 +25,20 @@ COMMAND = Command(
             "model",
             "A run directory or a model directory; without it the package's model.",
         ),
-        Flag("output", "The model directory to write.", required=True),
+        Flag("output", "The model directory or the ONNX file to write.", required=True),
+        Flag("format", "saved_model or onnx.", "saved_model"),
+        Flag("precision", "Of an ONNX file: float32 or float16.", "float32"),
+        Flag(
+            "outputs",
+            "Of an ONNX file: completed, and also coarse and offsets; with these it computes whole "
+            "images.",
+            ["completed"],
+            define=flags.DEFINE_list,
+        ),
+        Flag("weights_license", "Licence of the weights, for an ONNX file.", "not stated"),
         Flag(
             "whole_image",
-            "Let the SavedModel compute whole images, not only the regions around the holes.",
+            "Let the exported model compute whole images, not only the regions around the holes.",
             False,
             define=flags.DEFINE_boolean,
         ),
@@ -28,7 +46,58 @@ COMMAND = Command(
 )
 
 
+# Format -> the flags that it has beside the common ones.
+FORMATS = {"saved_model": (), "onnx": ("precision", "outputs", "weights_license")}
+
+
 def run(values: flags.FlagValues) -> None:
+    check_formats(values)
+    if values.format == "onnx":
+        export_onnx(values)
+    else:
+        export_saved_model(values)
+
+
+def check_formats(values: flags.FlagValues) -> None:
+    """Raises UserError if the format is unknown, or a flag is given that it does not have."""
+    if values.format not in FORMATS:
+        raise UserError(f"--format must be one of {', '.join(FORMATS)}, got {values.format!r}")
+    for name in set().union(*FORMATS.values()) - set(FORMATS[values.format]):
+        if values[name].present:
+            raise UserError(f"--{name} does not go with --format={values.format}")
+
+
+def export_onnx(values: flags.FlagValues) -> None:
+    from deepfill_tf.inference.onnx_conversion import EXTRA_OUTPUTS, OPSET
+    from deepfill_tf.inference.onnx_exporting import PRECISIONS, check_onnx_path, save_onnx
+    from deepfill_tf.storage.loading import load_with_provenance
+
+    if values.precision not in PRECISIONS:
+        raise UserError(
+            f"--precision must be one of {', '.join(PRECISIONS)}, got {values.precision!r}"
+        )
+    extra = tuple(name for name in values.outputs if name != "completed")
+    unknown = set(extra) - set(EXTRA_OUTPUTS)
+    if unknown:
+        raise UserError(
+            f"--outputs takes completed, {', '.join(EXTRA_OUTPUTS)}, got {sorted(unknown)[0]!r}"
+        )
+    check_onnx_path(values.output)
+    generator, provenance = load_with_provenance(values.model or None)
+    agreement = save_onnx(
+        generator,
+        values.output,
+        provenance,
+        precision=values.precision,
+        extra_outputs=extra,
+        whole_image=values.whole_image,
+        weights_license=values.weights_license,
+    )
+    size = os.path.getsize(values.output) / 1e6
+    print(f"wrote {values.output}: {size:.1f} MB, opset {OPSET}; {agreement}")
+
+
+def export_saved_model(values: flags.FlagValues) -> None:
     from deepfill_tf.inference import save_model_directory
     from deepfill_tf.storage.loading import load_with_provenance
     from deepfill_tf.storage.model_files import check_replaceable

@@ -5,11 +5,17 @@ import numpy as np
 from deepfill_tf.compat import named_variables
 from deepfill_tf.networks import GeneratorV2
 from deepfill_tf.networks.architecture import build_model
+from deepfill_tf.networks.generators import Generator
 
 
 def small_generator(seed: int = 0, **arguments) -> GeneratorV2:
     """A built `GeneratorV2(width=4)` whose every weight, biases too, is random."""
-    generator = build_model(GeneratorV2(width=4, **arguments))
+    return randomize(GeneratorV2(width=4, **arguments), seed)
+
+
+def randomize(generator: Generator, seed: int = 0) -> Generator:
+    """Builds a generator and makes its every weight random."""
+    build_model(generator)
     random = np.random.default_rng(seed)
     for variable in named_variables(generator.weights).values():
         fan_in = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 4

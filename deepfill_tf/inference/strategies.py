@@ -17,11 +17,9 @@ import numpy as np
 from deepfill_tf.checks import check_choice, check_int
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.completion import to_edges
-from deepfill_tf.inference.hole_boxes import hole_boxes
+from deepfill_tf.inference.hole_crops import MIN_SIDE, complete_in_crops, crops_around
 
 STRATEGIES = ("exact", "crop", "resize")
-# Smallest height and width of an image, see `Inpainter`.
-MIN_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Strategy:
             sketch, like it.
         """
         if self.name == "crop":
-            return self._in_crops(complete, image, *marks)
+            return complete_in_crops(complete, image, *marks, margin=self.crop_margin)
         if self.name == "resize" and self.small_size(image.shape[:2]) != image.shape[:2]:
             return self._resized(complete, image, *marks)
         return complete(image, *marks)
@@ -89,29 +87,13 @@ class Strategy:
 
     def crops(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Returns the crop around each of the boxes, int `[K, 4]`."""
-        margin = np.array([-1, -1, 1, 1]) * self.crop_margin
-        crops = np.clip(boxes + margin, 0, np.tile(size, 2))
-        for axis in (0, 1):
-            short = np.maximum(MIN_SIDE - (crops[:, axis + 2] - crops[:, axis]), 0)
-            crops[:, axis] = np.maximum(crops[:, axis] - short, 0)
-            crops[:, axis + 2] = np.maximum(crops[:, axis + 2], crops[:, axis] + MIN_SIDE)
-        return crops
+        return crops_around(boxes, size, self.crop_margin)
 
     def small_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Returns height and width of the image at the lower resolution."""
         scale = min(self.resize_limit / max(size), 1)
         height, width = (max(round(scale * n), min(n, MIN_SIDE)) for n in size)
         return height, width
-
-    def _in_crops(self, complete: Callable, image: np.ndarray, *marks: np.ndarray) -> np.ndarray:
-        completed = image.copy()
-        boxes = hole_boxes(marks[0][:, :, 0] > 127).numpy()
-        for box, crop in zip(boxes, self.crops(boxes, image.shape[:2]), strict=True):
-            part = complete(*(_cropped(x, crop) for x in (image, *marks)))
-            inside = _cropped(part, box - np.tile(crop[:2], 2))
-            hole = _cropped(marks[0], box) > 127
-            np.copyto(_cropped(completed, box), inside, where=hole)
-        return completed
 
     def _resized(self, complete: Callable, image: np.ndarray, *marks: np.ndarray) -> np.ndarray:
         height, width = small = self.small_size(image.shape[:2])
@@ -131,10 +113,6 @@ class Strategy:
             filled.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC
         )
         return np.where(hole, _as_type(enlarged.reshape(image.shape), image.dtype), image)
-
-
-def _cropped(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    return image[box[0] : box[2], box[1] : box[3]]
 
 
 def _means(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

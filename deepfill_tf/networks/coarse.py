@@ -105,8 +105,10 @@ class CoarseNetwork(Stage):
         # Ones and the mask are added to the image, and to the sketch if there is one.
         return [[*images[:3], int(self.conv1.kernel.shape[2]) - 2], masks]
 
-    def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
-        return self._forward(RegionStack(self), images, masks)
+    def lazy_output(
+        self, images: tf.Tensor, masks: tf.Tensor, *, in_strips: bool = True
+    ) -> LazyFeatures:
+        return self._forward(RegionStack(self, in_strips=in_strips), images, masks)
 
     def _forward(self, stack, images, masks):
         inputs = stack.pixelwise(with_mask_channels, images, masks)

@@ -28,7 +28,7 @@ hole, the refinement network sees it with the coarse prediction there:
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -50,8 +50,8 @@ from deepfill_tf.networks.refinement import (
     RefinementNetwork,
     size_multiple_for,
 )
-from deepfill_tf.networks.region_stack import RegionStack, write_regions
-from deepfill_tf.ops import composite, height_and_width
+from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack, write_regions
+from deepfill_tf.ops import Region, composite, height_and_width
 
 
 class Generator(RebuiltOnLoading, keras.Model):
@@ -186,18 +186,55 @@ class Generator(RebuiltOnLoading, keras.Model):
         Returns:
           float32 `[1, H, W, channels]`: `refined` in the hole, `images` elsewhere.
         """
+
+        def write(canvas: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
+            return write_regions(canvas, regions, features)
+
+        return self._refined(images, masks, sketches, write, in_strips=True)
+
+    def refined_in_region(
+        self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None, region: Region
+    ) -> tf.Tensor:
+        """Refines the holes of images, computing only a region that covers all of them.
+
+        `refined_in_regions` for a batch and one region, without loops around convolutions: other
+        runtimes have difficulties with these. It needs more memory.
+
+        Args:
+          images, masks, sketches: as for a call.
+          region: not empty; pixels of the holes outside it are not predicted.
+
+        Returns:
+          float32 `[N, H, W, channels]`: `refined` in the holes, `images` elsewhere.
+        """
+
+        def write(canvas: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
+            return region.write(canvas, features.at(region))
+
+        return self._refined(images, masks, sketches, write, in_strips=False)
+
+    def _refined(
+        self,
+        images: tf.Tensor,
+        masks: tf.Tensor,
+        sketches: tf.Tensor | None,
+        write: Callable[[tf.Tensor, LazyFeatures], tf.Tensor],
+        *,
+        in_strips: bool,
+    ) -> tf.Tensor:
+        """Refines what `write` computes of the stages' outputs."""
         refinement = self.refinement
         assert refinement is not None
         masks = tf.cast(masks, images.dtype)
         incomplete = images * (1 - masks)
 
         def completed(predicted):
-            predicted = RegionStack.pixelwise(composite, predicted, incomplete, masks)
-            return write_regions(incomplete, regions, predicted)
+            return write(incomplete, RegionStack.pixelwise(composite, predicted, incomplete, masks))
 
         inputs = self._coarse_inputs(incomplete, masks, sketches)
-        coarse = completed(self.coarse.lazy_output(inputs, masks))
-        return tf.cast(completed(refinement.lazy_output(coarse, masks)), tf.float32)
+        coarse = completed(self.coarse.lazy_output(inputs, masks, in_strips=in_strips))
+        refined = completed(refinement.lazy_output(coarse, masks, in_strips=in_strips))
+        return tf.cast(refined, tf.float32)
 
     def _coarse_inputs(
         self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None

@@ -178,8 +178,10 @@ class RefinementNetwork(Stage):
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         return self._forward(ConvStack(self, skips=self.options.skips), images, masks)
 
-    def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
-        refined, _ = self._forward(RegionStack(self), images, masks)
+    def lazy_output(
+        self, images: tf.Tensor, masks: tf.Tensor, *, in_strips: bool = True
+    ) -> LazyFeatures:
+        refined, _ = self._forward(RegionStack(self, in_strips=in_strips), images, masks)
         return refined
 
     @property

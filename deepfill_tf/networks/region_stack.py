@@ -18,8 +18,8 @@ output, up to round-off.
 
 `LazyFeatures` are feature maps of which any region can be computed: each requests the receptive
 field from its inputs. `RegionStack` makes them with the methods of `ConvStack`, so that networks
-have one description for both. `write_regions` computes several regions one after the other and
-needs memory for one at a time.
+have one description for both. `write_regions` computes several regions one after the other, in a
+loop, and needs memory for one at a time.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ STRIP_POSITIONS = 2**16
 
 @dataclass(frozen=True)
 class LazyFeatures:
-    """A feature map of one image that is computed region by region.
+    """A feature map that is computed region by region.
 
     Attributes:
-      at: returns a region of the map, `[1, h, w, C]`; the region lies within the map.
+      at: returns a region of the map, `[N, h, w, C]`; the region lies within the map.
       size: height and width of the whole map, integers or int32 scalars.
       channels: C, if known; `whole` needs it.
     """
@@ -58,7 +58,7 @@ class LazyFeatures:
     channels: int | None = None
 
     def whole(self, dtype: tf.DType) -> tf.Tensor:
-        """Returns all of the map, `[1, H, W, C]` of that type, computed in horizontal strips.
+        """Returns all of one image's map, `[1, H, W, C]` of that type, in horizontal strips.
 
         Raises ValueError unless `channels` is known.
         """
@@ -73,21 +73,24 @@ class LazyFeatures:
 
 
 class RegionStack:
-    """Counterpart of `ConvStack` for regions of one image: the same methods on lazy features.
+    """Counterpart of `ConvStack` for regions: the same methods on lazy features.
 
-    Maps that are passed to it are lazy features or tensors `[1, h, w, C]`.
+    Maps that are passed to it are lazy features or tensors `[N, h, w, C]`.
 
     Args:
       network: the network that `add_conv_layers` added the layers to, of one of `REGION_KINDS`
         and without skip connections.
+      in_strips: whether all features that an attention needs are computed strip by strip, which
+        takes a batch of one image.
 
     Raises ValueError if the network has skip connections.
     """
 
-    def __init__(self, network: Stage):
+    def __init__(self, network: Stage, *, in_strips: bool = True):
         if network.options.skips:
             raise ValueError(f"regions of {network.name} need a network without skip connections")
         self._network = network
+        self._in_strips = in_strips
 
     def apply(self, specs: Iterable[ConvSpec], features: LazyFeatures | tf.Tensor) -> LazyFeatures:
         """Output of the last spec's layer for the first one's input."""
@@ -124,7 +127,11 @@ class RegionStack:
         A region of the result may depend on every background position: all of `features` are
         computed. There are no offsets.
         """
-        whole = features.whole(masks.dtype)
+        whole = (
+            features.whole(masks.dtype)
+            if self._in_strips
+            else features.at(Region.whole(features.size))
+        )
         small_masks = resize_nearest(masks, *features.size)
         attended = LazyFeatures(
             lambda region: attention.attend_region(whole, small_masks, region), features.size

@@ -85,8 +85,10 @@ class Stage(RebuiltOnLoading, keras.Model):
         """The outputs in terms of a `ConvStack`, or of another class with its methods."""
         raise NotImplementedError
 
-    def lazy_output(self, images: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
-        """The predicted image, computed region by region, for one image and its mask."""
+    def lazy_output(
+        self, images: tf.Tensor, masks: tf.Tensor, *, in_strips: bool = True
+    ) -> LazyFeatures:
+        """The predicted image, computed region by region; see `RegionStack` for `in_strips`."""
         raise NotImplementedError
 
     def example_inputs(self) -> tuple[tf.Tensor, ...]:

@@ -52,7 +52,8 @@ def _sum_of_slices(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
 
 def align(least):
     """The smallest multiple of `ALIGNMENT` that is >= `least`."""
-    return -(-least // ALIGNMENT) * ALIGNMENT
+    # Not -(-least // n) * n: integer division of ONNX rounds towards zero.
+    return (least + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
 def pitch_of(least):

@@ -51,3 +51,11 @@ class Region:
     def margins(self, other: Region) -> tf.Tensor:
         """Pixels by which `other` extends beyond this, ((top, bottom), (left, right)): `[2, 2]`."""
         return tf.stack([self.begin - other.begin, other.end - self.end], axis=1)
+
+    def write(self, images: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Returns images `[N, h, w, C]` whose region holds `values` `[N, n, m, C]`."""
+        top, left = tf.unstack(self.begin)
+        bottom, right = tf.unstack(self.end)
+        rows = images[:, top:bottom]
+        rows = tf.concat([rows[:, :, :left], values, rows[:, :, right:]], axis=2)
+        return tf.concat([images[:, :top], rows, images[:, bottom:]], axis=1)

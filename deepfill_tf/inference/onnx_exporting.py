@@ -1,0 +1,202 @@
+"""Export of a generator as an ONNX file, which is run and compared before it is kept.
+
+The file's properties (`metadata_props` of ONNX, strings) describe it:
+
+    architecture        class and arguments of the generator, JSON (`networks.architecture`)
+    guided              "true" or "false": whether `sketch` is an input
+    min_size            smallest height and width of an image
+    precision           "float32" or "float16"
+    origin, step        where the weights came from, and the number of training steps if known
+    weights_license     licence of the weights
+    package_version     of this package
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+import deepfill_tf
+from deepfill_tf import atomic
+from deepfill_tf.checks import check_choice
+from deepfill_tf.data.image_files import read_image
+from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.completion import MIN_SIDE, complete_uint8
+from deepfill_tf.inference.onnx_conversion import convert_to_onnx, import_onnx_packages
+from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.networks.generators import Generator
+from deepfill_tf.storage.model_files import Provenance
+from deepfill_tf.storage.weights import assign_weights, weights_of
+
+# Precision -> the policy of the exported generator.
+PRECISIONS = {"float32": "float32", "float16": "mixed_float16"}
+PRODUCER = "deepfill-tf"
+# The exported model is compared with TensorFlow on this photograph.
+PHOTOGRAPH = Path(deepfill_tf.__file__).parent / "photographs" / "validation" / "coffee.jpg"
+# Largest difference to TensorFlow in levels of 255, of float32.
+MAX_DIFFERENCE = 1
+# Smallest PSNR in the hole against TensorFlow in float32, of float16: rounding may make the
+# attention choose another of two patches that are alike.
+MIN_PSNR = 40.0
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of an exported model with TensorFlow in the hole of a photograph.
+
+    Attributes:
+      largest: difference in levels of 255.
+      mean: absolute difference, in levels of 255.
+      psnr: in dB; infinite if there is no difference.
+    """
+
+    largest: int
+    mean: float
+    psnr: float
+
+    @classmethod
+    def of(cls, completed: np.ndarray, expected: np.ndarray, hole: np.ndarray) -> "Agreement":
+        """Compares uint8 images `[N, H, W, C]` in the hole, bool `[N, H, W]`."""
+        difference = np.abs(completed[hole].astype(float) - expected[hole])
+        square = np.square(difference).mean()
+        psnr = 10 * np.log10(255**2 / square) if square else float("inf")
+        return cls(int(difference.max()), float(difference.mean()), float(psnr))
+
+    def __str__(self) -> str:
+        return (
+            f"largest difference to TensorFlow {self.largest} of 255, "
+            f"mean {self.mean:.2g}, PSNR in the hole {self.psnr:.1f} dB"
+        )
+
+
+def save_onnx(
+    generator: Generator,
+    path: str | os.PathLike,
+    provenance: Provenance,
+    *,
+    precision: str = "float32",
+    extra_outputs: tuple[str, ...] = (),
+    whole_image: bool = False,
+    weights_license: str = "not stated",
+) -> Agreement:
+    """Writes a generator as an ONNX file, if onnxruntime completes a photograph as TensorFlow does.
+
+    Args:
+      generator: a built generator, in whatever compute type.
+      path: the file to write, ending in .onnx; an earlier ONNX file is replaced.
+      provenance: of the weights.
+      precision: a key of `PRECISIONS`; of weights and features. Pixels, scores and probabilities
+        of the attention keep their types.
+      extra_outputs, whole_image: see `convert_to_onnx`.
+      weights_license: a line for the file's properties.
+
+    Returns how the completed photograph agrees with TensorFlow's.
+
+    Raises UserError if `path` is something else, the generator does not convert, the results
+    disagree, or the file cannot be written; then no file is written.
+    """
+    check_choice("precision", precision, PRECISIONS)
+    check_onnx_path(path)
+    architecture = architecture_of(generator)
+    copies = {
+        policy: model_from_architecture(architecture, dtype=policy)
+        for policy in {"float32", PRECISIONS[precision]}
+    }
+    for copy in copies.values():
+        assign_weights(copy, weights_of(generator), "the generator")
+    model = convert_to_onnx(
+        copies[PRECISIONS[precision]], extra_outputs=extra_outputs, whole_image=whole_image
+    )
+    model.producer_name, model.producer_version = PRODUCER, deepfill_tf.__version__
+    properties = {
+        "architecture": json.dumps(architecture),
+        "guided": json.dumps(generator.guided),
+        "min_size": str(MIN_SIDE),
+        "precision": precision,
+        "origin": provenance.origin,
+        "step": "" if provenance.step is None else str(provenance.step),
+        "weights_license": weights_license,
+        "package_version": deepfill_tf.__version__,
+    }
+    for name, value in properties.items():
+        model.metadata_props.add(key=name, value=value)
+    content = model.SerializeToString()
+    agreement = compare_with_tensorflow(content, copies["float32"])
+    agrees = (
+        agreement.largest <= MAX_DIFFERENCE
+        if precision == "float32"
+        else agreement.psnr >= MIN_PSNR
+    )
+    if not agrees:
+        limit = (
+            f"the limit is {MAX_DIFFERENCE}" if precision == "float32" else f"at least {MIN_PSNR}"
+        )
+        raise UserError(f"the ONNX model disagrees: {agreement}; {limit}; nothing was written")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(path, content)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from error
+    return agreement
+
+
+def check_onnx_path(path: str | os.PathLike) -> None:
+    """Raises UserError unless an ONNX file may be written there, replacing an ONNX file at most."""
+    path = Path(path)
+    if path.suffix.lower() != ".onnx":
+        raise UserError(f"an ONNX file ends in .onnx, got {path}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; pass the path of a file")
+    if not path.exists():
+        return
+    (onnx,) = import_onnx_packages("onnx")
+    try:
+        is_model = bool(onnx.load(path, load_external_data=False).graph.node)
+    except Exception:  # of any type: the file may hold anything
+        is_model = False
+    if not is_model:
+        raise UserError(f"{path} is not an ONNX file and is not overwritten; choose another name")
+
+
+def compare_with_tensorflow(content: bytes, generator: Generator) -> Agreement:
+    """Completes a photograph with onnxruntime and with a float32 generator, and compares.
+
+    The photograph has a box and thin strokes as its hole, and odd sizes; for guided generators
+    the sketch is a grid of lines.
+
+    Raises UserError if onnxruntime fails, or if pixels outside the hole change.
+    """
+    inputs = _photograph(generator)
+    (runtime,) = import_onnx_packages("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        (completed,) = session.run(["completed"], inputs)
+    except Exception as error:  # of any type, of onnxruntime
+        raise UserError(f"onnxruntime cannot run the model: {reason(error)}") from error
+    expected = complete_uint8(generator, *map(tf.constant, inputs.values())).numpy()
+    hole = inputs["mask"][..., 0] > 127
+    if not np.array_equal(completed[~hole], inputs["image"][~hole]):
+        raise UserError("the ONNX model changes pixels outside the hole; nothing was written")
+    return Agreement.of(completed, expected, hole)
+
+
+def _photograph(generator: Generator) -> dict[str, Any]:
+    pixels = read_image(PHOTOGRAPH).pixels[:299, :365]
+    if generator.channels != pixels.shape[2]:
+        grey = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
+        pixels = np.repeat(grey, generator.channels, axis=2)
+    mask = np.zeros([*pixels.shape[:2], 1], np.uint8)
+    mask[90:190, 120:240] = 255
+    mask[200:204, 20:330] = 128
+    inputs = {"image": pixels[None], "mask": mask[None]}
+    if generator.guided:
+        sketch = np.zeros_like(mask)
+        sketch[::16], sketch[:, ::16] = 255, 255
+        inputs["sketch"] = sketch[None]
+    return inputs

@@ -1,0 +1,205 @@
+"""ONNX models, run by onnxruntime, against the TensorFlow program that they were made from."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import deepfill_tf
+from deepfill_tf import export
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference import Inpainter
+from deepfill_tf.inference.completion import complete_float
+from deepfill_tf.inference.onnx_conversion import convert_to_onnx
+from deepfill_tf.inference.onnx_exporting import Agreement, save_onnx
+from deepfill_tf.networks import GeneratorV1
+from deepfill_tf.storage.model_files import Provenance
+from tests.command_calls import assert_one_line, call
+from tests.small_generators import random_images, random_masks, randomize, small_generator
+
+SIZES = [(1, 16, 16), (3, 64, 40), (1, 97, 131), (2, 130, 201), (1, 256, 72)]
+
+
+@pytest.fixture(scope="module")
+def exported(model_directory, tmp_path_factory):
+    """An ONNX file of `generator`, made by the command."""
+    path = tmp_path_factory.mktemp("onnx") / "small.onnx"
+    assert call(export, format="onnx", model=model_directory, output=path) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    return onnxruntime.InferenceSession(exported)
+
+
+@pytest.fixture(scope="module")
+def guided_v1():
+    return randomize(GeneratorV1(width=4, guided=True))
+
+
+def differences(completed, expected):
+    return np.abs(completed.astype(int) - expected)
+
+
+@pytest.mark.parametrize(("count", "height", "width"), SIZES)
+def test_the_model_agrees_with_tensorflow(session, inpainter, count, height, width):
+    images, masks = random_images(count, height, width, 3), random_masks(count, height, width)
+    (completed,) = session.run(None, {"image": images, "mask": masks})
+    assert completed.dtype == np.uint8
+    assert differences(completed, inpainter(images, masks)).max() <= 1
+    known = masks[..., 0] <= 127
+    np.testing.assert_array_equal(completed[known], images[known])
+
+
+def test_a_guided_model_of_the_first_paper_agrees_too(guided_v1, tmp_path):
+    path = tmp_path / "guided.onnx"
+    agreement = save_onnx(guided_v1, path, Provenance("random numbers"))
+    assert agreement.largest <= 1
+    session, inpainter = onnxruntime.InferenceSession(path), Inpainter(guided_v1)
+    for count, height, width in [(3, 51, 80), (1, 130, 201)]:
+        images, masks = random_images(count, height, width, 3), random_masks(count, height, width)
+        # 153 is the last value that is no edge.
+        sketches = np.where(random_images(count, height, width, 1) > 200, 154, 153).astype(np.uint8)
+        inputs = {"image": images, "mask": masks, "sketch": sketches}
+        (completed,) = session.run(None, inputs)
+        assert differences(completed, inpainter(images, masks, sketches)).max() <= 1
+        inputs["sketch"] = np.zeros_like(sketches)
+        assert (session.run(None, inputs)[0] != completed).any()
+
+
+def test_a_mask_without_a_hole_leaves_the_image(session):
+    images, masks = random_images(2, 40, 56, 3), np.full([2, 40, 56, 1], 127, np.uint8)
+    np.testing.assert_array_equal(session.run(None, {"image": images, "mask": masks})[0], images)
+
+
+def test_pixels_under_the_hole_do_not_matter(session):
+    images, masks = random_images(1, 97, 131, 3), random_masks(1, 97, 131)
+    others = np.where(masks > 127, 255 - images, images)
+    np.testing.assert_array_equal(
+        *(session.run(None, {"image": image, "mask": masks})[0] for image in (images, others))
+    )
+
+
+def test_the_file_describes_itself(exported, generator):
+    model = onnx.load(exported)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    assert [(entry.domain, entry.version) for entry in model.opset_import if not entry.domain] == [
+        ("", 17)
+    ]
+    sizes = {
+        value.name: [size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in [*model.graph.input, *model.graph.output]
+    }
+    image = ["N", "H", "W", 3]
+    assert sizes == {"image": image, "mask": [*image[:3], 1], "completed": image}
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    architecture = json.loads(properties.pop("architecture"))
+    assert architecture["class"] == "GeneratorV2" and architecture["arguments"]["width"] == 4
+    assert properties == {
+        "guided": "false",
+        "min_size": "16",
+        "precision": "float32",
+        "origin": "a test's random numbers",
+        "step": "7",
+        "weights_license": "not stated",
+        "package_version": deepfill_tf.__version__,
+    }
+
+
+def test_further_outputs_on_demand(generator):
+    """They are those of the whole image."""
+    model = convert_to_onnx(generator, extra_outputs=["coarse", "offsets"])
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    images, masks = random_images(2, 50, 83, 3), random_masks(2, 50, 83)
+    completed, coarse, offsets = session.run(
+        ["completed", "coarse", "offsets"], {"image": images, "mask": masks}
+    )
+    expected = complete_float(generator, images.astype(np.float32) / 127.5 - 1, masks > 127)
+    np.testing.assert_array_equal(offsets, expected["offsets"])
+    known = masks <= 127
+    for actual, name in ((completed, "refined"), (coarse, "coarse")):
+        pixels = np.clip((expected[name].numpy() + 1) * 127.5, 0, 255)
+        pixels = np.where(known, images, pixels)
+        assert np.abs(actual - pixels).max() <= 1.01, name
+
+
+def test_float16_halves_the_file_and_keeps_the_image(generator, exported, tmp_path):
+    path = tmp_path / "half.onnx"
+    agreement = save_onnx(
+        generator, path, Provenance("random numbers"), precision="float16", whole_image=True
+    )
+    assert agreement.psnr >= 40
+    kinds = {tensor.data_type for tensor in onnx.load(path).graph.initializer if tensor.dims[1:]}
+    assert onnx.TensorProto.FLOAT16 in kinds
+    assert onnx.TensorProto.FLOAT not in kinds
+
+
+def test_a_model_that_disagrees_is_not_kept(generator, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "deepfill_tf.inference.onnx_exporting.convert_to_onnx",
+        lambda *_, **__: identity_model(),
+    )
+    with pytest.raises(UserError, match=r"the ONNX model disagrees: .*; nothing was written"):
+        save_onnx(generator, tmp_path / "wrong.onnx", Provenance("random numbers"))
+    assert not list(tmp_path.iterdir())
+
+
+def identity_model():
+    """A model that returns the image with its hole."""
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, ["N", "H", "W", channels])
+        for name, channels in (("image", 3), ("mask", 1), ("completed", 3))
+    ]
+    node = onnx.helper.make_node("Identity", ["image"], ["completed"])
+    graph = onnx.helper.make_graph([node], "wrong", values[:2], values[2:])
+    return onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
+    )
+
+
+def test_agreement_is_that_of_the_hole():
+    expected = np.full([1, 2, 2, 3], 100, np.uint8)
+    completed = expected.copy()
+    completed[0, 0, 0], completed[0, 1, 1] = 110, 0
+    hole = np.array([[[True, True], [True, False]]])
+    agreement = Agreement.of(completed, expected, hole)
+    assert (agreement.largest, agreement.mean) == (10, pytest.approx(10 / 3))
+    assert agreement.psnr == pytest.approx(10 * np.log10(255**2 / (100 / 3)))
+    assert Agreement.of(expected, expected, hole).psnr == np.inf
+
+
+def test_generators_that_do_not_convert_are_named(tmp_path):
+    """Mirrored padding of the edge pixel too: ONNX has none."""
+    generator = small_generator(padding="symmetric", attention="none")
+    with pytest.raises(UserError, match="this generator does not convert to ONNX"):
+        save_onnx(generator, tmp_path / "x.onnx", Provenance("random numbers"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "parts"),
+    [
+        ({"format": "caffe"}, ["--format", "saved_model, onnx", "'caffe'"]),
+        ({"format": "onnx", "precision": "int4"}, ["--precision", "float32, float16", "'int4'"]),
+        ({"format": "onnx", "outputs": "mask"}, ["--outputs", "coarse, offsets", "'mask'"]),
+        ({"precision": "float16"}, ["--precision does not go with --format=saved_model"]),
+        ({"format": "onnx", "output": "models"}, ["ends in .onnx", "models"]),
+    ],
+)
+def test_bad_flags_are_one_line(model_directory, tmp_path, monkeypatch, capfd, flags, parts):
+    monkeypatch.chdir(tmp_path)
+    assert call(export, **({"model": model_directory, "output": "x.onnx"} | flags)) == 1
+    assert_one_line(capfd, *parts)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_files_are_not_overwritten(model_directory, tmp_path, capfd):
+    path = tmp_path / "thesis.onnx"
+    path.write_text("years of work")
+    assert call(export, format="onnx", model=model_directory, output=path) == 1
+    assert_one_line(capfd, path, "is not an ONNX file and is not overwritten")
+    assert path.read_text() == "years of work"
