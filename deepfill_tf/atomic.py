@@ -22,6 +22,8 @@ _ERRORS = (OSError, tf.errors.OpError)
 _OLD = ".old"
 # A short name of this machine: a process number means nothing on another one.
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+# Bytes of a name that has place for what temporary names add, in the 255 bytes of file systems.
+_LONGEST_NAME = 200
 # Temporary paths that this process is writing to.
 _ACTIVE: set[str] = set()
 _TEMPORARY = re.compile(rf"\.(.+)\.([0-9a-f]{{8}})-(\d+)({re.escape(_OLD)})?\.tmp")
@@ -163,6 +165,8 @@ def _resolved(path: str | os.PathLike) -> str:
 
 def _temporary(path: str, kind: str = "") -> str:
     parent, name = os.path.split(path)
+    if len(os.fsencode(name)) > _LONGEST_NAME:  # temporary names are longer
+        name = f"{name[: _LONGEST_NAME // 8]}-{zlib.crc32(os.fsencode(name)):08x}"
     return os.path.join(parent, f".{name}.{_HOST}-{os.getpid()}{kind}.tmp")
 
 

@@ -150,12 +150,22 @@ class Command:
 
     def print_error(self, message: object) -> None:
         """Writes one line on standard error."""
-        print(f"{self.name}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+        print(f"{self.name}: {_one_line(message)}", file=sys.stderr, flush=True)
+
+    def print_line(self, message: object) -> None:
+        """Writes one line on standard output, whatever names of files are in it."""
+        # Standard output refuses names that are not in its encoding, standard error escapes them.
+        encoding = sys.stdout.encoding or "utf-8"
+        print(_one_line(message).encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
     def _require(self, values: flags.FlagValues) -> None:
         for flag in self.flags:
             if flag.required and not getattr(values, flag.name):
                 raise UserError(f"--{flag.name} is missing: {flag.help} See {self.name} --help")
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
 
 
 def import_tensorflow_quietly() -> None:

@@ -23,6 +23,13 @@ def reason(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+def system_reason(error: OSError) -> str:
+    """Returns what the system says of an error, without its number and the file's name."""
+    if not error.strerror:
+        return reason(error)
+    return error.strerror[0].lower() + error.strerror[1:]
+
+
 def truncated_list(names: Sequence[str], limit: int, total: int | None = None) -> str:
     """Returns the first `limit` names, and how many more there are of `total`.
 

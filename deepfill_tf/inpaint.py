@@ -113,12 +113,18 @@ def run(values: flags.FlagValues) -> int:
         plan = plan_many(paths, recursive=values.recursive, suffix=suffix)
     else:
         paths.check_one()
+        if values["format"].present and f".{values.format}" != paths.output.suffix.lower():
+            raise UserError(
+                f"--format={values.format} is for many images; the suffix of the output "
+                f"{paths.output} says its format"
+            )
         plan = Plan([paths])
     names = [flag.name for flag in COMMAND.flags]
     report = Report(
         Path(values.report) if values.report else None,
         {name: getattr(values, name) for name in names if name not in ("help", "debug")},
     )
+    report.check_apart_from(plan.completions)
     plan.completions, skipped = split_by_existence(
         plan.completions,
         overwrite=values.overwrite or values.dry_run,
@@ -138,7 +144,7 @@ def run(values: flags.FlagValues) -> int:
     completer = FileCompleter(
         Inpainter.load(values.model or None, whole_image=values.whole_image),
         options,
-        inform=print,
+        inform=COMMAND.print_line,
         warn=COMMAND.print_error,
     )
     completer.check_sketch(paths.sketch)
@@ -156,7 +162,7 @@ def run(values: flags.FlagValues) -> int:
     report.write("planned" if values.dry_run else "done")
     if many:
         _name_left_out(plan)
-        print(_summary(report, values.output))
+        COMMAND.print_line(_summary(report, values.output))
     counts = report.counts
     if counts["failed"] == 0:
         return DONE

@@ -50,6 +50,15 @@ def test_what_is_written_replaces_what_was_there(writer, tmp_path, monkeypatch, 
         assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("name", ["n" * 255, "ü" * 127])
+def test_a_name_may_be_as_long_as_file_systems_take(writer, tmp_path, name):
+    write, place = writer
+    for text in ("one", "two"):
+        write(tmp_path / name, text)
+    assert contents(tmp_path) == {f"{name}{place}": "two"}
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
 def test_a_directory_may_be_named_with_a_slash_at_its_end(tmp_path):
     write_directory(f"{tmp_path}/new/out/", "one")
     assert contents(tmp_path) == {"new/out/a/b.txt": "one"}

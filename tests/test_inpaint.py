@@ -119,6 +119,8 @@ def test_ctrl_c_says_how_to_go_on(model, folder, capfd, monkeypatch):
         ({"grow_hole": "-1"}, ["grow_hole", "-1"]),
         ({"mask": "masks"}, ["folder"]),
         ({"image": "images", "mask": "nowhere"}, ["no folder of masks"]),
+        ({"format": "jpg"}, ["--format=jpg", "out.png"]),
+        ({"report": "out.png"}, ["--report", "out.png", "is an output too"]),
     ],
 )
 def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
@@ -126,7 +128,7 @@ def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
     (folder / "broken.png").write_bytes((folder / "images" / "a.png").read_bytes()[:99])
     before = contents(folder)
     values = {"image": "images/a.png", "mask": "masks/a.png", "output": "out.png"} | changes
-    files = {"image", "mask", "output", "model"}
+    files = {"image", "mask", "output", "model", "report"}
     values = {"model": model} | {
         name: folder / value if name in files else value for name, value in values.items()
     }

@@ -1,5 +1,6 @@
 """Lists of images: of a folder, a glob, a list file or TFRecord shards."""
 
+import glob
 import logging
 import os
 from collections.abc import Iterator
@@ -45,7 +46,9 @@ def list_images(source: str, root: str | None = None) -> list[str]:
             shards = sorted(tf.io.gfile.glob(where))
             paths = [record for shard in shards for record in list_records(shard)]
         else:
-            paths = sorted(path for path in tf.io.gfile.glob(where) if is_image(path))
+            # TensorFlow's own fails at a name that is not UTF-8.
+            matching = tf.io.gfile.glob if "://" in where else glob.glob
+            paths = sorted(path for path in matching(where) if is_image(path))
     except UserError:
         raise
     except (OSError, UnicodeError, tf.errors.OpError) as error:

@@ -1,6 +1,7 @@
 """Paths of a completion's inputs and output, and what must hold of them."""
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from deepfill_tf.data.file_list import IMAGE_SUFFIXES
 from deepfill_tf.data.image_files import WRITABLE_SUFFIXES
 from deepfill_tf.data.list_files import LIST_SUFFIXES
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import UserError, system_reason
 
 # Kind of input -> its plural, in messages.
 PLURALS = {"image": "images", "mask": "masks", "sketch": "sketches"}
@@ -44,22 +45,21 @@ class CompletionPaths:
     @property
     def has_many_images(self) -> bool:
         """Whether `image` is a folder, a list or a glob."""
-        if self.image.exists():
-            return self.image.is_dir() or self.image.name.lower().endswith(LIST_SUFFIXES)
+        if os.path.exists(self.image):
+            return os.path.isdir(self.image) or self.image.name.lower().endswith(LIST_SUFFIXES)
         return any(character in str(self.image) for character in _GLOB_CHARACTERS)
 
     def check_one(self) -> None:
         """Raises UserError unless these are files to read and a file to write."""
         for kind, path in self.inputs.items():
-            if not path.exists():
-                raise UserError(f"there is no {kind} {path}")
+            _check_exists(path, f"{kind} {path}")
             if path.is_dir():
                 raise UserError(f"{path} is a folder; image and {kind} must both be files")
-            if self.output.exists() and self.output.samefile(path):
+            if os.path.exists(self.output) and self.output.samefile(path):
                 raise UserError(
                     f"the output {self.output} is the {kind}, which is never overwritten"
                 )
-        if self.output.is_dir():
+        if os.path.isdir(self.output):
             raise UserError(f"the output {self.output} is a folder; pass the path of a file")
         check_writable(self.output)
         if self.output.suffix.lower() not in WRITABLE_SUFFIXES:
@@ -69,25 +69,59 @@ class CompletionPaths:
     def check_many(self) -> None:
         """Raises UserError unless these are inputs of many images and a folder to write."""
         for kind, path in self.inputs.items():
-            if kind != "image" and not path.exists():
-                raise UserError(f"there is no {kind}, and no folder of {PLURALS[kind]}, {path}")
-            if path.is_dir() and self.output.exists() and self.output.samefile(path):
+            if kind != "image":
+                _check_exists(path, f"{kind}, and no folder of {PLURALS[kind]}, {path}")
+            is_folder = os.path.isdir(path) and os.path.isdir(self.output)
+            if is_folder and self.output.samefile(path):
                 raise UserError(
                     f"the output {self.output} is the folder of {PLURALS[kind]}; "
                     "choose a new folder"
                 )
-        if self.output.exists() and not self.output.is_dir():
+        if os.path.lexists(self.output) and not os.path.isdir(self.output):
             raise UserError(
                 f"the output {self.output} is a file; the output of a folder is a folder"
             )
-        check_writable(self.output / "image")
+        check_name(self.output)
+        _check_folder(self.output, self.output.absolute())
 
 
 def check_writable(path: Path) -> None:
     """Raises UserError unless a file may be written there, with new folders above it."""
-    parent = next(parent for parent in path.absolute().parents if parent.exists())
-    if not (parent.is_dir() and os.access(parent, os.W_OK)):
-        raise UserError(f"cannot write {path}: {parent} is not a writable folder")
+    check_name(path)
+    _check_folder(path, path.absolute().parent)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:  # such as a name that is too long, or a link to itself
+        raise UserError(f"cannot write {path}: {system_reason(error)}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"cannot write {path}: it exists and is not a regular file")
+
+
+def _check_folder(path: Path, folder: Path) -> None:
+    """Raises UserError, for `path`, unless a folder is writable, or can be made."""
+    above = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise UserError(f"cannot write {path}: {above} is not a writable folder")
+
+
+def check_name(path: Path) -> None:
+    """Raises UserError unless a path to write is UTF-8, which TensorFlow's file system asks for."""
+    try:
+        os.fsencode(path).decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot write {path}: its name is not UTF-8") from error
+
+
+def _check_exists(path: Path, what: str) -> None:
+    """Raises UserError if there is no such path, or if looking for it fails."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"there is no {what}") from error
+    except OSError as error:
+        raise UserError(f"cannot read the {what}: {system_reason(error)}") from error
 
 
 def image_suffixes() -> str:

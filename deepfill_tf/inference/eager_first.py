@@ -9,6 +9,23 @@ import tensorflow as tf
 MAX_PIXELS = 2**20
 
 
+class CallHistory:
+    """The calls of an `EagerFirst` so far, from which follows which call will trace.
+
+    Attributes:
+      is_empty: whether there was none.
+    """
+
+    def __init__(self) -> None:
+        self.is_empty, self._is_traced = True, False
+
+    def add(self, pixels: int) -> bool:
+        """Adds a call with a batch of so many pixels; returns whether it traces."""
+        traces = not self._is_traced and (not self.is_empty or pixels > MAX_PIXELS)
+        self.is_empty, self._is_traced = False, self._is_traced or traces
+        return traces
+
+
 class EagerFirst:
     """A `tf.function` whose first call runs its operations one by one, without tracing them.
 

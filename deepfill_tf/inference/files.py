@@ -31,6 +31,7 @@ from deepfill_tf.data.image_files.image_file import to_eight_bits
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.comparison import comparison_panels
 from deepfill_tf.inference.completion_paths import CompletionPaths
+from deepfill_tf.inference.eager_first import CallHistory
 from deepfill_tf.inference.forecast import Forecast, as_gigabytes, as_time, boxes_of, forecast
 from deepfill_tf.inference.free_memory import free_memory, used_memory
 from deepfill_tf.inference.inpainter import Inpainter
@@ -91,6 +92,9 @@ class FileCompleter:
         self._inpainter, self._options = inpainter, options or FileOptions()
         self.inform, self.warn = inform, warn
         self._memory_before = used_memory()
+        # Of calls that were made, or would be but for a dry run. Deep images have a program of
+        # their own.
+        self._histories = {is_deep: CallHistory() for is_deep in (False, True)}
 
     def check_sketch(self, sketch: Path | None) -> None:
         """Raises UserError if a sketch is missing, or given to a model that takes none."""
@@ -134,6 +138,8 @@ class FileCompleter:
         else:
             self._forecast(record, image, mask)
         if options.dry_run:
+            if not mask.is_empty:
+                self._histories[image.is_deep].add(image.size[0] * image.size[1])
             record.status = "planned"
             return record
         try:
@@ -152,9 +158,15 @@ class FileCompleter:
 
     def _completed(self, image: ImageFile, marks: list[np.ndarray]) -> np.ndarray:
         """Returns uint8 `[H, W, C]`; float32 in [-1, 1] for an image of more than 8 bits."""
-        if image.is_deep:
-            return self._options.strategy.complete(self._inpainter.predict, image.floats, *marks)
-        return self._options.strategy.complete(self._inpainter, image.pixels, *marks)
+        history = self._histories[image.is_deep]
+        complete = self._inpainter.predict if image.is_deep else self._inpainter
+
+        def complete_part(part: np.ndarray, *marks: np.ndarray) -> np.ndarray:
+            history.add(part.shape[0] * part.shape[1])
+            return complete(part, *marks)
+
+        pixels = image.floats if image.is_deep else image.pixels
+        return self._options.strategy.complete(complete_part, pixels, *marks)
 
     def _note(self, record: ImageRecord, *notes: str) -> None:
         for note in notes:
@@ -181,6 +193,7 @@ class FileCompleter:
                 boxes,
                 strategy,
                 whole_image=options.whole_image,
+                history=self._histories[image.is_deep],
                 memory_before=self._memory_before,
             )
 

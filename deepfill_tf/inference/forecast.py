@@ -3,9 +3,11 @@
 Time is a sum over what `networks.operation_counts` counts, in units of how fast this machine
 multiplies matrices and adds arrays, which takes a tenth of a second to measure. Memory is a sum
 over the arrays that exist together. The weights of both sums were fitted to measurements, see
-docs/performance.md; they were within 30 % where the machine was as busy as when it was measured.
+docs/performance.md, which says how close forecasts came. Programs that take the processor from this
+one while it completes an image make the completion longer than its forecast.
 """
 
+import copy
 import functools
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from deepfill_tf.inference.eager_first import CallHistory
 from deepfill_tf.inference.hole_boxes import hole_boxes
 from deepfill_tf.inference.strategies import Strategy
 from deepfill_tf.networks.generators import Generator
@@ -22,10 +25,14 @@ from deepfill_tf.networks.operation_counts import OperationCounts, count_operati
 # Weights of the sums, fitted to measurements. Time: that of a product, relative to one in a product
 # of large matrices; sums of arrays that take as long as what is done with an output of a
 # convolution, and with a score; seconds for each image.
-_PRODUCTS = 0.6
-_SUMS_PER_OUTPUT = 17.0
-_SUMS_PER_SCORE = 30.0
+_PRODUCTS = 0.5
+_SUMS_PER_OUTPUT = 12.0
+_SUMS_PER_SCORE = 19.0
 _SECONDS_PER_IMAGE = 0.05
+# Seconds more that the first completion of a process takes, and the one that traces.
+_SECONDS_OF_FIRST, _SECONDS_OF_TRACING = 0.4, 3.8
+# Bytes that TensorFlow takes when it computes for the first time.
+_FIRST_BYTES = 2e8
 # Numbers in memory: for each pixel of the image, and copies of the attention's background, of the
 # largest map of a convolution and of the largest block of scores.
 _NUMBERS_PER_PIXEL = 4.0
@@ -72,6 +79,7 @@ def forecast(
     strategy: Strategy,
     *,
     whole_image: bool = False,
+    history: CallHistory | None = None,
     memory_before: float = 0,
     speed: Speed | None = None,
 ) -> Forecast:
@@ -83,11 +91,13 @@ def forecast(
       boxes: of the holes, int `[K, 4]`, see `hole_boxes`.
       strategy: how it is completed.
       whole_image: whether whole images are computed.
-      memory_before: bytes that the process has without the completion.
+      history: of the inpainter's calls; None: it is traced already. It is not changed.
+      memory_before: bytes that the process had before its first completion.
       speed: of the machine; None is this one's.
     """
     speed = speed or machine_speed()
     whole = whole_image or not generator.supports_regions
+    history = copy.copy(history)
     seconds, memory = 0.0, 0.0
     if strategy.name == "resize":
         memory = _RESIZING * 4.0 * size[0] * size[1]
@@ -96,8 +106,11 @@ def forecast(
         padded = tuple(max(-(-n // multiple) * multiple, generator.min_size) for n in part)
         counts = count_operations(generator, padded, None if whole else part_boxes.tolist())
         seconds += _seconds(counts, speed)
+        if history is not None:
+            seconds += _SECONDS_OF_FIRST if history.is_empty else 0
+            seconds += _SECONDS_OF_TRACING if history.add(part[0] * part[1]) else 0
         memory = max(memory, _memory(counts, padded))
-    return Forecast(seconds, memory_before + memory)
+    return Forecast(seconds, memory_before + _FIRST_BYTES + memory)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from deepfill_tf.data.file_list import RESOURCE_FORK, is_image, list_images
 from deepfill_tf.data.image_files import WRITABLE_SUFFIXES
 from deepfill_tf.data.partners import by_name, has_ending, key, partners_of, tried_names
 from deepfill_tf.errors import UserError, reason, truncated_list
-from deepfill_tf.inference.completion_paths import CompletionPaths, image_suffixes
+from deepfill_tf.inference.completion_paths import CompletionPaths, check_name, image_suffixes
 
 # In place of a suffix: outputs have those of their images; .png where such files are not written.
 SAME_SUFFIX = "same"
@@ -67,15 +67,17 @@ def plan_many(paths: CompletionPaths, *, recursive: bool = False, suffix: str = 
     taken: dict[str, Path] = {}
     for image, folder in images:
         try:
-            _check_name(image)
             its_masks = masks.of(image, folder)
             sketch = sketches.of(image, folder)[0] if sketches else None
+            stems = [mask.stem for mask in its_masks] if len(its_masks) > 1 else [image.stem]
+            names = [stem + _output_suffix(image, suffix) for stem in stems]
+            outputs = [paths.output / folder / name for name in names]
+            for output in outputs:
+                check_name(output)
         except UserError as error:
             plan.failures.append((image, str(error)))
             continue
-        for mask in its_masks:
-            stem = image.stem if len(its_masks) == 1 else mask.stem
-            output = paths.output / folder / (stem + _output_suffix(image, suffix))
+        for mask, output in zip(its_masks, outputs, strict=True):
             other = taken.setdefault(key(str(output)), image)
             if other is image:
                 plan.completions.append(CompletionPaths(image, mask, output, sketch))
@@ -208,18 +210,10 @@ def _contains(folder: Path, path: Path) -> bool:
     return f"{_real(path)}{os.sep}".startswith(f"{_real(folder)}{os.sep}")
 
 
-def _check_name(path: Path) -> None:
-    """Raises UserError unless the path is UTF-8, which TensorFlow's file system asks for."""
-    try:
-        os.fsencode(path).decode()
-    except UnicodeDecodeError as error:
-        raise UserError(f"the name of {path} is not UTF-8; rename the file") from error
-
-
 def _check_no_input_is_overwritten(plan: Plan) -> None:
     inputs = {_real(path): path for paths in plan.completions for path in paths.inputs.values()}
     for paths in plan.completions:
-        if paths.output.exists() and (path := inputs.get(_real(paths.output))):
+        if os.path.exists(paths.output) and (path := inputs.get(_real(paths.output))):
             raise UserError(
                 f"the output {paths.output} is the input {path}, which is never overwritten"
             )

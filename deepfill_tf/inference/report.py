@@ -25,6 +25,7 @@ byte, as Python's `os.fsdecode` makes them.
 
 import dataclasses
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -94,6 +95,14 @@ class Report:
             check_writable(path)
             _check_replaceable(path)
 
+    def check_apart_from(self, completions: Iterable[CompletionPaths]) -> None:
+        """Raises UserError if the report would be written where an output is."""
+        if self._path is None:
+            return
+        path = os.path.realpath(self._path)
+        if any(os.path.realpath(paths.output) == path for paths in completions):
+            raise UserError(f"--report={self._path} is an output too; choose another name")
+
     @property
     def counts(self) -> Counter[str]:
         """Status -> number of images."""
@@ -130,7 +139,7 @@ class Report:
 
 def _check_replaceable(path: Path) -> None:
     """Raises UserError if there is a file that is not a report."""
-    if not path.exists():
+    if not os.path.exists(path):
         return
     try:
         is_report = "schema_version" in json.loads(path.read_text())

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf import Inpainter
 from deepfill_tf.inference import eager_first
-from deepfill_tf.inference.eager_first import EagerFirst
+from deepfill_tf.inference.eager_first import CallHistory, EagerFirst
 from deepfill_tf.networks import GeneratorV2
 from tests.small_generators import random_images, random_masks, small_generator
 
@@ -34,6 +34,23 @@ def test_only_the_second_call_traces(method, monkeypatch):
         difference = results[0].astype(int) - results[1]
         assert np.abs(difference).max() <= 1
         assert not difference[mask[..., 0] <= 127].any()
+
+
+@pytest.mark.parametrize("widths", [(4, 4, 4), (5, 5), (4, 5, 5), (2, 3, 2)])
+def test_a_history_tells_which_call_traces(monkeypatch, widths):
+    monkeypatch.setattr(eager_first, "MAX_PIXELS", 3 * 4)
+
+    @tf.function(autograph=False)
+    def function(image):
+        return {"completed": image}
+
+    complete, history = EagerFirst(function), CallHistory()
+    assert history.is_empty
+    for width in widths:
+        before = function.experimental_get_tracing_count()
+        complete(image=tf.zeros([1, 3, width, 1]))
+        first = before == 0 and function.experimental_get_tracing_count() == 1
+        assert history.add(3 * width) == first and not history.is_empty
 
 
 def test_a_large_first_batch_is_traced(monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from deepfill_tf.inference.pairing import plan_many
 from deepfill_tf.inference.report import Report
 from deepfill_tf.inference.strategies import Strategy
 from tests.small_generators import random_images, random_masks, small_generator
+
+# Longer than file systems take.
+LONG = "n" * 300
 
 
 @pytest.fixture
@@ -215,9 +219,20 @@ def test_an_interrupted_folder_has_whole_files_only(inpainter, folders):
         ("images/a.png", "masks", "out.png", "is a folder"),
         ("images/a.png", "masks/z.png", "out.png", "no mask .*z.png"),
         ("images/z.png", "masks/a.png", "out.png", "no image .*z.png"),
+        ("images/a.png/b.png", "masks/a.png", "out.png", "no image .*b.png"),
+        (f"{LONG}.png", "masks/a.png", "out.png", "cannot read the image .*: file name too long"),
+        ("images/a.png", LONG, "out.png", "cannot read the mask .*: file name too long"),
+        ("images/a.png", "masks/a.png", f"{LONG}.png", "cannot write .*: file name too long"),
+        ("images/a.png", "masks/a.png", f"{LONG}/a.png", "cannot write .*: file name too long"),
+        ("loop.png", "masks/a.png", "out.png", "cannot read the image .*symbolic links"),
+        ("images/a.png", "masks/a.png", "loop.png", "cannot write .*symbolic links"),
+        ("images/a.png", "masks/a.png", "pipe.png", "cannot write .*not a regular file"),
+        ("images/a.png", "masks/a.png", os.fsdecode(b"\xff.png"), "cannot write .*not UTF-8"),
     ],
 )
 def test_bad_files(folders, image, mask, output, message):
+    os.mkfifo(folders / "pipe.png")
+    (folders / "loop.png").symlink_to("loop.png")
     with pytest.raises(UserError, match=message):
         paths_of(folders, image, mask, output).check_one()
 
@@ -230,6 +245,8 @@ def test_bad_files(folders, image, mask, output, message):
         ("images/a.png", "masks", "is a file"),
         ("images/a.png/out", "masks", "is not a writable folder"),
         ("out", "nowhere", "no folder of masks"),
+        ("out", LONG, "file name too long"),
+        (os.fsdecode(b"out\xff"), "masks", "not UTF-8"),
     ],
 )
 def test_bad_folders(folders, output, masks, message):
@@ -248,3 +265,8 @@ def test_a_report_replaces_reports_only(folders):
         Report(path, {})
     with pytest.raises(UserError, match="is not a writable folder"):
         Report(folders / "images" / "a.png" / "report.json", {})
+    with pytest.raises(UserError, match="not a regular file"):
+        Report(Path("/dev/zero"), {})  # reading it would not end
+    paths = paths_of(folders, "images/a.png", "masks/a.png", "out.png")
+    with pytest.raises(UserError, match="is an output too"):
+        Report(folders / "out.png", {}).check_apart_from([paths])

@@ -118,9 +118,10 @@ def test_composed_and_decomposed_names_match(make):
     assert pairs(plan) == [(f"{decomposed}.png", f"{composed}_mask.png", f"out/{decomposed}.png")]
 
 
-def test_a_name_that_is_not_utf_8_stops_itself_only(make):
-    paths = make("images/a.png", b"images/caf\xe9.png", "masks/a.png", b"masks/caf\xe9.png")
-    plan = plan_many(paths)
+@pytest.mark.parametrize("image", ["images", "images/*.png"])
+def test_a_name_that_is_not_utf_8_stops_itself_only(make, image):
+    files = ["images/a.png", b"images/caf\xe9.png", "masks/a.png", b"masks/caf\xe9.png"]
+    plan = plan_many(make(*files, image=image))
     assert pairs(plan) == [("a.png", "a.png", "out/a.png")]
     ((path, why),) = plan.failures
     assert os.fsencode(path).endswith(b"caf\xe9.png") and "not UTF-8" in why
@@ -168,6 +169,13 @@ def test_an_unreadable_folder_is_named(make, tmp_path, monkeypatch):
     plan = plan_many(paths, recursive=True)
     assert len(plan.completions) == 1
     assert "Permission denied" in reasons(plan.failures)["b"]
+
+
+def test_a_name_that_is_too_long_for_an_output_stops_itself_only(make, tmp_path):
+    name = "n" * 251 + ".png"
+    plan = plan_many(make(f"images/{name}", f"masks/{name}"), suffix=".webp")
+    assert [len(paths.output.name) for paths in plan.completions] == [256]
+    assert split_by_existence(plan.completions, overwrite=False, skip_existing=False)[1] == []
 
 
 def test_inputs_are_never_outputs(make):

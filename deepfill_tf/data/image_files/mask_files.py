@@ -15,6 +15,8 @@ from deepfill_tf.errors import UserError
 HOLES = ("white", "black", "alpha", "transparent", "nonzero")
 # Values at most so far from black, or white, count as black, or white.
 _NEARLY = 32
+# Soft edges that make up most of a mask have fewer values than this between.
+_GREYS_OF_A_PHOTOGRAPH = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +93,8 @@ def read_mask(
         nothing = np.zeros([height, width, 1], np.uint8)
         _check_size("mask", values, size, resize)
         return MaskFile(values.name, nothing, values.notes, _why_empty(values, hole))
-    if not grow and hole in ("white", "black") and _is_soft(values, hole, marked):
-        notes.append(
-            f"the mask {values.name} has many values neither black nor white, such as soft edges: "
-            "where an outline of the object stays visible, grow the hole (--grow_hole=5)"
-        )
+    if hole in ("white", "black"):
+        notes += _greys(values, hole, marked, is_grown=bool(grow))
     if size is not None and values.size != tuple(size):
         _check_size("mask", values, size, resize)
         marked = resize_hole(marked, size)
@@ -141,12 +140,22 @@ def _marked(values: MaskValues, hole: str) -> np.ndarray:
     return values.alpha > 0 if hole == "alpha" else values.alpha == 0
 
 
-def _is_soft(values: MaskValues, hole: str, marked: np.ndarray) -> bool:
-    """Whether so many values lie between black and white that a hole's whole edge may be soft."""
+def _greys(values: MaskValues, hole: str, marked: np.ndarray, *, is_grown: bool) -> list[str]:
+    """A line if so many values lie between black and white that the hole may be another."""
     strength = values.on_black() if hole == "white" else values.on_white()
-    between = np.count_nonzero((strength > _NEARLY) & (strength < 255 - _NEARLY))
+    between = strength[(strength > _NEARLY) & (strength < 255 - _NEARLY)]
+    visible = marked.size if values.alpha is None else np.count_nonzero(values.alpha)
+    if between.size > visible / 2 and len(np.unique(between)) > _GREYS_OF_A_PHOTOGRAPH:
+        has_hole = values.alpha is not None and not values.alpha.all()
+        hint = "; if its transparent part is the hole, pass --hole=transparent" if has_hole else ""
+        return [f"the mask {values.name} has the many greys or colours of a photograph{hint}"]
     # A hole of n pixels has an edge of 3.5 * sqrt(n) pixels or more.
-    return between > np.sqrt(np.count_nonzero(marked))
+    if is_grown or between.size <= np.sqrt(np.count_nonzero(marked)):
+        return []
+    return [
+        f"the mask {values.name} has many values neither black nor white, such as soft edges: "
+        "where an outline of the object stays visible, grow the hole (--grow_hole=5)"
+    ]
 
 
 def resize_hole(marked: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -190,7 +199,6 @@ def _check_size(kind: str, values: MaskValues, size: tuple[int, int] | None, res
 def _why_empty(values: MaskValues, hole: str) -> str:
     """A line that says why a mask has no hole."""
     start = f"the mask {values.name} has no hole: "
-    brightest = int(values.raw.max())
     if hole == "transparent":
         has = "no alpha channel" if values.alpha is None else "no transparent pixel"
         return f"{start}it has {has}"
@@ -204,14 +212,22 @@ def _why_empty(values: MaskValues, hole: str) -> str:
         return f"{start}what is painted is dark or faint; if it is the hole, pass --hole=alpha"
     if values.is_label_map:
         return f"{start}its palette is dark; if it is a label map, pass --hole=nonzero"
-    if brightest == 0:
+    if not values.raw.any():
         return f"{start}all of it is black"
-    bits = " in 16 bits" if values.raw.dtype == np.uint16 else ""
-    kind = "values 0 and 1" if brightest == 1 else f"values up to {brightest}{bits}"
     return (
-        f"{start}it holds {kind}, which count as black; if all but 0 is the hole, pass "
-        "--hole=nonzero"
+        f"{start}it holds {_range(values.raw)}, which count as black; if all but 0 is the hole, "
+        "pass --hole=nonzero"
     )
+
+
+def _range(numbers: np.ndarray) -> str:
+    if np.isnan(numbers).any():
+        return "NaN"
+    lowest, highest = float(numbers.min()), float(numbers.max())
+    if (lowest, highest) == (0, 1):
+        return "values 0 and 1"
+    bits = " in 16 bits" if numbers.dtype == np.uint16 else ""
+    return f"values from {lowest:g} to {highest:g}{bits}"
 
 
 def _why_full(values: MaskValues, hole: str, grow: int) -> str:

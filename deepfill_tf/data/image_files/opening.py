@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
 from deepfill_tf.data.records import is_record, open_image
-from deepfill_tf.errors import UserError, reason
+from deepfill_tf.errors import UserError, reason, system_reason
 
 # Largest image that is read by default, in millions of pixels.
 MAX_MEGAPIXELS = 100.0
@@ -42,9 +42,8 @@ def opened(
 ) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """Yields an image of which only the header has been read, and its file.
 
-    Decoding it may still fail.
-
-    Any error of a decoder inside the block becomes a UserError that names the file.
+    Decoding it may still fail: an error of a decoder inside the block becomes a UserError that
+    names the file. Errors of this package's own code stay as they are.
 
     Raises UserError if the file is missing, not a regular file, empty, not an image of
     `FORMATS`, or larger than `max_megapixels`.
@@ -57,7 +56,12 @@ def opened(
             yield image, file
     except UserError:
         raise
-    except Exception as error:  # decoders of damaged files raise errors of any kind
+    except (*READING_ERRORS, MemoryError) as error:
+        raise unreadable(path, error) from error
+    except Exception as error:
+        if _is_of_this_package(error):
+            raise
+        # Decoders of damaged files raise errors of any type: RuntimeError, IndexError, TypeError.
         raise unreadable(path, error) from error
 
 
@@ -82,13 +86,22 @@ def unreadable(path: str, error: Exception) -> UserError:
         why = "it is not an image of a known format"
     elif isinstance(error, MemoryError):
         why = "it does not fit into memory"
-    elif isinstance(error, OSError) and error.strerror:
-        why = error.strerror[0].lower() + error.strerror[1:]
+    elif isinstance(error, OSError):
+        why = system_reason(error)
     elif isinstance(error, (*DECODING_ERRORS, tf.errors.OpError)):
         why = reason(error)
     else:
         why = "it is damaged"
     return UserError(f"cannot read the image {path}: {why}")
+
+
+def _is_of_this_package(error: Exception) -> bool:
+    """Whether this package's code raised an error, not a library that it calls."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    module = "" if place is None else place.tb_frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] == __package__.partition(".")[0]
 
 
 def _identify(path: str, file: BinaryIO, max_megapixels: float) -> Image.Image:

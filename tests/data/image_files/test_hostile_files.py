@@ -12,6 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from deepfill_tf.data.image_files import read_image, read_mask, read_pixels, write_completed
+from deepfill_tf.data.image_files.image_file import luminance
+from deepfill_tf.data.image_files.opening import opened
 from deepfill_tf.errors import UserError
 from tests.data.image_files.files import (
     COLOURS,
@@ -343,6 +345,17 @@ def test_paths_that_lead_nowhere_are_refused(tmp_path):
     below.write_bytes(WHOLE["png"])
     check_refused(str(below / "a.png"), "not a directory")
     check_refused(str(tmp_path / ("a" * 300 + ".png")), "name too long")
+
+
+def test_only_errors_of_decoders_are_those_of_the_file(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(WHOLE["png"])
+    with pytest.raises(UserError, match="a.png: it is damaged"), opened(path) as (image, _):
+        image.getchannel(None)  # of Pillow
+    with pytest.raises(AttributeError), opened(path):
+        luminance(None)  # of this package
+    with pytest.raises(UserError, match="a.png: it does not fit into memory"), opened(path):
+        bytearray(2**60)
 
 
 def test_a_file_of_gigabytes_is_not_read(tmp_path):

@@ -96,8 +96,10 @@ def test_a_palette_with_black_behind_another_colour_is_read_by_its_colours(write
     "content, hole, why",
     [
         (png(flat([1], [0])), "white", "values 0 and 1.*--hole=nonzero"),
-        (png(flat([255], [0], np.uint16)), "white", "up to 255 in 16 bits.*--hole=nonzero"),
-        (png(flat([90], [0])), "white", "up to 90.*--hole=nonzero"),
+        (png(flat([255], [0], np.uint16)), "white", "0 to 255 in 16 bits.*--hole=nonzero"),
+        (png(flat([90], [0])), "white", "0 to 90.*--hole=nonzero"),
+        (saved(np.where(HOLE, -1, 0).astype(np.int32), "TIFF"), "white", "-1 to 0.*nonzero"),
+        (saved(np.where(HOLE, np.nan, 0).astype("f4"), "TIFF"), "white", "NaN.*--hole=nonzero"),
         (png(flat((0, 0, 0, 255), (0, 0, 0, 0))), "white", "--hole=alpha"),
         (png(flat((*WHITE, 100), (*WHITE, 0))), "white", "--hole=alpha"),
         (palette([BLACK, (30, 20, 10)]), "white", "palette.*--hole=nonzero"),
@@ -137,6 +139,16 @@ def test_strokes_of_half_strength_are_the_hole_with_a_note(write):
     mask = read_mask(write(png(flat((*WHITE, 128), (*WHITE, 0)))))
     np.testing.assert_array_equal(mask.pixels[:, :, 0], HOLE * np.uint8(255))
     assert "neither black nor white" in mask.notes[0]
+
+
+@pytest.mark.parametrize(
+    "alpha, hint", [(np.full(HOLE.shape, 255), False), (np.where(HOLE, 0, 255), True)]
+)
+def test_a_photograph_in_place_of_a_mask_is_noted(write, alpha, hint):
+    photograph = np.dstack([np.mgrid[:HEIGHT, 0:256:8][1]] * 3 + [alpha]).astype(np.uint8)
+    photograph[:, :, 1] += np.arange(HEIGHT, dtype=np.uint8)[:, None]
+    (note,) = read_mask(write(png(photograph))).notes
+    assert "photograph" in note and ("--hole=transparent" in note) == hint
 
 
 def test_soft_edges_are_noted_and_growing_covers_them(write):
