@@ -89,7 +89,11 @@ COMMAND = Command(
 
 def run(values: flags.FlagValues) -> int:
     """Returns the exit code, see this module's docstring."""
-    from deepfill_tf.inference.completion_paths import CompletionPaths, split_by_existence
+    from deepfill_tf.inference.completion_paths import (
+        CompletionPaths,
+        check_apart,
+        split_by_existence,
+    )
     from deepfill_tf.inference.files import FileCompleter, FileOptions, complete_many
     from deepfill_tf.inference.inpainter import Inpainter
     from deepfill_tf.inference.pairing import Plan, plan_many
@@ -124,7 +128,11 @@ def run(values: flags.FlagValues) -> int:
         Path(values.report) if values.report else None,
         {name: getattr(values, name) for name in names if name not in ("help", "debug")},
     )
-    report.check_apart_from(plan.completions)
+    for flag in ("report", "comparison"):
+        if path := getattr(values, flag):
+            check_apart(flag, Path(path), plan.completions)
+    if values.report and values.report == values.comparison:
+        raise UserError(f"--report and --comparison are both {values.report}; choose another name")
     plan.completions, skipped = split_by_existence(
         plan.completions,
         overwrite=values.overwrite or values.dry_run,
@@ -172,6 +180,7 @@ def run(values: flags.FlagValues) -> int:
 def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
     """Raises UserError if no comparison can be written, before anything is computed."""
     from deepfill_tf.data.image_files.writing import format_of
+    from deepfill_tf.inference.completion_paths import check_writable
 
     path = Path(values.comparison)
     if many:
@@ -180,6 +189,7 @@ def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
             "one of them with it"
         )
     format_of(path)
+    check_writable(path)
     if path.exists() and not values.overwrite:
         raise UserError(f"{path} exists; pass --overwrite to replace it")
 

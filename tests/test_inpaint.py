@@ -3,6 +3,7 @@
 import functools
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -120,7 +121,7 @@ def test_ctrl_c_says_how_to_go_on(model, folder, capfd, monkeypatch):
         ({"mask": "masks"}, ["folder"]),
         ({"image": "images", "mask": "nowhere"}, ["no folder of masks"]),
         ({"format": "jpg"}, ["--format=jpg", "out.png"]),
-        ({"report": "out.png"}, ["--report", "out.png", "is an output too"]),
+        ({"report": "out.png"}, ["--report", "out.png", "is the output too"]),
     ],
 )
 def test_bad_input_of_inpaint(model, folder, capfd, changes, parts):
@@ -148,7 +149,20 @@ def test_a_comparison_shows_original_masked_and_completed(model, folder, capfd):
     masked = np.where(mask[:, :, None] > 127, 255, image)
     np.testing.assert_array_equal(panels, np.concatenate([image, masked, out], axis=1))
 
+    deep, strip_of_deep = folder / "deep.png", folder / "strip_of_deep.png"
+    cv2.imwrite(str(deep), image[:, :, ::-1].astype(np.uint16) * 257)
+    files = {"image": deep, "mask": paths["mask"], "output": folder / "deep_out.png"}
+    assert call(inpaint, model=model, **files, comparison=strip_of_deep) == 0
+    out = cv2.imread(str(files["output"]), cv2.IMREAD_UNCHANGED)[:, :, ::-1]
+    panels = np.asarray(Image.open(strip_of_deep))
+    expected = np.concatenate([image, masked, np.rint(out / 257)], axis=1)
+    np.testing.assert_array_equal(panels, expected)
+
     before = contents(folder)
+    files = {**paths, "output": folder / "b.png", "overwrite": True}
+    for name in ("image", "output"):
+        assert call(inpaint, model=model, **files, comparison=files[name]) == 1
+        assert_one_line(capfd, f"is the {name} too")
     wrong = {
         strip: "exists; pass --overwrite",
         folder / "strip.doc": "'.doc' is not the suffix",

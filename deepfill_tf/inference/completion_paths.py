@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +122,15 @@ def _check_exists(path: Path, what: str) -> None:
         raise UserError(f"there is no {what}") from error
     except OSError as error:
         raise UserError(f"cannot read the {what}: {system_reason(error)}") from error
+
+
+def check_apart(flag: str, path: Path, completions: Iterable[CompletionPaths]) -> None:
+    """Raises UserError if a file that `flag` names is an input or an output of completions."""
+    real = os.path.realpath(path)
+    for paths in completions:
+        for kind, other in {**paths.inputs, "output": paths.output}.items():
+            if os.path.realpath(other) == real:
+                raise UserError(f"--{flag}={path} is the {kind} too; choose another name")
 
 
 def image_suffixes() -> str:

@@ -8,6 +8,7 @@ A large image gets a forecast before it is completed, and is refused if it would
 memory.
 """
 
+import dataclasses
 import time
 import traceback
 from collections.abc import Callable
@@ -27,7 +28,6 @@ from deepfill_tf.data.image_files import (
     write_completed,
     write_image,
 )
-from deepfill_tf.data.image_files.image_file import to_eight_bits
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.comparison import comparison_panels
 from deepfill_tf.inference.completion_paths import CompletionPaths
@@ -149,7 +149,8 @@ class FileCompleter:
         _make_folder(paths.output.parent)
         self._note(record, *write_completed(paths.output, image, completed, mask.pixels))
         if options.comparison is not None:
-            images = (to_eight_bits(image.pixels), mask.pixels, to_eight_bits(completed))
+            filled = dataclasses.replace(image, samples=image.filled(completed, mask.pixels))
+            images = (image.pixels, mask.pixels, filled.pixels)
             _make_folder(options.comparison.parent)
             write_image(options.comparison, comparison_panels(*images))
         record.status = "copied" if mask.is_empty else "completed"

@@ -95,14 +95,6 @@ class Report:
             check_writable(path)
             _check_replaceable(path)
 
-    def check_apart_from(self, completions: Iterable[CompletionPaths]) -> None:
-        """Raises UserError if the report would be written where an output is."""
-        if self._path is None:
-            return
-        path = os.path.realpath(self._path)
-        if any(os.path.realpath(paths.output) == path for paths in completions):
-            raise UserError(f"--report={self._path} is an output too; choose another name")
-
     @property
     def counts(self) -> Counter[str]:
         """Status -> number of images."""

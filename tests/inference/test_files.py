@@ -12,7 +12,7 @@ from PIL import Image
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import Inpainter
 from deepfill_tf.inference import files as files_module
-from deepfill_tf.inference.completion_paths import CompletionPaths
+from deepfill_tf.inference.completion_paths import CompletionPaths, check_apart
 from deepfill_tf.inference.files import FileCompleter, FileOptions, complete_many
 from deepfill_tf.inference.pairing import plan_many
 from deepfill_tf.inference.report import Report
@@ -267,6 +267,11 @@ def test_a_report_replaces_reports_only(folders):
         Report(folders / "images" / "a.png" / "report.json", {})
     with pytest.raises(UserError, match="not a regular file"):
         Report(Path("/dev/zero"), {})  # reading it would not end
+
+
+@pytest.mark.parametrize("name, kind", [("out.png", "output"), ("masks/../masks/a.png", "mask")])
+def test_other_files_that_are_written_lie_apart(folders, name, kind):
     paths = paths_of(folders, "images/a.png", "masks/a.png", "out.png")
-    with pytest.raises(UserError, match="is an output too"):
-        Report(folders / "out.png", {}).check_apart_from([paths])
+    with pytest.raises(UserError, match=f"--report=.* is the {kind} too"):
+        check_apart("report", folders / name, [paths])
+    check_apart("report", folders / "report.json", [paths])
