@@ -31,9 +31,12 @@ def resize_nearest(images: tf.Tensor, height: int | tf.Tensor, width: int | tf.T
     """
     size = height_and_width(images)
     for axis, size_in, size_out in ((1, size[0], height), (2, size[1], width)):
-        # Halves round up; float64 keeps 0.49999997 + 0.5 from becoming 1.
-        positions = tf.cast(aligned_positions(size_in, size_out), tf.float64)
-        indices = tf.minimum(tf.cast(tf.floor(positions + 0.5), tf.int32), size_in - 1)
+        # Halves round up. The difference is exact, but 0.49999997 + 0.5 is 1 in float32; float64
+        # is what onnxruntime lacks in browsers.
+        positions = aligned_positions(size_in, size_out)
+        lower = tf.floor(positions)
+        indices = tf.cast(lower, tf.int32) + tf.cast(positions - lower >= 0.5, tf.int32)
+        indices = tf.minimum(indices, size_in - 1)
         images = tf.gather(images, indices, axis=axis)
     return images
 
