@@ -65,8 +65,9 @@ def pitch_of(least):
 
 
 def flatten(array: tf.Tensor) -> tf.Tensor:
-    """Reshapes `[N, ...]` to `[N, elements]`."""
-    return tf.reshape(array, [known_size(array, 0), -1])
+    """Reshapes `[N, ...]` to `[N, elements]`, known if the sizes of all axes but the first are."""
+    elements = array.shape[1:].num_elements()
+    return tf.reshape(array, [known_size(array, 0), -1 if elements is None else elements])
 
 
 def clear_rows(matrix: tf.Tensor, *rows) -> tf.Tensor:

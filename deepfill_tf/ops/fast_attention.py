@@ -31,6 +31,8 @@ _MAX_BLOCK_GROWTH = 16
 # Scores of a row of queries. A block of one row computes two more on each side, one for step 4 of
 # `ops.patch_scores` and one for step 2. These five are in one array, with indices of 32 bits.
 _MAX_SCORES_PER_ROW = 2**31 // 5 - 2**20
+# Images that a batch of unknown size is taken to have, where the rows of a block depend on that.
+_EXPECTED_BATCH = 8
 # The fields of `PatchScores` that have gradients.
 _DIFFERENTIABLE = ("queries", "keys", "key_scales", "values")
 
@@ -49,7 +51,8 @@ def fast_contextual_attention(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes `contextual_attention`, with the same arguments and results, in less time.
 
-    Options that are not `supports_fast` go through the reference implementation.
+    Options that are not `supports_fast` go through the reference implementation. XLA compiles any
+    sizes; its gradient needs a height and a width that are known when the graph is made.
 
     Args:
       foreground, background, masks: see `contextual_attention`.
@@ -138,20 +141,32 @@ def _attend_in_blocks(
     """Computes the attention of rows and columns (begin, end), a few rows at a time."""
     total, count = rows[1] - rows[0], columns[1] - columns[0]
     batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
-    step = rows_per_block(total, [count, batch, pitch], block_scores)
+    sizes_of_row = [count, batch, pitch]
+    if not isinstance(batch, int) and all(isinstance(n, int) for n in (total, count, pitch)):
+        # XLA differentiates blocks only if their rows are known when the graph is made.
+        sizes_of_row[1] = _EXPECTED_BATCH
+    step = rows_per_block(total, sizes_of_row, block_scores)
     if isinstance(step, int) and step == total:
         return patch_scores.attend_block(rows[0], total, columns, with_best_keys=with_best_keys)
 
     def attend(operands, done):
-        """Computes the block after `done` rows; also returns the block's number of rows."""
+        """Computes the block after `done` rows; also returns its first row.
+
+        All blocks have `step` rows, because XLA must know the sizes of arrays: the last block
+        begins earlier where `step` does not divide `total`, and skips the rows that are done.
+        """
         scores = dataclasses.replace(
             patch_scores, **dict(zip(_DIFFERENTIABLE, operands, strict=True))
         )
-        block_rows = step if isinstance(step, int) else tf.minimum(step, total - done)
+        first = done if isinstance(step, int) else tf.minimum(done, total - step)
         block = scores.attend_block(
-            rows[0] + done, block_rows, columns, with_best_keys=with_best_keys
+            rows[0] + first,
+            step,
+            columns,
+            skipped_rows=0 if isinstance(step, int) else done - first,
+            with_best_keys=with_best_keys,
         )
-        return *block, block_rows
+        return *block, first
 
     @tf.custom_gradient
     def blockwise(*operands):
@@ -161,8 +176,8 @@ def _attend_in_blocks(
         best_keys = tf.zeros([total, batch, count, 2], tf.int32)
 
         def forward(done, tiles, best_keys):
-            block_tiles, block_best_keys, block_rows = attend(operands, done)
-            index = done + tf.range(block_rows + 1)[:, None]
+            block_tiles, block_best_keys, first = attend(operands, done)
+            index = first + tf.range(step + 1)[:, None]
             block_tiles, block_best_keys = map(_swap_axes, (block_tiles, block_best_keys))
             tiles = tf.tensor_scatter_nd_add(tiles, index, block_tiles)
             best_keys = tf.tensor_scatter_nd_update(best_keys, index[:-1], block_best_keys)
@@ -174,8 +189,8 @@ def _attend_in_blocks(
             def backward(done, *sums):
                 with tf.GradientTape() as tape:
                     tape.watch(operands)
-                    block_tiles, _, block_rows = attend(operands, done)
-                block_upstream = tf.gather(upstream, done + tf.range(block_rows + 1), axis=1)
+                    block_tiles, _, first = attend(operands, done)
+                block_upstream = tf.gather(upstream, first + tf.range(step + 1), axis=1)
                 gradients = tape.gradient(block_tiles, operands, block_upstream)
                 return done + step, *(
                     total_so_far + tf.cast(one, tf.float32)
@@ -192,7 +207,7 @@ def _attend_in_blocks(
 
 
 def rows_per_block(total, sizes_of_row: list, block_scores: int):
-    """Rows in a block: a divisor of `total` if that is known, else the last may have fewer.
+    """Rows in a block, at most `total`: a divisor of it if all sizes are known.
 
     The product of `sizes_of_row` is the number of a row's scores. If these are too many,
     raises ValueError, or InvalidArgumentError at run time if sizes are not known before.

@@ -10,7 +10,8 @@ def horizontal_triplets(features: tf.Tensor) -> tf.Tensor:
     """Joins each position to its left and right neighbours: `[N, h, w, C]` -> `[N, h w, 3 C]`."""
     padded = tf.pad(features, [[0, 0], [0, 0], [1, 1], [0, 0]])
     triplets = tf.concat([padded[:, :, :-2], features, padded[:, :, 2:]], axis=-1)
-    return tf.reshape(triplets, [known_size(features, 0), -1, 3 * features.shape[-1]])
+    batch, height, width = (known_size(features, axis) for axis in range(3))
+    return tf.reshape(triplets, [batch, height * width, 3 * features.shape[-1]])
 
 
 def inverse_norms(features: tf.Tensor) -> tf.Tensor:

@@ -130,7 +130,13 @@ class PatchScores:
         )
 
     def attend_block(
-        self, first_row, num_rows, column_range: tuple, *, with_best_keys: bool = True
+        self,
+        first_row,
+        num_rows,
+        column_range: tuple,
+        *,
+        skipped_rows=0,
+        with_best_keys: bool = True,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Computes the attention of a block of queries.
 
@@ -138,6 +144,7 @@ class PatchScores:
           first_row: of the block, an integer or int32 scalar.
           num_rows: number of its rows, n.
           column_range: its first column and the column after its last, m columns.
+          skipped_rows: number of its first rows that add nothing to the tiles.
           with_best_keys: whether the most probable keys are computed; they are 0 if not.
 
         Returns:
@@ -152,10 +159,11 @@ class PatchScores:
         shape = [-1, num_rows, row_step, known_size(self.logit_biases, 2)]
         probabilities = tf.reshape(tf.nn.softmax(logits), shape)
         probabilities = probabilities[:, :, :count, : height * width]
-        probabilities = tf.reshape(probabilities, [-1, num_rows, count, height, width])
-        tiles = overlap_added(tf.cast(probabilities, self.values.dtype), self.values)
+        shape = [-1, num_rows, count, height, width]
+        added = tf.reshape(_without_first_rows(probabilities, skipped_rows), shape)
+        tiles = overlap_added(tf.cast(added, self.values.dtype), self.values)
         if with_best_keys:
-            return tiles, argmax_2d(probabilities)
+            return tiles, argmax_2d(tf.reshape(probabilities, shape))
         return tiles, tf.zeros([*tf.unstack(tf.shape(probabilities)[:3]), 2], tf.int32)
 
     def _row_step(self, count):
@@ -274,6 +282,18 @@ class PatchScores:
         lines = num_rows * row_step
         flat = diagonal_sum(flatten(scores), row_step * pitch + width, 3, lines * pitch)
         return tf.reshape(flat, [-1, lines, pitch])
+
+
+def _without_first_rows(probabilities: tf.Tensor, skipped_rows) -> tf.Tensor:
+    """Zeros in the first rows of `[N, n, m, K]`, which are copied only if there are any."""
+    if isinstance(skipped_rows, int) and skipped_rows == 0:
+        return probabilities
+    kept = tf.range(known_size(probabilities, 1)) >= skipped_rows
+    return tf.cond(
+        skipped_rows > 0,
+        lambda: tf.where(kept[:, None, None], probabilities, tf.zeros_like(probabilities)),
+        lambda: probabilities,
+    )
 
 
 def _pad_positions(positions: tf.Tensor, before, after) -> tf.Tensor:

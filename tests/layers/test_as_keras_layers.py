@@ -5,6 +5,7 @@ import pytest
 
 from deepfill_tf.compat import keras
 from deepfill_tf.layers import (
+    ContextualAttention,
     GatedConv2D,
     GatedUpConv2D,
     PartialConv2D,
@@ -86,3 +87,23 @@ def test_regularizers_of_a_normalised_layer_count():
     layer = SpectralNorm(PlainConv2D(4, kernel_regularizer="l2"))
     layer(FEATURES)
     assert len(layer.losses) == 1
+
+
+def test_attention_in_a_model_that_keras_compiles_with_xla():
+    """Inputs of a size that the model does not know when it is made, in batches of any size."""
+    inputs = keras.Input([None, None, 3]), keras.Input([None, None, 1])
+    features, offsets = ContextualAttention()(inputs[0], inputs[0], inputs[1])
+    model = keras.Model(inputs, [features, offsets])
+    masks = np.zeros([2, 8, 12, 1], "float32")
+    masks[:, 2:6, 4:8] = 1
+    expected = model([FEATURES, masks])
+    model.compile(jit_compile=True)
+    for actual, wanted in zip(model.predict([FEATURES, masks], verbose=0), expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, atol=1e-5)
+
+    dense = keras.layers.Dense(3)
+    trained = keras.Model(inputs, ContextualAttention()(*[dense(inputs[0])] * 2, inputs[1])[0])
+    before = dense.get_weights()
+    trained.compile("sgd", loss="mse", jit_compile=True)
+    trained.fit([FEATURES, masks], FEATURES, batch_size=2, verbose=0)
+    assert any((b != a).any() for b, a in zip(before, dense.get_weights(), strict=True))
