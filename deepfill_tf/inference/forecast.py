@@ -1,7 +1,7 @@
 """Time and memory of a completion, before it starts.
 
 Time is a sum over what `networks.operation_counts` counts, in units of how fast this machine
-multiplies matrices and adds arrays, which takes a tenth of a second to measure. Memory is a sum
+multiplies matrices and adds arrays, which takes a third of a second to measure. Memory is a sum
 over the arrays that exist together. The weights of both sums were fitted to measurements, see
 docs/performance.md, which says how close forecasts came. Programs that take the processor from this
 one while it completes an image make the completion longer than its forecast.
@@ -25,12 +25,12 @@ from deepfill_tf.networks.operation_counts import OperationCounts, count_operati
 # Weights of the sums, fitted to measurements. Time: that of a product, relative to one in a product
 # of large matrices; sums of arrays that take as long as what is done with an output of a
 # convolution, and with a score; seconds for each image.
-_PRODUCTS = 0.5
-_SUMS_PER_OUTPUT = 12.0
-_SUMS_PER_SCORE = 19.0
+_PRODUCTS = 0.53
+_SUMS_PER_OUTPUT = 12.5
+_SUMS_PER_SCORE = 20.0
 _SECONDS_PER_IMAGE = 0.05
 # Seconds more that the first completion of a process takes, and the one that traces.
-_SECONDS_OF_FIRST, _SECONDS_OF_TRACING = 0.4, 3.8
+_SECONDS_OF_FIRST, _SECONDS_OF_TRACING = 0.8, 3.8
 # Bytes that TensorFlow takes when it computes for the first time.
 _FIRST_BYTES = 2e8
 # Numbers in memory: for each pixel of the image, and copies of the attention's background, of the
