@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf.configuration import configured_trainer, parse
 from deepfill_tf.data import MaskFiles, RectangleMasks, TrainingData, UnionMasks, write_image
 from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.errors import UserError
@@ -239,3 +240,16 @@ def test_what_does_not_go_with_mask_files_is_refused(root):
     with pytest.raises(UserError, match="several masks of the name a: "):
         data_of(root, MaskFiles(path="list.txt"))
     assert tf.io.gfile.exists(str(root))
+
+
+def test_gin_files_name_masks_of_files(root):
+    write_pair(root / "train/a.png", [root / "masks/a.png"])
+    write_pair(root / "validation/d.png", [root / "masks/validation/d.png"])
+    (root / "validation/d_mask.png").unlink()  # it would be an image, without a mask in the folder
+    bindings = [f'data.root="{root}"', 'data.train="train/a.png"', 'data.validation="validation"']
+    bindings += ["data.masks=@MaskFiles()", 'MaskFiles.path="masks"', "MaskFiles.grow=1"]
+    parse(["open_photographs.gin"], [*bindings, "data.height=24", "data.width=24"])
+    data = configured_trainer().data
+    examples = data.validation_examples(seed=0)
+    mask, bright = examples["mask"].numpy()[..., 0], brightness(examples) > 100
+    assert mask[bright].all() and mask.sum() > bright.sum()
