@@ -15,8 +15,7 @@ CONFIGS = ["deepfill_tf.configs"] + [
     f"deepfill_tf.configs.{folder.name}" for folder in (ROOT / "gin").iterdir() if folder.is_dir()
 ]
 
-# deepfill-export --format=onnx. pip chooses an onnx that goes with TensorFlow's protobuf and
-# ml-dtypes: 1.17 with TensorFlow 2.15.
+# deepfill-export --format=onnx. None of them moves the protobuf, numpy and ml-dtypes of TensorFlow.
 ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
 
 # deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which makes
@@ -90,6 +89,8 @@ setup(
             "numpy<2",
             "protobuf<5",
             "ml-dtypes~=0.3.1",
+            # Later ones are installed beside that ml-dtypes, and then cannot be imported.
+            "onnx<1.18",
             "opencv-python-headless<4.12",
         ],
         # tools/prepare_dataset.py.

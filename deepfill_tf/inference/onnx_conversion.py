@@ -132,7 +132,11 @@ def _converted(function: Any) -> Any:
     names = dict(zip(outputs, function.structured_outputs, strict=True))
     names |= {name: name.split(":")[0] for name in inputs}
     with tf.device("/cpu:0"):
-        frozen = loader.from_function(function, inputs, outputs)
+        # `large_model` leaves out a pass through TensorFlow's global list of functions, in which
+        # two conversions in a process would collide.
+        frozen = loader.from_function(function, inputs, outputs, large_model=True)
+        with tf.Graph().as_default():
+            frozen = loader.tf_optimize(inputs, outputs, frozen)
         with tf.Graph().as_default() as graph:
             tf.import_graph_def(frozen, name="")
             converted = converter.process_tf_graph(
