@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,7 +192,12 @@ class PairedMasks:
     def _read(self, mask: str, size: tuple[int, int]) -> np.ndarray:
         """bool `[H, W]`, True in the hole."""
         settings = self.settings
-        file = read_mask(mask, size, hole=settings.hole, grow=settings.grow, resize=settings.resize)
+        try:
+            file = read_mask(
+                mask, size, hole=settings.hole, grow=settings.grow, resize=settings.resize
+            )
+        except UserError as error:
+            raise UserError(_in_gin(str(error))) from error
         if file.why_empty is not None:
             raise UserError(_in_gin(file.why_empty))
         return file.pixels[:, :, 0] > 0
@@ -210,5 +216,6 @@ def _found(path: str, names: dict, *, with_ending: bool) -> list[str]:
 
 
 def _in_gin(line: str) -> str:
-    """A line about a mask file with the binding in place of the command's flag."""
-    return line.replace("pass --hole=", "set MaskFiles.hole = ")
+    """A line about a mask file with bindings in place of the command's flags."""
+    line = line.replace("pass --resize_mask", "set MaskFiles.resize = True")
+    return re.sub(r"pass --hole=(\w+)", r'set MaskFiles.hole = "\1"', line)

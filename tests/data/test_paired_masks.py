@@ -181,10 +181,10 @@ def test_bad_masks_are_named(root):
     with pytest.raises(UserError, match=r"a_mask.png has no hole: all of it is black"):
         data.check_images()
     write_image(root / "train/a_mask.png", np.ones([40, 48, 1], np.uint8))
-    with pytest.raises(UserError, match=r"set MaskFiles.hole = nonzero"):
+    with pytest.raises(UserError, match='set MaskFiles.hole = "nonzero"'):
         data.check_images()
     write_image(root / "train/a_mask.png", np.full([40, 48, 1], 255, np.uint8))
-    with pytest.raises(UserError, match="a_mask.png is all hole"):
+    with pytest.raises(UserError, match='a_mask.png is all hole.*set MaskFiles.hole = "black"'):
         data.check_images()
     write_image(root / "train/a_mask.png", np.ones([48, 40, 1], np.uint8))
     with pytest.raises(UserError, match=r"1 of 4 masks are not of .*a_mask.png; resize them, or"):
