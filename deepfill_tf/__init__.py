@@ -17,12 +17,13 @@
 TensorFlow is imported when one of the names of this module is first used.
 """
 
-import importlib
+from deepfill_tf.lazy_names import lazy_names
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Inpainter": "deepfill_tf.inference",
+    "Inpainter": "deepfill_tf.inference.inpainter",
+    "OnnxInpainter": "deepfill_tf.inference.onnx_inpainter",
     "UserError": "deepfill_tf.errors",
     "load_generator": "deepfill_tf.storage.loading",
     "read_image": "deepfill_tf.data.image_files",
@@ -32,6 +33,7 @@ _HOMES = {
 
 __all__ = [
     "Inpainter",
+    "OnnxInpainter",
     "UserError",
     "__version__",
     "load_generator",
@@ -40,12 +42,4 @@ __all__ = [
     "write_completed",
 ]
 
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -4,8 +4,8 @@ Content is written under a temporary name beside its destination, `.NAME.HOST-PI
 the disk and renamed, so that a killed process or a full disk leaves what was there. The next
 writer in the folder removes what killed processes left.
 
-Paths are local or those of an object store ("gs://..."), as `tf.io.gfile` takes them. On object
-stores nothing has to be flushed, and directories are renamed file by file.
+Paths are local or those of an object store ("gs://..."), see `file_system`. On object stores
+nothing has to be flushed, and directories are renamed file by file.
 """
 
 import contextlib
@@ -16,9 +16,8 @@ import socket
 import zlib
 from collections.abc import Iterator
 
-import tensorflow as tf
+from deepfill_tf import file_system
 
-_ERRORS = (OSError, tf.errors.OpError)
 _OLD = ".old"
 # A short name of this machine: a process number means nothing on another one.
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
@@ -35,9 +34,9 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
-    """Writes a file. Raises OSError or tf.errors.OpError; `path` is unchanged then."""
-    with file(path) as temporary, tf.io.gfile.GFile(temporary, "wb") as stream:
-        stream.write(content)
+    """Writes a file. Raises OSError; `path` is unchanged then."""
+    with file(path) as temporary:
+        file_system.write_bytes(temporary, content)
 
 
 @contextlib.contextmanager
@@ -50,7 +49,7 @@ def file(path: str | os.PathLike) -> Iterator[str]:
     try:
         yield temporary
         flush(temporary)
-        tf.io.gfile.rename(temporary, path, overwrite=True)
+        file_system.rename(temporary, path)
         flush(os.path.dirname(path))
     except BaseException:
         _remove(temporary)
@@ -70,20 +69,20 @@ def directory(path: str | os.PathLike) -> Iterator[str]:
     temporary, old = _temporary(path), _temporary(path, _OLD)
     _ACTIVE.update((temporary, old))
     try:
-        tf.io.gfile.makedirs(temporary)
+        file_system.make_folders(temporary)
         yield temporary
         _flush_tree(temporary)
-        if tf.io.gfile.exists(path):
-            tf.io.gfile.rename(path, old)
-        tf.io.gfile.rename(temporary, path)
+        if file_system.exists(path):
+            file_system.rename(path, old)
+        file_system.rename(temporary, path)
         flush(os.path.dirname(path))
     except BaseException:
-        if not tf.io.gfile.exists(path) and tf.io.gfile.exists(old):
-            tf.io.gfile.rename(old, path)
+        if not file_system.exists(path) and file_system.exists(old):
+            file_system.rename(old, path)
         raise
     finally:
         _remove(temporary)
-        if tf.io.gfile.exists(path):
+        if file_system.exists(path):
             _remove(old)
         _ACTIVE.difference_update((temporary, old))
 
@@ -100,30 +99,28 @@ def remove_leftovers(folder: str | os.PathLike, *, sole_writer: bool = False) ->
         on any machine are leftovers; else only those of this machine's ended processes are.
     """
     folder = _resolved(folder)
-    if not tf.io.gfile.isdir(folder):
+    if not file_system.is_folder(folder):
         return
-    # `listdir` of TensorFlow fails at a name that is not UTF-8.
-    is_remote = "://" in folder
-    for entry in tf.io.gfile.listdir(folder) if is_remote else os.listdir(folder):
-        match = _TEMPORARY.fullmatch(entry.rstrip("/"))
+    for entry in file_system.names_in(folder):
+        match = _TEMPORARY.fullmatch(entry)
         if match is None:
             continue
         name, host, process, is_old = match.groups()
-        leftover, path = os.path.join(folder, entry.rstrip("/")), os.path.join(folder, name)
+        leftover, path = os.path.join(folder, entry), os.path.join(folder, name)
         if leftover in _ACTIVE:
             continue
         if not sole_writer and (host != _HOST or _is_running(int(process))):
             continue
-        if is_old and not tf.io.gfile.exists(path):
-            with contextlib.suppress(*_ERRORS):
-                tf.io.gfile.rename(leftover, path)
+        if is_old and not file_system.exists(path):
+            with contextlib.suppress(OSError):
+                file_system.rename(leftover, path)
         else:
             _remove(leftover)
 
 
 def flush(path: str) -> None:
     """Flushes a local file, or the entries of a local directory, to the disk."""
-    if "://" in path:
+    if file_system.is_remote(path):
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -135,12 +132,12 @@ def flush(path: str) -> None:
 @functools.cache
 def _remove_leftovers_once(folder: str) -> None:
     """Listing a folder for each of the many files that a process writes there would be slow."""
-    if "://" not in folder:
+    if not file_system.is_remote(folder):
         remove_leftovers(folder)
 
 
 def _flush_tree(folder: str) -> None:
-    if "://" in folder:
+    if file_system.is_remote(folder):
         return
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -150,17 +147,15 @@ def _flush_tree(folder: str) -> None:
 
 def _remove(path: str) -> None:
     """Removes a file or a directory if that is possible."""
-    with contextlib.suppress(*_ERRORS):
-        if tf.io.gfile.isdir(path):
-            tf.io.gfile.rmtree(path)
-        elif tf.io.gfile.exists(path):
-            tf.io.gfile.remove(path)
+    with contextlib.suppress(OSError):
+        if file_system.exists(path):
+            file_system.remove(path)
 
 
 def _resolved(path: str | os.PathLike) -> str:
     """An absolute path without symbolic links: a link stays, and what it points to is replaced."""
     path = os.fspath(path)
-    return path.rstrip("/") if "://" in path else os.path.realpath(path)
+    return path.rstrip("/") if file_system.is_remote(path) else os.path.realpath(path)
 
 
 def _temporary(path: str, kind: str = "") -> str:

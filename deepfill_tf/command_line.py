@@ -2,7 +2,7 @@
 
     COMMAND = Command("deepfill-export", __doc__, [Flag("model", "...", required=True)])
 
-    def run(flags) -> int | None:      # None means 0; TensorFlow is imported in here
+    def run(flags) -> int | None:      # None means 0; TensorFlow is imported before
         ...
 
     def main() -> None:
@@ -16,6 +16,7 @@ command modules may be imported into one process.
 
 import gc
 import importlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from typing import Any, NoReturn
 from absl import flags
 
 from deepfill_tf.allocator import keep_freed_memory
-from deepfill_tf.errors import UserError
+from deepfill_tf.errors import INSTALL_TENSORFLOW, UserError
 
 # Exit codes. PARTIAL: some of several images failed. RESTART: training has to be run again to
 # resume. INTERRUPTED is the shells' code for SIGINT.
@@ -71,6 +72,8 @@ class Command:
       command_flags: the flags, besides `--debug` and `--help`.
       accepts_unknown_flags: unknown flags are those of another library: `run` gets them as a
         second argument, a list of strings.
+      needs_tensorflow: of the flags' values, whether `run` needs TensorFlow, which is imported
+        before it if so.
     """
 
     def __init__(
@@ -80,9 +83,11 @@ class Command:
         command_flags: Sequence[Flag],
         *,
         accepts_unknown_flags: bool = False,
+        needs_tensorflow: Callable[[flags.FlagValues], bool] = lambda values: True,
     ):
         self.name = name
         self.accepts_unknown_flags = accepts_unknown_flags
+        self.needs_tensorflow = needs_tensorflow
         self.description = description.strip()
         self.flags = (*command_flags, *_COMMON)
 
@@ -101,7 +106,8 @@ class Command:
             debug = values.debug
             self._require(values)
             keep_freed_memory()
-            import_tensorflow_quietly()
+            if self.needs_tensorflow(values):
+                import_tensorflow_quietly()
             return (run(values, others) if self.accepts_unknown_flags else run(values)) or DONE
         except KeyboardInterrupt:
             self.print_error("interrupted")
@@ -168,11 +174,19 @@ def _one_line(message: object) -> str:
     return " ".join(str(message).split())
 
 
+def has_tensorflow() -> bool:
+    """Returns True if TensorFlow is installed."""
+    return "tensorflow" in sys.modules or importlib.util.find_spec("tensorflow") is not None
+
+
 def import_tensorflow_quietly() -> None:
     """Imports TensorFlow without its notices, which would hide a command's own lines.
 
-    Warnings and errors are shown. TF_CPP_MIN_LOG_LEVEL is respected if it is set.
+    Warnings and errors are shown. TF_CPP_MIN_LOG_LEVEL is respected if it is set. Raises UserError
+    if TensorFlow is not installed.
     """
+    if not has_tensorflow():
+        raise UserError(f"TensorFlow is not installed: {INSTALL_TENSORFLOW}")
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"

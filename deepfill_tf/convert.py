@@ -21,7 +21,7 @@ LICENSE_NOTE = "the weights are CC BY-NC 4.0 (non-commercial, with attribution),
 
 
 def run(flags) -> None:
-    from deepfill_tf.inference import save_model_directory
+    from deepfill_tf.inference.exporting import save_model_directory
     from deepfill_tf.storage.model_files import check_replaceable
     from deepfill_tf.storage.tf1_checkpoint import checkpoint_prefix, convert_checkpoint
 

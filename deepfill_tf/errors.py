@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+# What to do where TensorFlow is missing.
+INSTALL_TENSORFLOW = "install deepfill-tf, which brings it, in place of deepfill-onnx"
+
 
 class UserError(ValueError):
     """Bad input, bad configuration or missing data.

@@ -98,7 +98,7 @@ def export_onnx(values: flags.FlagValues) -> None:
 
 
 def export_saved_model(values: flags.FlagValues) -> None:
-    from deepfill_tf.inference import save_model_directory
+    from deepfill_tf.inference.exporting import save_model_directory
     from deepfill_tf.storage.loading import load_with_provenance
     from deepfill_tf.storage.model_files import check_replaceable
 

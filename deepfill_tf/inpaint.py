@@ -19,10 +19,19 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from deepfill_tf.command_line import DONE, FAILED, INTERRUPTED, PARTIAL, Command, Flag
-from deepfill_tf.errors import UserError, truncated_list
+from deepfill_tf.command_line import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    PARTIAL,
+    Command,
+    Flag,
+    has_tensorflow,
+)
+from deepfill_tf.errors import INSTALL_TENSORFLOW, UserError, truncated_list
 
 if TYPE_CHECKING:
+    from deepfill_tf.inference.completer import Completer
     from deepfill_tf.inference.pairing import Plan
     from deepfill_tf.inference.report import Report
 
@@ -53,13 +62,31 @@ def _number(name: str, text: str, default: int, low: int) -> Flag:
     return Flag(name, text, default, define=define)
 
 
+def _needs_tensorflow(values: flags.FlagValues) -> bool:
+    """Raises UserError where it is needed and not installed."""
+    if _is_onnx(values.model):
+        return False
+    if not has_tensorflow():
+        named = f"--model={values.model} is none" if values.model else "--model is missing"
+        raise UserError(
+            f"without TensorFlow --model must be an ONNX file, file.onnx, and {named}; for other "
+            f"models {INSTALL_TENSORFLOW}"
+        )
+    return True
+
+
+def _is_onnx(model: str | None) -> bool:
+    return (model or "").lower().endswith(".onnx")
+
+
 COMMAND = Command(
     "deepfill-inpaint",
     __doc__,
     [
         Flag(
             "model",
-            "A run directory, a model directory or a SavedModel; without it the package's model.",
+            "A run directory, a model directory, a SavedModel, or an ONNX file (*.onnx), which "
+            "needs no TensorFlow; without it the package's model.",
         ),
         Flag("image", "An image; or a folder, a list or a glob of images.", required=True),
         Flag("mask", "The mask, or a folder of masks.", required=True),
@@ -84,6 +111,7 @@ COMMAND = Command(
         ),
         Flag("report", "A JSON file to write: what was done, seconds, holes, notes, failures."),
     ],
+    needs_tensorflow=_needs_tensorflow,
 )
 
 
@@ -95,7 +123,6 @@ def run(values: flags.FlagValues) -> int:
         split_by_existence,
     )
     from deepfill_tf.inference.files import FileCompleter, FileOptions, complete_many
-    from deepfill_tf.inference.inpainter import Inpainter
     from deepfill_tf.inference.pairing import Plan, plan_many
     from deepfill_tf.inference.report import Report
     from deepfill_tf.inference.strategies import Strategy
@@ -144,13 +171,12 @@ def run(values: flags.FlagValues) -> int:
         resize_mask=values.resize_mask,
         max_megapixels=values.max_megapixels,
         strategy=Strategy(values.strategy, values.crop_margin, values.resize_limit),
-        whole_image=values.whole_image,
         dry_run=values.dry_run,
         always_forecast=values.dry_run or bool(values.report),
         comparison=Path(values.comparison) if values.comparison else None,
     )
     completer = FileCompleter(
-        Inpainter.load(values.model or None, whole_image=values.whole_image),
+        _completer(values.model or None, values.whole_image),
         options,
         inform=COMMAND.print_line,
         warn=COMMAND.print_error,
@@ -192,6 +218,16 @@ def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
     check_writable(path)
     if path.exists() and not values.overwrite:
         raise UserError(f"{path} exists; pass --overwrite to replace it")
+
+
+def _completer(model: str | None, whole_image: bool) -> Completer:
+    if _is_onnx(model):
+        from deepfill_tf.inference.onnx_inpainter import OnnxInpainter
+
+        return OnnxInpainter(model or "")
+    from deepfill_tf.inference.inpainter import Inpainter
+
+    return Inpainter.load(model, whole_image=whole_image)
 
 
 def _name_left_out(plan: Plan) -> None:

@@ -89,15 +89,14 @@ def test_a_link_stays_a_link(writer, tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import tensorflow as tf
-from deepfill_tf import atomic
+from deepfill_tf import atomic, file_system
 path, moment = sys.argv[1:]
-rename = tf.io.gfile.rename
-def killed(old, new, **options):
+rename = file_system.rename
+def killed(old, new):
     if moment == "between the renames" and new == path:
         os.kill(os.getpid(), signal.SIGKILL)
-    rename(old, new, **options)
-tf.io.gfile.rename = killed
+    rename(old, new)
+file_system.rename = killed
 with atomic.directory(path) as folder:
     Path(folder, "b.txt").write_text("half")
     if moment == "while writing":

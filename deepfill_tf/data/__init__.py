@@ -4,55 +4,36 @@
 lists where they differ from the papers.
 """
 
-from deepfill_tf.data.crops import crop_at_scale, crop_image, enlarge_to_cover, resize_image
-from deepfill_tf.data.examples import ExampleOptions
-from deepfill_tf.data.file_list import list_images
-from deepfill_tf.data.image_files import (
-    ImageFile,
-    read_image,
-    read_mask,
-    read_pixels,
-    write_completed,
-    write_image,
-)
-from deepfill_tf.data.masks import BrushStrokeMasks, MixtureMasks, RectangleMasks, UnionMasks
-from deepfill_tf.data.paired_masks import MaskFiles
-from deepfill_tf.data.pipeline import ImagePipeline, fixed_examples
-from deepfill_tf.data.sketches import (
-    CannySketches,
-    EdgeFiles,
-    HolisticSketches,
-    LandmarkSketches,
-    SketchSource,
-)
-from deepfill_tf.data.training_data import TrainingData
-from deepfill_tf.data.validate_images import check_readable
+from deepfill_tf.lazy_names import lazy_names
 
-__all__ = [
-    "BrushStrokeMasks",
-    "CannySketches",
-    "EdgeFiles",
-    "ExampleOptions",
-    "HolisticSketches",
-    "ImageFile",
-    "ImagePipeline",
-    "LandmarkSketches",
-    "MaskFiles",
-    "MixtureMasks",
-    "RectangleMasks",
-    "SketchSource",
-    "TrainingData",
-    "UnionMasks",
-    "check_readable",
-    "crop_at_scale",
-    "crop_image",
-    "enlarge_to_cover",
-    "fixed_examples",
-    "list_images",
-    "read_image",
-    "read_mask",
-    "read_pixels",
-    "resize_image",
-    "write_completed",
-    "write_image",
-]
+_HOMES = {
+    "BrushStrokeMasks": "deepfill_tf.data.masks",
+    "CannySketches": "deepfill_tf.data.sketches",
+    "EdgeFiles": "deepfill_tf.data.sketches",
+    "ExampleOptions": "deepfill_tf.data.examples",
+    "HolisticSketches": "deepfill_tf.data.sketches",
+    "ImageFile": "deepfill_tf.data.image_files",
+    "ImagePipeline": "deepfill_tf.data.pipeline",
+    "LandmarkSketches": "deepfill_tf.data.sketches",
+    "MaskFiles": "deepfill_tf.data.paired_masks",
+    "MixtureMasks": "deepfill_tf.data.masks",
+    "RectangleMasks": "deepfill_tf.data.masks",
+    "SketchSource": "deepfill_tf.data.sketches",
+    "TrainingData": "deepfill_tf.data.training_data",
+    "UnionMasks": "deepfill_tf.data.masks",
+    "check_readable": "deepfill_tf.data.validate_images",
+    "crop_at_scale": "deepfill_tf.data.crops",
+    "crop_image": "deepfill_tf.data.crops",
+    "enlarge_to_cover": "deepfill_tf.data.crops",
+    "fixed_examples": "deepfill_tf.data.pipeline",
+    "list_images": "deepfill_tf.data.file_list",
+    "read_image": "deepfill_tf.data.image_files",
+    "read_mask": "deepfill_tf.data.image_files",
+    "read_pixels": "deepfill_tf.data.image_files",
+    "resize_image": "deepfill_tf.data.crops",
+    "write_completed": "deepfill_tf.data.image_files",
+    "write_image": "deepfill_tf.data.image_files",
+}
+__all__ = sorted(_HOMES)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

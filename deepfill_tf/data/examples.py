@@ -19,12 +19,11 @@ from deepfill_tf.data.crops import (
 from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.image_files.mask_files import resize_hole
 from deepfill_tf.data.sketches.source import SketchSource
+from deepfill_tf.data.thresholds import EDGE_THRESHOLD
 
 # Crop fractions (top, left, scale) in [0, 1), see `crop_at_scale`; those of the central crop.
 Fractions = Sequence[float] | np.ndarray
 CENTRE = (0.5, 0.5, 0.5)
-# Fraction of full strength above which a sketch has an edge, as released.
-EDGE_THRESHOLD = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,11 @@
 """Lists of images: of a folder, a glob, a list file or TFRecord shards."""
 
-import glob
 import logging
 import os
-from collections.abc import Iterator
 
-import tensorflow as tf
-
+from deepfill_tf import file_system
 from deepfill_tf.data.list_files import LIST_SUFFIXES, read_list
-from deepfill_tf.data.records import SHARD_SUFFIX, list_records
+from deepfill_tf.data.record_addresses import SHARD_SUFFIX
 from deepfill_tf.errors import UserError, reason
 
 LOG = logging.getLogger(__name__)
@@ -38,23 +35,20 @@ def list_images(source: str, root: str | None = None) -> list[str]:
     """
     where = _below(root or "", source)
     try:
-        if tf.io.gfile.isdir(where):
-            paths = sorted(_images_below(where))
+        if file_system.is_folder(where):
+            paths = sorted(_unicode_only(_images_below(where)))
         elif where.lower().endswith(LIST_SUFFIXES):
             paths = _read_list(where)
         elif where.lower().endswith(SHARD_SUFFIX):
-            shards = sorted(tf.io.gfile.glob(where))
-            paths = [record for shard in shards for record in list_records(shard)]
+            paths = _records(where)
         else:
-            # TensorFlow's own fails at a name that is not UTF-8.
-            matching = tf.io.gfile.glob if "://" in where else glob.glob
-            paths = sorted(path for path in matching(where) if is_image(path))
+            paths = sorted(path for path in file_system.matching(where) if is_image(path))
     except UserError:
         raise
-    except (OSError, UnicodeError, tf.errors.OpError) as error:
+    except (OSError, UnicodeError) as error:
         raise UserError(f"cannot read {where}: {reason(error)}") from error
     if not paths:
-        state = "lists no images" if tf.io.gfile.exists(where) else "does not exist"
+        state = "lists no images" if file_system.exists(where) else "does not exist"
         raise UserError(f"there are no images: {where} {state}")
     return paths
 
@@ -68,16 +62,25 @@ def is_image(path: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(RESOURCE_FORK)
 
 
+def _records(pattern: str) -> list[str]:
+    from deepfill_tf.data.records import list_records  # with TensorFlow
+
+    shards = sorted(file_system.matching(pattern))
+    return [record for shard in shards for record in list_records(shard)]
+
+
 def _images_below(folder: str) -> list[str]:
     """Paths of the images below a folder, those behind links to folders included."""
-    walk = tf.io.gfile.walk if "://" in folder else _walk
-    paths = [
+    return [
         os.path.join(parent, name)
-        for parent, _, names in walk(folder)
+        for parent, names in file_system.walk(folder)
         for name in names
         if is_image(name)
     ]
-    # TensorFlow's file systems take names in UTF-8 only.
+
+
+def _unicode_only(paths: list[str]) -> list[str]:
+    """Passes over names that are not UTF-8: TensorFlow's operations take no others."""
     kept = [path for path in paths if _is_unicode(path)]
     if len(kept) < len(paths):
         passed_over = next(path for path in paths if not _is_unicode(path))
@@ -89,29 +92,6 @@ def _images_below(folder: str) -> list[str]:
     return kept
 
 
-def _walk(folder: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As `os.walk`, and through links to folders, but not into one of the folders above.
-
-    Raises OSError if a folder cannot be read.
-    """
-    place = os.path.realpath(folder)
-    if place in above:
-        return
-    with os.scandir(folder) as entries:
-        is_folder = {entry.name: _is_folder(entry) for entry in entries}
-    folders = sorted(name for name, is_one in is_folder.items() if is_one)
-    yield folder, folders, [name for name, is_one in is_folder.items() if not is_one]
-    for name in folders:
-        yield from _walk(os.path.join(folder, name), (*above, place))
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
 def _is_unicode(path: str) -> bool:
     try:
         path.encode()
@@ -121,7 +101,7 @@ def _is_unicode(path: str) -> bool:
 
 
 def _read_list(path: str) -> list[str]:
-    if not tf.io.gfile.exists(path):
+    if not file_system.exists(path):
         return []
     folder = os.path.dirname(path)
     return [_below(folder, line) for line in read_list(path, IMAGE_SUFFIXES)]
@@ -129,4 +109,4 @@ def _read_list(path: str) -> list[str]:
 
 def _below(folder: str, path: str) -> str:
     """Joins a relative path to the folder; addresses such as gs://... are absolute."""
-    return path if "://" in path else os.path.join(folder, path)
+    return path if file_system.is_remote(path) else os.path.join(folder, path)

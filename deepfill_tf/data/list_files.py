@@ -5,8 +5,7 @@ import csv
 import io
 import os
 
-import tensorflow as tf
-
+from deepfill_tf import file_system
 from deepfill_tf.errors import UserError
 
 TEXT_SUFFIXES = (".flist", ".txt")
@@ -37,13 +36,11 @@ def read_list(path: str, suffixes: tuple[str, ...]) -> list[str]:
       path: the list; its suffix says which kind it is.
       suffixes: what names of images end with, in lower case.
 
-    Raises UserError if it is not text, or is a table without images; OSError or
-    tf.errors.OpError if it cannot be read.
+    Raises UserError if it is not text, or is a table without images; OSError if it cannot be read.
     """
-    if "://" not in path and not os.path.isfile(path):
+    if not file_system.is_remote(path) and not os.path.isfile(path):
         raise UserError(f"{path} is not a regular file")  # reading a pipe would wait for ever
-    with tf.io.gfile.GFile(path, "rb") as file:
-        text = _decoded(path, file.read())
+    text = _decoded(path, file_system.read_bytes(path))
     if path.lower().endswith(TABLE_SUFFIXES):
         return _paths_of_table(path, text, suffixes)
     lines = (line.strip() for line in text.splitlines())

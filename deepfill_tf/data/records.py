@@ -10,26 +10,19 @@ import contextlib
 import hashlib
 import io
 import os
-import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import tensorflow as tf
 
-from deepfill_tf import atomic
+from deepfill_tf import atomic, file_system
+from deepfill_tf.data.record_addresses import RecordAddress, is_record, parse_address
 from deepfill_tf.errors import UserError, reason
 
-SHARD_SUFFIX = ".tfrecord"
 INDEX_SUFFIX = ".index"
-_ADDRESS = re.compile(r"(.+\.tfrecord)@(\d+)\+(\d+)")
 # Bytes before a record's content, its length and a checksum of that; and after it, a checksum.
 _HEADER, _FOOTER = 12, 4
-
-
-def is_record(path: str) -> bool:
-    """Returns True if the path is the address of a record."""
-    return _ADDRESS.fullmatch(path) is not None
 
 
 def list_records(shard: str) -> list[str]:
@@ -42,8 +35,8 @@ def list_records(shard: str) -> list[str]:
         with tf.io.gfile.GFile(index) as file:
             lines = file.read().split("\n")[:-1]
         places = [line.split("\t")[:2] for line in lines]
-        addresses = [f"{shard}@{int(offset)}+{int(length)}" for offset, length in places]
-        ends = [int(offset) + int(length) + _HEADER + _FOOTER for offset, length in places]
+        addresses = [RecordAddress(shard, int(offset), int(length)) for offset, length in places]
+        ends = [where.offset + where.length + _HEADER + _FOOTER for where in addresses]
         size = tf.io.gfile.stat(shard).length
     except tf.errors.NotFoundError as error:
         missing = index if tf.io.gfile.exists(shard) else shard
@@ -55,7 +48,7 @@ def list_records(shard: str) -> list[str]:
             f"{shard} has {size} bytes, its index says {max(ends, default=0)}: "
             "one of the two is damaged"
         )
-    return addresses
+    return [str(where) for where in addresses]
 
 
 def open_image(path: str) -> BinaryIO:
@@ -73,15 +66,11 @@ def open_image(path: str) -> BinaryIO:
 def read_record(address: str) -> bytes:
     """The encoded image in a record.
 
-    Raises UserError where there is none at that address, or another than was written.
+    Raises UserError where there is none at that address, or another than was written; OSError if
+    the shard cannot be read.
     """
-    match = _ADDRESS.fullmatch(address)
-    if match is None:
-        raise ValueError(f"{address!r} is not the address of a record")
-    shard, offset, length = match[1], int(match[2]), int(match[3])
-    with tf.io.gfile.GFile(shard, "rb") as file:
-        file.seek(offset)
-        content = file.read(_HEADER + length)
+    shard, offset, length = parse_address(address)
+    content = file_system.read_bytes(shard, offset, _HEADER + length)
     if len(content) < _HEADER + length or struct.unpack("<Q", content[:8])[0] != length:
         raise UserError(f"there is no record at {address}")
     try:

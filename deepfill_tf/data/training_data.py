@@ -8,13 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_int
-from deepfill_tf.data.examples import EDGE_THRESHOLD, ExampleOptions
+from deepfill_tf.data.examples import ExampleOptions
 from deepfill_tf.data.failure_limit import max_failures
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import read_pixels
 from deepfill_tf.data.paired_masks import MaskFiles, PairedMasks
 from deepfill_tf.data.pipeline import ImagePipeline, MaskGenerator, fixed_examples
 from deepfill_tf.data.sketches.source import SketchSource
+from deepfill_tf.data.thresholds import EDGE_THRESHOLD
 from deepfill_tf.data.validate_images import (
     check_readable,
     unreadable_error,

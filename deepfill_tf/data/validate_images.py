@@ -9,7 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from deepfill_tf.data.image_files.opening import FORMATS, READING_ERRORS, opened
-from deepfill_tf.data.records import is_record, open_image
+from deepfill_tf.data.record_addresses import is_record
+from deepfill_tf.data.records import open_image
 from deepfill_tf.errors import UserError, truncated_list
 
 # Images that a message names.
@@ -82,5 +83,5 @@ def read_error(path: str) -> str | None:
         return str(error).removeprefix(f"cannot read the image {path}: ")
     except tf.errors.NotFoundError:
         return MISSING
-    except READING_ERRORS:
+    except (*READING_ERRORS, tf.errors.OpError):
         return "it is not an image of a known format"

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf import atomic
-from deepfill_tf.data import list_images
+from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import image_size, read_mask
 from deepfill_tf.data.records import open_image
 from deepfill_tf.errors import UserError, reason

@@ -1,6 +1,12 @@
 """Completion of images with trained generators, and their export."""
 
-from deepfill_tf.inference.exporting import save_model_directory
-from deepfill_tf.inference.inpainter import Inpainter
+from deepfill_tf.lazy_names import lazy_names
 
-__all__ = ["Inpainter", "save_model_directory"]
+_HOMES = {
+    "Inpainter": "deepfill_tf.inference.inpainter",
+    "OnnxInpainter": "deepfill_tf.inference.onnx_inpainter",
+    "save_model_directory": "deepfill_tf.inference.exporting",
+}
+__all__ = ["Inpainter", "OnnxInpainter", "save_model_directory"]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -6,13 +6,10 @@ generator never sees pixels under a hole, and known pixels stay as they are, bit
 
 import tensorflow as tf
 
-from deepfill_tf.data.examples import EDGE_THRESHOLD
+from deepfill_tf.data.thresholds import EDGE_THRESHOLD, HOLE_THRESHOLD
 from deepfill_tf.inference.hole_boxes import hole_boxes
 from deepfill_tf.networks.generators import Generator
 from deepfill_tf.ops import Region, height_and_width
-
-# Smallest height and width. The attention has 2 x 2 positions to copy from in such an image.
-MIN_SIDE = 16
 
 
 def complete_uint8(
@@ -132,7 +129,7 @@ def to_floats(images: tf.Tensor) -> tf.Tensor:
 
 def to_holes(masks: tf.Tensor) -> tf.Tensor:
     """Converts uint8 masks to bool: True in the hole."""
-    return masks > 127
+    return masks > HOLE_THRESHOLD
 
 
 def to_edges(sketches: tf.Tensor) -> tf.Tensor:

@@ -1,8 +1,12 @@
 """Functions that are computed eagerly at first: tracing pays from the second call on."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import tensorflow as tf
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # Pixels of a batch. Eager operations do not reuse their inputs' memory, and the larger the images
 # the less tracing weighs.

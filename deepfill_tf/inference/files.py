@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from deepfill_tf.data.image_files import (
     MAX_MEGAPIXELS,
@@ -28,13 +27,15 @@ from deepfill_tf.data.image_files import (
     write_completed,
     write_image,
 )
+from deepfill_tf.data.thresholds import HOLE_THRESHOLD
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.comparison import comparison_panels
+from deepfill_tf.inference.completer import Completer
 from deepfill_tf.inference.completion_paths import CompletionPaths
 from deepfill_tf.inference.eager_first import CallHistory
-from deepfill_tf.inference.forecast import Forecast, as_gigabytes, as_time, boxes_of, forecast
+from deepfill_tf.inference.forecast import Forecast, as_gigabytes, as_time
 from deepfill_tf.inference.free_memory import free_memory, used_memory
-from deepfill_tf.inference.inpainter import Inpainter
+from deepfill_tf.inference.hole_crops import boxes_of_holes
 from deepfill_tf.inference.pairing import Plan
 from deepfill_tf.inference.progress import FileProgress
 from deepfill_tf.inference.report import ImageRecord, Report
@@ -54,7 +55,6 @@ class FileOptions:
       hole, grow_hole, resize_mask: arguments `hole`, `grow` and `resize` of `read_mask`.
       max_megapixels: larger images are refused.
       strategy: how large images are completed.
-      whole_image: whether the inpainter computes whole images; for the forecast.
       dry_run: read and forecast only.
       always_forecast: forecast small images too.
       comparison: a file for original | masked | completed side by side, in 8 bits; None for none.
@@ -65,7 +65,6 @@ class FileOptions:
     resize_mask: bool = False
     max_megapixels: float = MAX_MEGAPIXELS
     strategy: Strategy = field(default_factory=Strategy)
-    whole_image: bool = False
     dry_run: bool = False
     always_forecast: bool = False
     comparison: Path | None = None
@@ -75,7 +74,7 @@ class FileCompleter:
     """Completes image files.
 
     Args:
-      inpainter: what completes images.
+      inpainter: what completes images, such as an `Inpainter`.
       options: how.
       inform: called with lines for standard output, such as forecasts.
       warn: called with lines for standard error.
@@ -83,7 +82,7 @@ class FileCompleter:
 
     def __init__(
         self,
-        inpainter: Inpainter,
+        inpainter: Completer,
         options: FileOptions | None = None,
         *,
         inform: Callable[[str], None] = lambda line: None,
@@ -137,14 +136,17 @@ class FileCompleter:
             self._note(record, f"{mask.why_empty}; the image is copied")
         else:
             self._forecast(record, image, mask)
+            if image.is_deep and not self._inpainter.predicts_floats:
+                self._note(record, "the hole gets 8 bits a channel, as this model computes them")
         if options.dry_run:
             if not mask.is_empty:
                 self._histories[image.is_deep].add(image.size[0] * image.size[1])
             record.status = "planned"
             return record
+        failures: tuple[type[Exception], ...] = (ValueError, MemoryError, *self._inpainter.errors)
         try:
             completed = image.pixels if mask.is_empty else self._completed(image, marks)
-        except (ValueError, MemoryError, tf.errors.OpError) as error:
+        except failures as error:
             raise UserError(f"{paths.image}: {reason(error)}") from error
         _make_folder(paths.output.parent)
         self._note(record, *write_completed(paths.output, image, completed, mask.pixels))
@@ -159,14 +161,15 @@ class FileCompleter:
 
     def _completed(self, image: ImageFile, marks: list[np.ndarray]) -> np.ndarray:
         """Returns uint8 `[H, W, C]`; float32 in [-1, 1] for an image of more than 8 bits."""
-        history = self._histories[image.is_deep]
-        complete = self._inpainter.predict if image.is_deep else self._inpainter
+        is_deep = image.is_deep and self._inpainter.predicts_floats
+        history = self._histories[is_deep]
+        complete = self._inpainter.predict if is_deep else self._inpainter
 
         def complete_part(part: np.ndarray, *marks: np.ndarray) -> np.ndarray:
             history.add(part.shape[0] * part.shape[1])
             return complete(part, *marks)
 
-        pixels = image.floats if image.is_deep else image.pixels
+        pixels = image.floats if is_deep else image.pixels
         return self._options.strategy.complete(complete_part, pixels, *marks)
 
     def _note(self, record: ImageRecord, *notes: str) -> None:
@@ -176,38 +179,34 @@ class FileCompleter:
 
     def _forecast(self, record: ImageRecord, image: ImageFile, mask: MaskFile) -> None:
         """Tells and records the forecast. Raises UserError if the memory is too small."""
-        options, generator = self._options, self._inpainter.generator
+        options, inpainter = self._options, self._inpainter
         height, width = image.size
         is_large = height * width >= FORECAST_PIXELS
         if not (is_large or options.always_forecast):
             return
-        boxes = boxes_of(mask.pixels)
+        boxes = boxes_of_holes(mask.pixels[:, :, 0] > HOLE_THRESHOLD)
         record.boxes = boxes.tolist()
-        if generator is None:
-            return
 
-        def forecast_with(name: str) -> Forecast:
+        def forecast_with(name: str) -> Forecast | None:
             strategy = Strategy(name, options.strategy.crop_margin, options.strategy.resize_limit)
-            return forecast(
-                generator,
+            return inpainter.forecast(
                 image.size,
                 boxes,
                 strategy,
-                whole_image=options.whole_image,
                 history=self._histories[image.is_deep],
                 memory_before=self._memory_before,
             )
 
         name = options.strategy.name
         expected = forecast_with(name)
+        if expected is None:
+            return
         record.set_forecast(expected)
         what = f"{record.image}: {width} x {height}"
         if is_large or options.dry_run:
             self.inform(f"{what}, strategy {name}: about {expected}")
         free = _free_memory()
-        # Accelerators have their own memory, and TensorFlow says where it does not suffice.
-        on_cpu = not tf.config.list_physical_devices("GPU")
-        fits = free is None or expected.memory <= free or not on_cpu
+        fits = free is None or expected.memory <= free or not inpainter.uses_main_memory
         if fits and (expected.seconds < _LONG_SECONDS or name != "exact"):
             return
         others = ", ".join(

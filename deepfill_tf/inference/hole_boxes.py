@@ -1,11 +1,12 @@
-"""Boxes around the holes of a mask: the regions that a completion is computed in."""
+"""Boxes around the holes of a mask: the regions that a completion is computed in.
+
+Operations of TensorFlow, so that they are a part of the program in a SavedModel; `boxes_of_holes`
+finds the same boxes without TensorFlow.
+"""
 
 import tensorflow as tf
 
-# Pixels. Holes are grouped on a grid of cells of this size; holes in touching cells share a box.
-CELL = 64
-# Pixels added on each side of a box when its cost is estimated (receptive field).
-MARGIN = 80
+from deepfill_tf.inference.hole_crops import CELL, COST_MARGIN
 
 
 def hole_boxes(holes: tf.Tensor) -> tf.Tensor:
@@ -73,5 +74,5 @@ def _boxes(extents: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor
 
 def _cost(boxes: tf.Tensor) -> tf.Tensor:
     """Returns the estimated cost of completing the boxes, in pixels."""
-    sides = tf.cast(boxes[:, 2:] - boxes[:, :2] + 2 * MARGIN, tf.float32)
+    sides = tf.cast(boxes[:, 2:] - boxes[:, :2] + 2 * COST_MARGIN, tf.float32)
     return tf.reduce_sum(tf.reduce_prod(sides, axis=-1))

@@ -4,19 +4,8 @@
     completed = inpainter(image, mask)
     completed = inpainter(image, mask, sketch)     # where `inpainter.guided`
 
-| | one image | a batch |
-|---|---|---|
-| image | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
-| mask | `[H, W]` or `[H, W, 1]` | `[N, H, W]` or `[N, H, W, 1]`; N may be 1: one for all |
-| sketch | as a mask | as masks |
-| completed | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
-
-A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
-uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
-hole counts, and it may be empty there. H and W are any numbers from 16 on. Outside the
-hole `completed` is the image, bit for bit; under the hole the image may hold anything. C is
-`inpainter.channels`: 3 for RGB, 1 for grey. Time is in proportion to the area of the regions
-around the holes, memory to that of the image.
+Shapes and types are those of `Completer`. Time is in proportion to the area of the regions around
+the holes, memory to that of the image.
 """
 
 import os
@@ -28,23 +17,26 @@ import tensorflow as tf
 
 from deepfill_tf.compat import keras
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.completer import Completer
 from deepfill_tf.inference.completion import (
-    MIN_SIDE,
     composite_uint8,
     refined_uint8_masks,
     to_edges,
     to_floats,
     to_holes,
 )
-from deepfill_tf.inference.eager_first import EagerFirst
+from deepfill_tf.inference.eager_first import CallHistory, EagerFirst
+from deepfill_tf.inference.forecast import Forecast
+from deepfill_tf.inference.generator_forecast import forecast_of_generator
 from deepfill_tf.inference.signatures import InpaintingModule
+from deepfill_tf.inference.strategies import Strategy
 from deepfill_tf.storage.loading import load_generator
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
 from deepfill_tf.storage.run_directory import is_run_directory
 
 
-class Inpainter:
-    """Completes images: `inpainter(image, mask)`, see this module's docstring.
+class Inpainter(Completer):
+    """Completes images with TensorFlow: `inpainter(image, mask)`, see this module's docstring.
 
     Args:
       generator: a built generator. Its variables are not copied: it may be trained further.
@@ -69,14 +61,16 @@ class Inpainter:
     True
     """
 
+    errors = (tf.errors.OpError,)
+
     _model: Any  # the SavedModel: a signature does not keep its variables
     _generator: keras.Model | None = None
 
     def __init__(self, generator: keras.Model, *, whole_image: bool = False):
-        self._generator = generator
+        self._generator, self._whole_image = generator, whole_image
         complete = InpaintingModule(generator, whole_image=whole_image).serving_default
-        self._complete: Callable[..., dict] = EagerFirst(complete)
-        self._predict: Callable[..., dict] = EagerFirst(_predictor(generator, whole_image))
+        self._complete_function: Callable[..., dict] = EagerFirst(complete)
+        self._predict_function: Callable[..., dict] = EagerFirst(_predictor(generator, whole_image))
         self._channels = generator.channels
         self._guided = generator.guided
 
@@ -125,72 +119,50 @@ class Inpainter:
             inpainter._guided = "sketch" in inputs
             if set(inputs) - {"sketch"} != {"image", "mask"} or inputs["image"].dtype != tf.uint8:
                 raise KeyError("image and mask, uint8")
-            inpainter._predict = _raw_predictor(signatures["raw"])
-            inpainter._complete = (
+            inpainter._predict_function = _raw_predictor(signatures["raw"])
+            inpainter._complete_function = (
                 _from_raw(signatures["raw"]) if whole_image else signatures["serving_default"]
             )
         except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
             raise UserError(f"{path} is not an inpainting SavedModel: {reason(error)}") from error
         return inpainter
 
-    def __call__(
-        self, images: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Returns completed images; see this module's docstring for shapes and types.
-
-        Raises ValueError if the arguments do not fit each other or the model.
-        """
-        return self._run(self._complete, images, masks, sketches, np.uint8)
-
-    def predict(
-        self, images: np.ndarray, masks: np.ndarray, sketches: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Returns the network's own floats, from which images of 16 bits are completed.
-
-        Takes what a call takes, but for `images`, which are float32 in [-1, 1]. The result is
-        float32 in about [-1, 1], has the images' shape, and is valid in the hole only.
-
-        Raises ValueError if the arguments do not fit each other or the model.
-        """
-        return self._run(self._predict, images, masks, sketches, np.float32)
-
-    def _run(
+    def forecast(
         self,
-        function: Callable[..., dict],
-        images: np.ndarray,
-        masks: np.ndarray,
-        sketches: np.ndarray | None,
-        dtype: type,
-    ) -> np.ndarray:
-        """Returns `completed` of a function on one image or a batch, after checks."""
-        if self._guided != (sketches is not None):
-            raise ValueError(
-                "this model is guided: it takes image, mask and sketch"
-                if self._guided
-                else "this model is not guided: it takes image and mask, no sketch"
-            )
-        images = np.asarray(images)
-        single = images.ndim == 3
-        batch = images[None] if single else images
-        self._check_images(batch, images, dtype)
-        inputs = {"image": batch, "mask": _mask_batch("mask", np.asarray(masks), images)}
-        if sketches is not None:
-            inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), images)
-        completed = function(**{name: tf.constant(value) for name, value in inputs.items()})
-        completed = completed["completed"].numpy()
-        return completed[0] if single else completed
+        size: tuple[int, int],
+        boxes: np.ndarray,
+        strategy: Strategy,
+        *,
+        history: CallHistory | None = None,
+        memory_before: float = 0,
+    ) -> Forecast | None:
+        if self._generator is None:
+            return None
+        return forecast_of_generator(
+            self._generator,
+            size,
+            boxes,
+            strategy,
+            whole_image=self._whole_image,
+            history=history,
+            memory_before=memory_before,
+        )
 
-    def _check_images(self, batch: np.ndarray, given: np.ndarray, dtype: type) -> None:
-        channels = self._channels
-        if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != dtype:
-            raise ValueError(
-                f"an image must be {np.dtype(dtype)} [H, W, {channels}] or [N, H, W, {channels}], "
-                f"got {given.dtype} {list(given.shape)}"
-            )
-        if min(batch.shape[1:3]) < MIN_SIDE or not len(batch):
-            raise ValueError(
-                f"an image must have at least {MIN_SIDE} rows and columns, got {list(given.shape)}"
-            )
+    @property
+    def uses_main_memory(self) -> bool:
+        # Accelerators have their own memory, and TensorFlow says where it does not suffice.
+        return not tf.config.list_physical_devices("GPU")
+
+    def _complete(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return _computed(self._complete_function, inputs)
+
+    def _predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return _computed(self._predict_function, inputs)
+
+
+def _computed(function: Callable[..., dict], inputs: dict[str, np.ndarray]) -> np.ndarray:
+    tensors = {name: tf.constant(value) for name, value in inputs.items()}
+    return function(**tensors)["completed"].numpy()
 
 
 def _predictor(generator: keras.Model, whole_image: bool) -> Callable[..., dict]:
@@ -225,20 +197,3 @@ def _from_raw(raw: Callable[..., dict]) -> Callable[..., dict]:
         return {"completed": composite_uint8(refined, image, to_holes(mask))}
 
     return complete
-
-
-def _mask_batch(name: str, masks: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Returns masks, or sketches, as uint8 `[N, H, W, 1]` or `[1, H, W, 1]`."""
-    if masks.dtype == bool:
-        masks = masks.astype(np.uint8) * 255
-    if masks.dtype != np.uint8:
-        raise ValueError(
-            f"a {name} must be uint8 (white is marked) or bool (True is marked), got {masks.dtype}"
-        )
-    *batch, height, width, _ = images.shape
-    fitting = {(*n, height, width, *one) for n in (batch, [1] * len(batch)) for one in ([], [1])}
-    if masks.shape not in fitting:
-        raise ValueError(
-            f"the {name}'s shape {list(masks.shape)} does not fit the image's {list(images.shape)}"
-        )
-    return masks.reshape([masks.shape[0] if batch else 1, height, width, 1])

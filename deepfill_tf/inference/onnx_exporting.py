@@ -25,7 +25,8 @@ from deepfill_tf import atomic
 from deepfill_tf.checks import check_choice
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.errors import UserError, reason
-from deepfill_tf.inference.completion import MIN_SIDE, complete_uint8
+from deepfill_tf.inference.completion import complete_uint8
+from deepfill_tf.inference.hole_crops import MIN_SIDE
 from deepfill_tf.inference.onnx_conversion import convert_to_onnx, import_onnx_packages
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.networks.generators import Generator
@@ -139,7 +140,7 @@ def save_onnx(
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         atomic.write_bytes(path, content)
-    except (OSError, tf.errors.OpError) as error:
+    except OSError as error:
         raise UserError(f"cannot write {path}: {reason(error)}") from error
     return agreement
 

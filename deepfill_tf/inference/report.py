@@ -34,8 +34,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from deepfill_tf import __version__, atomic
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion_paths import CompletionPaths, check_writable
@@ -125,7 +123,7 @@ class Report:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # In ASCII, because names of files may hold what UTF-8 cannot.
             atomic.write_text(self._path, json.dumps(content, indent=2) + "\n")
-        except (OSError, tf.errors.OpError) as error:
+        except OSError as error:
             raise UserError(f"cannot write the report {self._path}: {reason(error)}") from error
 
 

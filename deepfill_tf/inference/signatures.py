@@ -26,13 +26,9 @@ through its alpha. The completed PNG has 8 bits a channel and no alpha.
 import tensorflow as tf
 
 from deepfill_tf.compat import VariableBundle, named_variables
-from deepfill_tf.inference.completion import (
-    MIN_SIDE,
-    complete_float,
-    complete_uint8,
-    to_holes,
-)
+from deepfill_tf.inference.completion import complete_float, complete_uint8, to_holes
 from deepfill_tf.inference.encoded_images import decode_image, decode_mask
+from deepfill_tf.inference.hole_crops import MIN_SIDE
 from deepfill_tf.networks.generators import Generator
 
 # Numbers of channels that PNG and JPEG files are encoded from and decoded to.

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from deepfill_tf.checks import check_choice, check_int
+from deepfill_tf.data.thresholds import EDGE_THRESHOLD, HOLE_THRESHOLD
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference.completion import to_edges
 from deepfill_tf.inference.hole_crops import MIN_SIDE, complete_in_crops, crops_around
 
 STRATEGIES = ("exact", "crop", "resize")
@@ -54,7 +54,7 @@ class Strategy:
         """Returns the completed image, of the type and shape of `image`.
 
         Args:
-          complete: an `Inpainter`, or its `predict`, called with an image and its marks.
+          complete: a `Completer`, or its `predict`, called with an image and its marks.
           image: `[H, W, C]`, of the type that `complete` takes.
           marks: the mask, uint8 `[H, W, 1]`, above 127 is the hole; for guided models then the
             sketch, like it.
@@ -69,7 +69,7 @@ class Strategy:
         """Returns what is completed one after the other: size of an image, boxes of its holes.
 
         Args:
-          boxes: of the holes, int `[K, 4]`, see `hole_boxes`.
+          boxes: of the holes, int `[K, 4]`, see `boxes_of_holes`.
           size: height and width of the image.
         """
         if self.name == "crop":
@@ -97,7 +97,7 @@ class Strategy:
 
     def _resized(self, complete: Callable, image: np.ndarray, *marks: np.ndarray) -> np.ndarray:
         height, width = small = self.small_size(image.shape[:2])
-        hole = marks[0] > 127
+        hole = marks[0] > HOLE_THRESHOLD
         # A pixel of the small image is the mean of the known pixels that it covers. It is in the
         # hole if one of them is.
         known = _means(~hole, small)
@@ -106,7 +106,7 @@ class Strategy:
         small_hole = known < 1 - 1e-4
         if small_hole.all():
             raise UserError(f"no pixel is known at {width} x {height}; raise --resize_limit")
-        edges = [_means(to_edges(sketch).numpy(), small) > 0 for sketch in marks[1:]]
+        edges = [_means(sketch > 255 * EDGE_THRESHOLD, small) > 0 for sketch in marks[1:]]
         small_marks = [mark.astype(np.uint8) * 255 for mark in (small_hole, *edges)]
         filled = np.where(small_hole, complete(small_image, *small_marks), small_image)
         enlarged = cv2.resize(

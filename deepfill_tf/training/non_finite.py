@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
-from deepfill_tf.data import ImagePipeline
+from deepfill_tf.data.pipeline import ImagePipeline
 from deepfill_tf.errors import truncated_list
 from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives import Objective

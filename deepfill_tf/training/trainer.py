@@ -19,7 +19,7 @@ from deepfill_tf.checks import (
     check_positive,
 )
 from deepfill_tf.compat import keras
-from deepfill_tf.data import TrainingData
+from deepfill_tf.data.training_data import TrainingData
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.objectives import Objective

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from deepfill_tf.data import TrainingData
+from deepfill_tf.data.training_data import TrainingData
 from deepfill_tf.schedules import Scheduled
 from deepfill_tf.storage.checkpoints import Checkpoints
 from deepfill_tf.training.train_state import TrainState

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
-from deepfill_tf.data import ImagePipeline
+from deepfill_tf.data.pipeline import ImagePipeline
 from deepfill_tf.errors import UserError
 from deepfill_tf.objectives import Objective
 from deepfill_tf.storage import run_directory

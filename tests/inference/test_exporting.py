@@ -9,6 +9,7 @@ import safetensors.numpy
 import tensorflow as tf
 
 import deepfill_tf
+from deepfill_tf import file_system
 from deepfill_tf.compat import named_variables
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import save_model_directory
@@ -79,9 +80,9 @@ def test_a_failure_leaves_the_older_one(
     if moment == "while writing":
         monkeypatch.setattr(safetensors.numpy, "save", fail)
     else:
-        rename = tf.io.gfile.rename
+        rename = file_system.rename
         monkeypatch.setattr(
-            tf.io.gfile,
+            file_system,
             "rename",
             lambda old, new: fail() if old.endswith(f"{os.getpid()}.tmp") else rename(old, new),
         )

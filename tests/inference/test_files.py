@@ -12,6 +12,7 @@ from PIL import Image
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import Inpainter
 from deepfill_tf.inference import files as files_module
+from deepfill_tf.inference.completer import Completer
 from deepfill_tf.inference.completion_paths import CompletionPaths, check_apart
 from deepfill_tf.inference.files import FileCompleter, FileOptions, complete_many
 from deepfill_tf.inference.pairing import plan_many
@@ -137,15 +138,15 @@ def test_a_mask_without_a_hole(inpainter, folders):
     ],
 )
 def test_a_failure_of_any_kind_stays_with_its_image(inpainter, folders, error, why):
-    class Failing:
+    class Failing(Completer):
         channels = 3
         guided = False
-        generator = None
+        errors = Inpainter.errors
 
-        def __call__(self, image, mask):
-            if len(image) == 32:
+        def _complete(self, inputs):
+            if inputs["image"].shape[1] == 32:
                 raise error
-            return inpainter(image, mask)
+            return inpainter(inputs["image"], inputs["mask"])
 
     report, lines = complete_all(Failing(), folders)
     assert report["counts"] == {"completed": 2, "failed": 1, "left_out": 0}
@@ -191,15 +192,15 @@ def test_strategies_and_forecasts_of_large_images(inpainter, folders, monkeypatc
 
 
 def test_an_interrupted_folder_has_whole_files_only(inpainter, folders):
-    class Interrupting:
+    class Interrupting(Completer):
         channels = 3
         guided = False
-        generator = None
+        errors = Inpainter.errors
 
-        def __call__(self, image, mask):
-            if len(image) == 32:
+        def _complete(self, inputs):
+            if inputs["image"].shape[1] == 32:
                 raise KeyboardInterrupt
-            return inpainter(image, mask)
+            return inpainter(inputs["image"], inputs["mask"])
 
     report = Report(folders / "report.json", {})
     plan = plan_many(paths_of(folders, "images", "masks", "out"))

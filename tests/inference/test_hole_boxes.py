@@ -1,16 +1,22 @@
+"""Boxes around holes, in a graph and without TensorFlow."""
+
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.inference.hole_boxes import hole_boxes
+from deepfill_tf.inference.hole_crops import boxes_of_holes
 
 
 def boxes_of(height, width, *boxes):
+    """The holes, and the boxes around them, which both ways find alike."""
     holes = np.zeros([height, width], bool)
     for top, bottom, left, right in boxes:
         holes[top:bottom, left:right] = True
-    regions = hole_boxes(tf.constant(holes)).numpy()[:, [0, 2, 1, 3]]
+    regions = hole_boxes(tf.constant(holes)).numpy()
+    np.testing.assert_array_equal(boxes_of_holes(holes), regions)
+    regions = regions[:, [0, 2, 1, 3]]
     return holes, sorted(map(tuple, regions.tolist()))
 
 

@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
-from deepfill_tf.data.records import is_record, open_image
+from deepfill_tf import file_system
+from deepfill_tf.data.record_addresses import is_record
 from deepfill_tf.errors import UserError, reason, system_reason
 
 # Largest image that is read by default, in millions of pixels.
@@ -27,7 +27,7 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Raised by Pillow for a corrupt file, or one that is not an image.
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-READING_ERRORS = (*DECODING_ERRORS, UnidentifiedImageError, tf.errors.OpError)
+READING_ERRORS = (*DECODING_ERRORS, UnidentifiedImageError)
 # A pixel has four channels of two bytes at most; the rest is for headers and metadata.
 _BYTES_PER_PIXEL, _MARGIN = 8, 2**26
 
@@ -79,7 +79,7 @@ def check_megapixels(path: str, width: int, height: int, max_megapixels: float) 
 
 def unreadable(path: str, error: Exception) -> UserError:
     """The error of an image that cannot be read."""
-    if isinstance(error, tf.errors.NotFoundError | FileNotFoundError):
+    if isinstance(error, FileNotFoundError):
         return UserError(f"there is no image {path}")
     if isinstance(error, UnidentifiedImageError):
         # Pillow's own message has the address of an object.
@@ -88,7 +88,7 @@ def unreadable(path: str, error: Exception) -> UserError:
         why = "it does not fit into memory"
     elif isinstance(error, OSError):
         why = system_reason(error)
-    elif isinstance(error, (*DECODING_ERRORS, tf.errors.OpError)):
+    elif isinstance(error, DECODING_ERRORS):
         why = reason(error)
     else:
         why = "it is damaged"
@@ -145,9 +145,12 @@ def _pillow_limit(max_megapixels: float) -> Iterator[None]:
 
 def _open_file(path: str, max_megapixels: float) -> BinaryIO:
     """Opens a regular file, or the whole content of a record or a remote file."""
-    if is_record(path) or "://" in path:
-        with open_image(path) as file:
-            return io.BytesIO(file.read())
+    if is_record(path):
+        from deepfill_tf.data.records import read_record  # with TensorFlow
+
+        return io.BytesIO(read_record(path))
+    if file_system.is_remote(path):
+        return io.BytesIO(file_system.read_bytes(path))
     # Opening a named pipe would wait, and opening a device may do anything.
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):

@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, PngImagePlugin
 
 from deepfill_tf import atomic
@@ -169,7 +168,7 @@ def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
 def _write(path: str, content: bytes) -> None:
     try:
         atomic.write_bytes(path, content)
-    except (OSError, ValueError, tf.errors.OpError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"cannot write {path}: {reason(error)}") from error
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.checks import check_int, check_positive_int
-from deepfill_tf.data import write_image
+from deepfill_tf.data.image_files import write_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics, mean_fill
-from deepfill_tf.inference import Inpainter
 from deepfill_tf.inference.comparison import comparison_panels
+from deepfill_tf.inference.inpainter import Inpainter
 from deepfill_tf.storage import run_directory
 from deepfill_tf.training.actions.action import Action
 from deepfill_tf.training.training_context import TrainingContext

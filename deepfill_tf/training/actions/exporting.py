@@ -3,7 +3,7 @@
 import logging
 import os
 
-from deepfill_tf.inference import save_model_directory
+from deepfill_tf.inference.exporting import save_model_directory
 from deepfill_tf.storage import run_directory
 from deepfill_tf.storage.model_files import check_replaceable
 from deepfill_tf.training.actions.action import Action
