@@ -221,10 +221,15 @@ def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
 
 
 def _completer(model: str | None, whole_image: bool) -> Completer:
-    if _is_onnx(model):
+    if model is not None and _is_onnx(model):
         from deepfill_tf.inference.onnx_inpainter import OnnxInpainter
 
-        return OnnxInpainter(model or "")
+        if whole_image:
+            raise UserError(
+                f"--whole_image does not go with {model}: what an ONNX file computes was chosen "
+                "when it was exported"
+            )
+        return OnnxInpainter(model)
     from deepfill_tf.inference.inpainter import Inpainter
 
     return Inpainter.load(model, whole_image=whole_image)

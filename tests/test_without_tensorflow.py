@@ -80,6 +80,7 @@ def outcome(folder):
             mask="masks/photo.png",
         ),
         "no sketch": inpaint("no", model="guided.onnx"),
+        "whole image": inpaint("no", "--whole_image"),
         "run directory": inpaint("no", model="runs/celeba"),
         "default model": ["inpaint", "--image=a", "--mask=b", "--output=c"],
         "training": ["train", "--gin_file=quickstart.gin", "--run_dir=run"],
@@ -126,6 +127,7 @@ def test_everything_that_files_carry_is_kept(outcome, folder):
     ("what", "message"),
     [
         ("no sketch", "pass one with --sketch"),
+        ("whole image", "--whole_image does not go with"),
         ("run directory", "must be an ONNX file, file.onnx, and --model="),
         ("default model", "must be an ONNX file, file.onnx, and --model is missing"),
         ("training", "TensorFlow is not installed: install deepfill-tf"),

@@ -200,6 +200,11 @@ class FileCompleter:
         name = options.strategy.name
         expected = forecast_with(name)
         if expected is None:
+            if is_large and name == "exact":
+                self.inform(
+                    f"{record.image}: {width} x {height}, strategy exact: time and memory are not "
+                    "known for this model; --strategy=crop needs less of both"
+                )
             return
         record.set_forecast(expected)
         what = f"{record.image}: {width} x {height}"

@@ -87,6 +87,8 @@ class Inpainter(Completer):
 
         Raises UserError if `path` is none of them, or is damaged, or if the package has no model.
         """
+        if path is not None and os.fspath(path).lower().endswith(".onnx"):
+            raise UserError(f"{path} is an ONNX file: OnnxInpainter({str(path)!r}) loads it")
         if path is None:
             return cls(load_generator(), whole_image=whole_image)
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):

@@ -8,6 +8,7 @@ Shapes and types are those of `Completer`. `deepfill-export --format=onnx` write
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,35 @@ class OnnxInpainter(Completer):
     Args:
       path: of an ONNX file with inputs `image` uint8 `[N, H, W, C]`, `mask` and for guided models
         `sketch` uint8 `[N, H, W, 1]`, and the output `completed` uint8 `[N, H, W, C]`.
+      providers: onnxruntime's execution providers, the preferred first.
 
     Raises UserError if the file is missing, damaged or another, or if onnxruntime is not installed.
+
+    Example:
+
+    >>> import tempfile
+    >>> import onnx.parser
+    >>> from deepfill_tf import OnnxInpainter
+    >>> graph = '''<ir_version: 8, opset_import: ["": 17]>
+    ... fill_white (uint8[N, H, W, 3] image, uint8[N, H, W, 1] mask)
+    ... => (uint8[N, H, W, 3] completed) {
+    ...   hole = Cast <to: int = 9> (mask)
+    ...   completed = Where (hole, mask, image)
+    ... }'''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     onnx.save(onnx.parser.parse_model(graph), f"{folder}/white.onnx")
+    ...     inpainter = OnnxInpainter(f"{folder}/white.onnx")
+    >>> image, mask = np.full([24, 32, 3], 200, np.uint8), np.zeros([24, 32], bool)
+    >>> mask[8:16, 8:24] = True
+    >>> inpainter(image, mask)[[0, 8], 8].tolist()
+    [[200, 200, 200], [255, 255, 255]]
     """
 
     predicts_floats = False
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(
+        self, path: str | os.PathLike, *, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ):
         path = os.fspath(path)
         if not os.path.isfile(path):
             raise UserError(f"there is no ONNX file {path}")
@@ -42,9 +65,7 @@ class OnnxInpainter(Completer):
         options = runtime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         try:
-            self._session = runtime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = runtime.InferenceSession(path, options, providers=list(providers))
         except self.errors as error:
             raise UserError(f"cannot load the ONNX file {path}: {reason(error)}") from error
         self._channels = _checked_channels(path, self._session)

@@ -1,7 +1,9 @@
 """A wheel installed elsewhere trains, exports, completes and converts without the checkout."""
 
+import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,22 +11,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 from PIL import Image
 
+from tests.inference.onnx_files import write_mean_fill
 from tests.reference import reference_path
+from tests.small_generators import random_images
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """An empty folder, and a function that runs Python there with the installed wheel only."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    site = tmp_path_factory.mktemp("site")
-    # A copy: what an earlier build left in the checkout would get into the wheel.
+def source(tmp_path_factory):
+    """A copy of the checkout: what an earlier build left there would get into a wheel."""
     source = tmp_path_factory.mktemp("source") / "checkout"
     left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "runs", "__pycache__")
     shutil.copytree(ROOT, source, ignore=left_out)
+    return source
+
+
+@pytest.fixture(scope="module")
+def elsewhere(source, tmp_path_factory):
+    """An empty folder, and a function that runs Python there with the installed wheel only."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    site = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", site, source], check=True)
     wheel = next(site.glob("deepfill_tf-*.whl"))
@@ -48,6 +58,20 @@ def elsewhere(tmp_path_factory):
     return folder, run
 
 
+FILES = ("--image=a.png", "--mask=a_mask.png", "--output=b.png")
+WITHOUT_TENSORFLOW = """
+import sys
+from importlib.machinery import PathFinder
+
+find_spec = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *rest: (
+    None if name in ("tensorflow", "keras") else find_spec(name, *rest)
+)
+from deepfill_tf import inpaint
+
+print(inpaint.__file__)
+inpaint.main()
+"""
 # Several commands in one process: TensorFlow is imported once.
 COMMANDS = """
 import importlib, json, sys
@@ -81,3 +105,40 @@ def test_trains_exports_completes_and_converts(elsewhere):
     completed = np.asarray(Image.open(folder / "b.png"))
     np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
     assert (folder / "converted" / "weights.safetensors").exists()
+
+
+def test_the_distribution_for_onnx_files_completes_without_tensorflow(source, tmp_path):
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    onnx = source / "packaging" / "onnx"
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, onnx], check=True)
+    wheel = next(tmp_path.glob("deepfill_onnx-*.whl"))
+    subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "lib", wheel], check=True)
+    (metadata,) = importlib.metadata.distributions(path=[str(tmp_path / "lib")])
+    assert "LICENSE" in {file.name for file in metadata.files}
+    (script,) = metadata.entry_points
+    assert (script.name, script.value) == ("deepfill-inpaint", "deepfill_tf.inpaint:main")
+    setup = (source / "setup.py").read_text()
+    for requirement in map(Requirement, metadata.requires):
+        assert requirement.name != "tensorflow-cpu"
+        # Both distributions require the same versions.
+        (other,) = set(re.findall(rf'"({requirement.name}(?![\w-])[^"]*)"', setup))
+        assert requirement.specifier == Requirement(other).specifier
+
+    write_mean_fill(tmp_path / "mean.onnx")
+    image = random_images(24, 32, 3)
+    mask = np.zeros([24, 32], np.uint8)
+    mask[8:16, 8:24] = 255
+    Image.fromarray(image).save(tmp_path / "a.png")
+    Image.fromarray(mask).save(tmp_path / "a_mask.png")
+    process = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, "--model=mean.onnx", *FILES],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "lib")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith(str(tmp_path / "lib"))
+    known = mask == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png"))[known], image[known])
