@@ -6,14 +6,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from PIL import Image
 
 import deepfill_tf
-from deepfill_tf import export
+from deepfill_tf import OnnxInpainter, export, inpaint
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference import Inpainter
 from deepfill_tf.inference.completion import complete_float
 from deepfill_tf.inference.onnx_conversion import convert_to_onnx
-from deepfill_tf.inference.onnx_exporting import Agreement, save_onnx
+from deepfill_tf.inference.onnx_exporting import PHOTOGRAPH, Agreement, save_onnx
 from deepfill_tf.networks import GeneratorV1
 from deepfill_tf.storage.model_files import Provenance
 from tests.command_calls import assert_one_line, call
@@ -185,3 +186,23 @@ def test_other_files_are_not_overwritten(model_directory, tmp_path, capfd):
     assert call(export, format="onnx", model=model_directory, output=path) == 1
     assert_one_line(capfd, path, "is not an ONNX file and is not overwritten")
     assert path.read_text() == "years of work"
+
+
+def test_the_command_completes_files_as_with_tensorflow(exported, model_directory, tmp_path):
+    photograph = Image.open(PHOTOGRAPH).crop((100, 60, 260, 190))
+    mask = np.zeros([130, 160], np.uint8)
+    mask[30:70, 50:110] = mask[100:104, 20:150] = 255
+    photograph.save(tmp_path / "a.png")
+    Image.fromarray(mask).save(tmp_path / "a_mask.png")
+    paths = {"image": tmp_path / "a.png", "mask": tmp_path / "a_mask.png"}
+    for model, output in ((exported, "onnx.png"), (model_directory, "tensorflow.png")):
+        assert call(inpaint, model=model, output=tmp_path / output, **paths) == 0
+    by_onnx, by_tensorflow = (
+        np.asarray(Image.open(tmp_path / f"{name}.png")) for name in ("onnx", "tensorflow")
+    )
+    assert differences(by_onnx, by_tensorflow).max() <= 1
+    known = mask == 0
+    np.testing.assert_array_equal(by_onnx[known], np.asarray(photograph)[known])
+    assert OnnxInpainter(exported).metadata["guided"] == "false"
+    with pytest.raises(UserError, match="OnnxInpainter"):
+        Inpainter.load(exported)
