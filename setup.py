@@ -61,6 +61,8 @@ setup(
     packages=find_namespace_packages(include=["deepfill_tf", "deepfill_tf.*"]) + CONFIGS,
     package_dir={"deepfill_tf.configs": "gin"},
     package_data={
+        "deepfill_tf.demo_page": ["*.css", "*.html", "*.js", "*.svg"],
+        "deepfill_tf.demo_page.onnxruntime": ["*"],
         "deepfill_tf.evaluation.report": ["page.html"],
         "deepfill_tf.photographs": ["SOURCES.md"],
         "deepfill_tf.photographs.train": ["*.jpg"],
@@ -105,6 +107,9 @@ setup(
             "apache-beam>=2.77",
             "hypothesis",
             "mypy",
+            # With an installed Chromium, for the page of deepfill-demo.
+            "axe-playwright-python>=0.1.8",
+            "playwright>=1.65",
             "pytest",
             "pytest-xdist",
             "ruff",
@@ -126,6 +131,7 @@ setup(
             "deepfill-export = deepfill_tf.export:main",
             "deepfill-evaluate = deepfill_tf.evaluate:main",
             "deepfill-convert = deepfill_tf.convert:main",
+            "deepfill-demo = deepfill_tf.demo:main",
         ]
     },
 )

@@ -70,7 +70,7 @@ def test_a_image_from_the_command_line(model, folder):
     np.testing.assert_array_equal(completed, Inpainter.load(model)(image, mask))
 
 
-@pytest.mark.parametrize("command", ["inpaint", "export", "convert"])
+@pytest.mark.parametrize("command", ["inpaint", "export", "convert", "demo"])
 def test_help_does_not_wait_for_tensorflow(command, folder):
     program = (
         "import sys; sys.modules['tensorflow'] = None; "

@@ -96,6 +96,7 @@ def test_the_readme_has_commands_and_its_images_exist():
         "export",
         "evaluate",
         "convert",
+        "demo",
     }
     for config in re.findall(r"`([\w/]+\.gin)`", README):
         assert Path(find_config(config)).exists()

@@ -11,7 +11,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 # From top to bottom; the modules of a level may import their own level and those below it.
 LEVELS = [
-    {"train", "inpaint", "export", "evaluate", "convert"},
+    {"train", "inpaint", "export", "evaluate", "convert", "demo"},
     {"configuration", "configuration_errors"},
     {"training"},
     {"preparation"},

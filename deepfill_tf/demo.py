@@ -1,0 +1,141 @@
+"""Shows a page to paint on: the model completes what is painted over.
+
+The model runs in the browser, and nothing leaves the machine. The page is served to this machine
+alone, until Ctrl-C. With --output it is written as a static folder, which any file server shows.
+"""
+
+import contextlib
+import functools
+import http.server
+import lzma
+import shutil
+import tempfile
+import webbrowser
+from pathlib import Path
+
+from absl import flags
+
+from deepfill_tf.command_line import Command, Flag
+from deepfill_tf.errors import UserError, reason
+
+PACKAGE = Path(__file__).parent
+PAGE = PACKAGE / "demo_page"
+SAMPLE = PACKAGE / "photographs" / "train" / "palaisdes_papes.jpg"
+# With the first two a browser gives the page threads.
+HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+}
+TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
+
+COMMAND = Command(
+    "deepfill-demo",
+    __doc__,
+    [
+        Flag(
+            "model",
+            "A run directory, a model directory or an ONNX file that export wrote. Without it, "
+            "the model that comes with the package.",
+        ),
+        Flag("port", "Port on this machine; 0 is any free one.", 7860, define=flags.DEFINE_integer),
+        Flag("open", "Open the page in the browser.", True, define=flags.DEFINE_boolean),
+        Flag("output", "Write the page as a static folder, and serve nothing."),
+    ],
+)
+
+
+def run(values: flags.FlagValues) -> None:
+    if values.output:
+        write_page(values.output, values.model)
+        print(f"wrote {values.output}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write_page(Path(folder, "page"), values.model)
+        with server(Path(folder, "page"), values.port) as served:
+            address = f"http://127.0.0.1:{served.server_address[1]}/"
+            print(f"{address} (Ctrl-C stops)", flush=True)
+            if values.open:
+                webbrowser.open(address)
+            with contextlib.suppress(KeyboardInterrupt):
+                served.serve_forever()
+
+
+def write_page(folder: str | Path, model: str | None = None) -> None:
+    """Writes the page with a model as a static folder.
+
+    Args:
+      folder: a new or an empty folder.
+      model: see `--model`.
+
+    Raises UserError if `folder` holds something, or the model cannot be loaded.
+    """
+    from deepfill_tf import atomic  # which imports TensorFlow
+
+    path = Path(folder)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(f"{path} is not an empty folder; pass a new --output")
+    with atomic.directory(path) as new:
+        shutil.copytree(PAGE, new, dirs_exist_ok=True)
+        for packed in Path(new).rglob("*.xz"):
+            with lzma.open(packed) as source, open(packed.with_suffix(""), "wb") as unpacked:
+                shutil.copyfileobj(source, unpacked)
+            packed.unlink()
+        shutil.copy(SAMPLE, Path(new, "sample.jpg"))
+        write_model(Path(new, "model.onnx"), model)
+
+
+def write_model(path: Path, model: str | None) -> None:
+    """Writes the ONNX file of a model, see `--model`. Raises UserError if it cannot be had."""
+    if model and model.endswith(".onnx"):
+        try:
+            shutil.copyfile(model, path)
+        except OSError as error:
+            raise UserError(f"cannot read --model={model}: {reason(error)}") from error
+        return
+    from deepfill_tf.inference.onnx_conversion import EXTRA_OUTPUTS
+    from deepfill_tf.inference.onnx_exporting import save_onnx
+    from deepfill_tf.storage.loading import load_with_provenance
+
+    generator, provenance = load_with_provenance(model or None)
+    save_onnx(generator, path, provenance, extra_outputs=EXTRA_OUTPUTS)
+
+
+def server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
+    """A server of a folder on 127.0.0.1, to be closed. Raises UserError if the port is in use."""
+    handler = functools.partial(Handler, directory=str(folder))
+    try:
+        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"cannot serve on --port={port}: {reason(error)}; --port=0 takes a free one"
+        ) from error
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files with the headers that the page needs; requests are not logged."""
+
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | TYPES
+
+    def end_headers(self):
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format, *args):
+        pass
+
+    def handle(self):
+        # The browser closes connections that it no longer needs.
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
+
+def main() -> None:
+    COMMAND.main(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+// Undo and redo of steps. A step is {patches, completion}: patches as `Layer.change` returns them,
+// and for completions what the model said besides.
+
+export class History {
+  /** The oldest steps are forgotten once all patches together have more bytes than the limit. */
+  constructor(limit = 600e6) {
+    this.limit = limit;
+    this.done = [];
+    this.undone = [];
+  }
+
+  push(patches, completion = null) {
+    const kept = patches.filter(Boolean);
+    if (!kept.length) return;
+    this.done.push({ patches: kept, completion });
+    this.undone = [];
+    let bytes = this.done.reduce((sum, step) => sum + bytesOf(step), 0);
+    while (bytes > this.limit && this.done.length > 1) bytes -= bytesOf(this.done.shift());
+  }
+
+  /** Takes the last step back; returns it, or null if there is none. */
+  undo() {
+    const step = this.done.pop();
+    if (!step) return null;
+    for (const { layer, x, y, before } of step.patches.toReversed()) {
+      layer.context.putImageData(before, x, y);
+    }
+    this.undone.push(step);
+    return step;
+  }
+
+  /** Does the step again that was taken back last; returns it, or null if there is none. */
+  redo() {
+    const step = this.undone.pop();
+    if (!step) return null;
+    for (const { layer, x, y, after } of step.patches) layer.context.putImageData(after, x, y);
+    this.done.push(step);
+    return step;
+  }
+
+  /** The completions that are done and not undone, the latest last. */
+  get completions() {
+    return this.done.filter((step) => step.completion);
+  }
+}
+
+function bytesOf({ patches }) {
+  return patches.reduce((sum, { before }) => sum + 2 * before.data.length, 0);
+}

@@ -1,0 +1,72 @@
+// The model as the page sees it: calls that a worker answers.
+
+import { Refused } from "./image_header.js";
+
+/** A call that was stopped by `Model.stop`. */
+export class Stopped extends Error {}
+
+export class Model {
+  /** url: of the ONNX file. useGpu: with WebGPU where the browser has a device. */
+  constructor(url, useGpu) {
+    this.url = url;
+    this.useGpu = useGpu;
+    this.info = null;
+    this.onProgress = () => {};
+  }
+
+  /**
+   * Resolves once the model is loaded. Throws Refused if the file is no inpainting model.
+   * onProgress is called with {received, total} in bytes.
+   */
+  async load() {
+    this._calls = new Map();
+    this._worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this._worker.onmessage = ({ data }) => this._answered(data);
+    this._worker.onerror = (event) => {
+      for (const { reject } of this._calls.values()) reject(new Error(event.message || "no reply"));
+    };
+    const url = new URL(this.url, document.baseURI).href;
+    const info = await this._call("load", { url, useGpu: this.useGpu });
+    if (!["image", "mask"].every((name) => info.inputs.includes(name)) || !info.outputs.includes("completed")) {
+      throw new Refused("The model file does not take `image` and `mask` and return `completed`.");
+    }
+    if (!info.hasFreeSize) throw new Refused("The model file takes images of one size only.");
+    this.info = { ...info, guided: info.inputs.includes("sketch") };
+  }
+
+  /** Completes {image, mask, sketch}, each {data, dims}; returns the outputs alike. */
+  async run({ image, mask, sketch }) {
+    const inputs = this.info.guided ? { image, mask, sketch } : { image, mask };
+    const { backend, ...outputs } = await this._call("run", inputs);
+    if (backend) this.info.backend = backend;
+    return outputs;
+  }
+
+  /** Stops what is running, which throws Stopped; the model has to be loaded again. */
+  stop() {
+    this._worker.terminate();
+    this.info = null;
+    for (const { reject } of this._calls.values()) reject(new Stopped("Stopped."));
+    this._calls.clear();
+  }
+
+  _call(command, argument) {
+    const id = crypto.getRandomValues(new Uint32Array(1))[0];
+    return new Promise((resolve, reject) => {
+      this._calls.set(id, { resolve, reject });
+      this._worker.postMessage({ id, command, argument });
+    });
+  }
+
+  _answered({ id, progress, result, error }) {
+    const call = this._calls.get(id);
+    if (!call) return;
+    if (progress) {
+      this.onProgress(progress);
+      return;
+    }
+    this._calls.delete(id);
+    if (error !== undefined) call.reject(new Error(error));
+    else call.resolve(result);
+  }
+}

@@ -1,0 +1,238 @@
+"""The page with a guided model, in a real browser."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from deepfill_tf.inference.onnx_exporting import save_onnx
+from deepfill_tf.storage.model_files import Provenance
+from tests.demo_page.conftest import DESKTOP, opened, served
+from tests.small_generators import random_images, small_generator
+
+PHONE = {
+    "viewport": {"width": 390, "height": 780},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "guided.onnx"
+    provenance = Provenance("a test's random numbers")
+    save_onnx(small_generator(guided=True), path, provenance, extra_outputs=("coarse", "offsets"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(model, tmp_path_factory):
+    with served(tmp_path_factory.mktemp("site") / "page", model) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser, address):
+    with opened(browser, address) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def session(model):
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+def photo(width: int = 120, height: int = 90) -> np.ndarray:
+    return random_images(height, width, 3)
+
+
+def test_paints_completes_undoes_and_saves(page, session, tmp_path):
+    image = photo()
+    page.open_pixels(image, tmp_path)
+    page.drag((40, 30), (70, 50))
+    mask = page.saved_mask()
+    # A stroke of the brush's size, 8 pixels: a capsule.
+    assert mask[40, 55] and not mask[60, 55] and 200 < mask.sum() < 500
+    page.complete()
+    completed = page.saved()
+    np.testing.assert_array_equal(completed[~mask], image[~mask])
+    assert (completed[mask] != image[mask]).any()
+
+    inputs = {"image": image[None], "mask": 255 * mask[None, :, :, None].astype(np.uint8)}
+    inputs["sketch"] = np.zeros_like(inputs["mask"])
+    (expected,) = session.run(["completed"], inputs)
+    assert np.abs(completed.astype(int) - expected[0]).max() <= 1
+
+    # Nothing is painted any more: the mask is that of the completion.
+    np.testing.assert_array_equal(page.saved_mask(), mask)
+    page.page.click("#undo")
+    np.testing.assert_array_equal(page.saved(), image)
+    np.testing.assert_array_equal(page.saved_mask(), mask)
+    page.page.keyboard.press("Control+Shift+Z")
+    np.testing.assert_array_equal(page.saved(), completed)
+
+
+def test_a_saved_image_opens_again_and_is_completed_again(page, tmp_path):
+    page.open_pixels(photo(), tmp_path)
+    page.drag((40, 30), (70, 50))
+    page.complete()
+    first = page.saved()
+    Image.fromarray(first).save(tmp_path / "again.png")
+    page.open(tmp_path / "again.png")
+    np.testing.assert_array_equal(page.saved(), first)
+    page.drag((60, 60), (80, 60))
+    mask = page.saved_mask()
+    page.complete()
+    np.testing.assert_array_equal(page.saved()[~mask], first[~mask])
+
+
+def test_views_and_comparison(page, session, tmp_path):
+    image = np.full([64, 64, 3], (40, 90, 200), np.uint8)
+    page.open_pixels(image, tmp_path)
+    page.select("Box")
+    page.drag((16, 16), (48, 48))
+    mask = page.saved_mask()
+    page.complete()
+    completed = page.saved()
+    inputs = {"image": image[None], "mask": 255 * mask[None, :, :, None].astype(np.uint8)}
+    inputs["sketch"] = np.zeros_like(inputs["mask"])
+    coarse, offsets = session.run(["coarse", "offsets"], inputs)
+
+    def is_near(color):
+        return np.abs(page.color_at(32.5, 32.5) - color).max() <= 40
+
+    page.select("Coarse")
+    assert is_near(coarse[0, 32, 32])
+    page.select("Original")
+    assert is_near(image[32, 32])
+    page.select("Attention")
+    colors = page.module(
+        "attention_colors.js", "Array.from(m.colorsOf(a))", offsets.ravel().tolist()
+    )
+    assert is_near(np.reshape(colors, [8, 8, 3])[4, 4])
+    page.select("Completed")
+    assert is_near(completed[32, 32])
+    page.page.keyboard.down("c")
+    assert is_near(image[32, 32])
+    page.page.keyboard.up("c")
+    assert is_near(completed[32, 32])
+
+
+def test_a_small_hole_in_a_large_photograph(page, session, tmp_path):
+    rows, columns = np.mgrid[:2000, :3000]
+    image = np.stack([rows // 8, columns // 12, (rows + columns) // 20], -1).astype(np.uint8)
+    page.open_pixels(image, tmp_path)
+    page.drag((400, 300), (430, 320))
+    page.drag((2500, 1700), (2520, 1700))
+    mask = page.saved_mask()
+    page.complete()
+    completed = page.saved()
+    assert completed.shape == image.shape
+    np.testing.assert_array_equal(completed[~mask], image[~mask])
+    for corner in (mask[:1000], mask[1000:]):
+        assert corner.any()
+    assert (completed[mask] != image[mask]).any(axis=-1).mean() > 0.5
+
+
+def test_large_holes_are_completed_at_a_lower_resolution_and_may_be_stopped(page, tmp_path):
+    image = np.full([1200, 1200, 3], (90, 160, 60), np.uint8)
+    page.open_pixels(image, tmp_path)
+    page.select("Box")
+    page.drag((300, 300), (900, 900))
+    mask = page.saved_mask()
+    page.page.click("#complete")
+    page.page.keyboard.press("Escape")
+    page.says("Stopped")
+    np.testing.assert_array_equal(page.saved_mask(), mask)
+    np.testing.assert_array_equal(page.saved(), image)
+    page.complete()
+    completed = page.saved()
+    np.testing.assert_array_equal(completed[~mask], image[~mask])
+    assert (completed[mask] != image[mask]).any(axis=-1).mean() > 0.5
+
+
+def test_everything_by_keyboard(page, tmp_path):
+    image = photo()
+    page.open_pixels(image, tmp_path)
+    keys = page.page.keyboard
+    page.page.locator("#canvas").focus()
+    keys.press("r")
+    assert page.page.get_by_role("radio", name="Box").is_checked()
+    keys.press("b")
+    size = page.page.locator("#size-value").inner_text()
+    keys.press("]")
+    assert page.page.locator("#size-value").inner_text() != size
+    keys.press("Enter")
+    for _ in range(8):
+        keys.press("ArrowRight")
+    keys.press("Enter")
+    mask = page.saved_mask()
+    assert mask[45, 62] and not mask[20].any()
+    page.page.locator("#canvas").focus()
+    keys.press("Control+Enter")
+    page.says("Done in")
+    np.testing.assert_array_equal(page.saved()[~mask], image[~mask])
+    keys.press("Control+z")
+    np.testing.assert_array_equal(page.saved(), image)
+    page.page.locator("#canvas").focus()
+    keys.press("Delete")
+    assert not page.saved_mask().any()
+    keys.press("?")
+    assert page.page.get_by_role("dialog").is_visible()
+
+
+def test_a_phone(browser, address, tmp_path):
+    with opened(browser, address, **PHONE) as page:
+        image = photo(160, 120)
+        page.open_pixels(image, tmp_path)
+        devtools = page.page.context.new_cdp_session(page.page)
+
+        def touch(kind, *points):
+            touched = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+
+        left, top = page.at(60, 60)
+        # Two fingers zoom and paint nothing.
+        touch("touchStart", (left - 20, top), (left + 20, top))
+        for i in range(1, 6):
+            touch("touchMove", (left - 20 - 8 * i, top), (left + 20 + 8 * i, top))
+        touch("touchEnd")
+        assert page.page.locator("#undo").is_disabled()
+        # One finger paints, at three times the size: less of the photograph.
+        touch("touchStart", (left, top))
+        for i in range(1, 6):
+            touch("touchMove", (left + 12 * i, top))
+        touch("touchEnd")
+        mask = page.saved_mask()
+        columns = np.flatnonzero(mask.any(axis=0))
+        scale = page.at(1, 0)[0] - page.at(0, 0)[0]
+        assert columns[-1] - columns[0] < 60 / scale / 2 + 14
+        page.page.tap("#complete")
+        page.says("Done in")
+        np.testing.assert_array_equal(page.saved()[~mask], image[~mask])
+        width, height = page.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        )
+        assert (width, height) == (390, 780)
+        for button in page.page.get_by_role("button").all():
+            if button.is_visible():
+                box = button.bounding_box()
+                assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+                assert min(box["width"], box["height"]) >= 44 - 1 / 8
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_inaccessible(browser, address, tmp_path, scheme, screen):
+    with opened(browser, address, color_scheme=scheme, **screen) as page:
+        reports = [Axe().run(page.page)]
+        page.open_pixels(photo(), tmp_path)
+        page.drag((40, 30), (70, 50))
+        page.complete()
+        reports.append(Axe().run(page.page))
+        page.page.click("#show-help")
+        reports.append(Axe().run(page.page))
+        for report in reports:
+            assert report.violations_count == 0, report.generate_report()
