@@ -15,6 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
+from deepfill_tf import atomic
 from deepfill_tf.command_line import Command, Flag
 from deepfill_tf.errors import UserError, reason
 
@@ -44,6 +45,7 @@ COMMAND = Command(
         Flag("open", "Open the page in the browser.", True, define=flags.DEFINE_boolean),
         Flag("output", "Write the page as a static folder, and serve nothing."),
     ],
+    needs_tensorflow=lambda values: not (values.model or "").endswith(".onnx"),
 )
 
 
@@ -72,8 +74,6 @@ def write_page(folder: str | Path, model: str | None = None) -> None:
 
     Raises UserError if `folder` holds something, or the model cannot be loaded.
     """
-    from deepfill_tf import atomic  # which imports TensorFlow
-
     path = Path(folder)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise UserError(f"{path} is not an empty folder; pass a new --output")
@@ -110,7 +110,7 @@ def server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
         return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     except (OSError, OverflowError) as error:
         raise UserError(
-            f"cannot serve on --port={port}: {reason(error)}; --port=0 takes a free one"
+            f"cannot serve on --port={port}: {reason(error).rstrip('.')}; --port=0 takes a free one"
         ) from error
 
 

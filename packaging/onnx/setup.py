@@ -16,7 +16,7 @@ VERSION = re.search(
     r'^__version__ = "(.+)"$', (ROOT / "deepfill_tf" / "__init__.py").read_text(), re.MULTILINE
 )[1]
 # What has data files, or needs packages of its own, and serves training only.
-LEFT_OUT = ("deepfill_tf.models*", "deepfill_tf.photographs*")
+LEFT_OUT = ("deepfill_tf.demo_page*", "deepfill_tf.models*", "deepfill_tf.photographs*")
 
 setup(
     name="deepfill-onnx",
