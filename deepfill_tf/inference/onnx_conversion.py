@@ -21,6 +21,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.checks import check_choice
@@ -46,6 +47,8 @@ _OPTIMIZERS = (
     "remove_identity",
     "remove_back_to_back",
 )
+# Smaller arrays, such as sizes of paddings, stay as they are.
+_LEAST_WEIGHTS = 64
 # Outputs besides `completed`.
 EXTRA_OUTPUTS = ("coarse", "offsets")
 
@@ -56,7 +59,7 @@ def convert_to_onnx(
     """Returns an `onnx.ModelProto`, see this module's docstring.
 
     Args:
-      generator: a built generator; its compute type is that of the model.
+      generator: a built generator, which computes in float32.
       extra_outputs: of `EXTRA_OUTPUTS`. With any the model computes whole images.
       whole_image: compute whole images, and not only the box around the holes. A generator without
         `supports_regions` always computes whole images.
@@ -92,6 +95,33 @@ def convert_to_onnx(
         raise UserError(f"this generator does not convert to ONNX: {reason(error)}") from error
     finally:
         logger.setLevel(level)
+
+
+def store_weights_in_float16(model: Any) -> None:
+    """Halves the size of a model: its weights are float16 in the file, and cast when it is loaded.
+
+    Computing stays float32, which every runtime has; onnxruntime's CPU lacks float16 operators.
+    Raises UserError if a weight is too large for float16.
+    """
+    onnx, numpy_helper = import_onnx_packages("onnx", "onnx.numpy_helper")
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _LEAST_WEIGHTS:
+            continue
+        with np.errstate(over="ignore"):
+            halves = values.astype(np.float16)
+        if not np.isfinite(halves).all():
+            raise UserError(f"a weight of {np.abs(values).max():.3g} does not fit into float16")
+        stored = f"{tensor.name}_float16"
+        casts.append(
+            onnx.helper.make_node("Cast", [stored], [tensor.name], to=onnx.TensorProto.FLOAT)
+        )
+        tensor.CopyFrom(numpy_helper.from_array(halves, stored))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def import_onnx_packages(*names: str) -> list[Any]:

@@ -27,14 +27,18 @@ from deepfill_tf.data.image_files import read_image
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion import complete_uint8
 from deepfill_tf.inference.hole_crops import MIN_SIDE
-from deepfill_tf.inference.onnx_conversion import convert_to_onnx, import_onnx_packages
+from deepfill_tf.inference.onnx_conversion import (
+    convert_to_onnx,
+    import_onnx_packages,
+    store_weights_in_float16,
+)
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.networks.generators import Generator
 from deepfill_tf.storage.model_files import Provenance
 from deepfill_tf.storage.weights import assign_weights, weights_of
 
-# Precision -> the policy of the exported generator.
-PRECISIONS = {"float32": "float32", "float16": "mixed_float16"}
+# Of the weights in the file; computing is float32.
+PRECISIONS = ("float32", "float16")
 PRODUCER = "deepfill-tf"
 # The exported model is compared with TensorFlow on this photograph.
 PHOTOGRAPH = Path(deepfill_tf.__file__).parent / "photographs" / "validation" / "coffee.jpg"
@@ -90,8 +94,7 @@ def save_onnx(
       generator: a built generator, in whatever compute type.
       path: the file to write, ending in .onnx; an earlier ONNX file is replaced.
       provenance: of the weights.
-      precision: a key of `PRECISIONS`; of weights and features. Pixels, scores and probabilities
-        of the attention keep their types.
+      precision: one of `PRECISIONS`, of the weights in the file; computing is float32.
       extra_outputs, whole_image: see `convert_to_onnx`.
       weights_license: a line for the file's properties.
 
@@ -103,15 +106,11 @@ def save_onnx(
     check_choice("precision", precision, PRECISIONS)
     check_onnx_path(path)
     architecture = architecture_of(generator)
-    copies = {
-        policy: model_from_architecture(architecture, dtype=policy)
-        for policy in {"float32", PRECISIONS[precision]}
-    }
-    for copy in copies.values():
-        assign_weights(copy, weights_of(generator), "the generator")
-    model = convert_to_onnx(
-        copies[PRECISIONS[precision]], extra_outputs=extra_outputs, whole_image=whole_image
-    )
+    copy = model_from_architecture(architecture, dtype="float32")
+    assign_weights(copy, weights_of(generator), "the generator")
+    model = convert_to_onnx(copy, extra_outputs=extra_outputs, whole_image=whole_image)
+    if precision == "float16":
+        store_weights_in_float16(model)
     model.producer_name, model.producer_version = PRODUCER, deepfill_tf.__version__
     properties = {
         "architecture": json.dumps(architecture),
@@ -126,7 +125,7 @@ def save_onnx(
     for name, value in properties.items():
         model.metadata_props.add(key=name, value=value)
     content = model.SerializeToString()
-    agreement = compare_with_tensorflow(content, copies["float32"])
+    agreement = compare_with_tensorflow(content, copy)
     agrees = (
         agreement.largest <= MAX_DIFFERENCE
         if precision == "float32"
