@@ -71,6 +71,7 @@ def data(folder, train="train.flist"):
         ("Trainer.gradient_accumulation_steps = 4", "is not a multiple of the 1 replicas times 4"),
         ('strategy.devices = ["GPU:7"]', "there is no device 'GPU:7'"),
         ('strategy.devices = "CPU:0"', "must be a list of device names, got 'CPU:0'"),
+        ('GeneratorV2.padding = "symmetric"', "data.height=32 does not fit the generator"),
         ("GeneratorV2.width = 3", "width must be a multiple of 2 that is >= 2, got 3"),
         ("GeneratorV2.channels = 1", "channels=1, but data.channels=3"),
         (

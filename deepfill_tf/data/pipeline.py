@@ -14,6 +14,9 @@ from deepfill_tf.data.seeds import Purpose, generator_of, integers, seeds_of, un
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
 
+# Without it, AutoGraph would translate all that a traced function calls, which takes seconds.
+do_not_convert = tf.autograph.experimental.do_not_convert
+
 # Seeds int64 [N, 2], height, width -> float32 [N, height, width, 1], see `data.masks`.
 MaskGenerator = Callable[[tf.Tensor, int, int], tf.Tensor]
 
@@ -120,12 +123,14 @@ class ImagePipeline:
             return batch_index * self._global_batch_size + first + index
 
         numbers = tf.data.Dataset.range(first_batch * local_batch_size, np.iinfo(np.int64).max)
-        examples = numbers.map(position_of).map(
-            self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        examples = numbers.map(do_not_convert(position_of)).map(
+            do_not_convert(self._example), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
         batches = examples.batch(batch_size, drop_remainder=True)
         return batches.map(
-            self._with_masks, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            do_not_convert(self._with_masks),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
         ).prefetch(2)
 
     def paths_of(self, batch_index: int) -> list[str]:

@@ -48,6 +48,7 @@ def generator_of(
 def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
     """Uniform numbers in [0, 1), float64 `[N, count]`, row by row from seeds int64 `[N, 2]`."""
 
+    @tf.autograph.experimental.do_not_convert
     def random_bits(seed):
         return tf.random.stateless_uniform(
             [count], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"

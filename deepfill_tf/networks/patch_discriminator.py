@@ -17,7 +17,7 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_positive_int
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.layers import PlainConv2D, SpectralNorm
 from deepfill_tf.networks.inputs import (
     Inputs,
@@ -75,6 +75,17 @@ class PatchDiscriminator(RebuiltOnLoading, keras.Model):
             )
             layer = SpectralNorm(convolution, name=layer_name, dtype=self.dtype_policy)
             setattr(self, layer_name, layer)
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the variables, for inputs of which the images have the shape `input_shape`."""
+        if isinstance(input_shape[-1], tuple | list):  # of inputs in one list
+            input_shape = input_shape[0]
+        channels = input_shape[-1] + 1 + self.guided
+        for name in self._names:
+            layer = getattr(self, name)
+            build_layer(layer, (None, None, None, channels))
+            channels = layer.layer.filters
+        self.built = True
 
     def call(
         self,

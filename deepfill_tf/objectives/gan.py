@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from deepfill_tf.checks import check_at_least, check_choice, check_positive_int
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.networks import GlobalDiscriminator, GlobalLocalDiscriminator, PatchDiscriminator
 from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives.adversarial import (
@@ -167,7 +167,7 @@ class GAN:
     def build(self, discriminator: keras.Model, batch: Batch) -> None:
         """Creates the discriminator's variables. Does not update spectral norms."""
         if self._spec.conditional:
-            discriminator(*inputs_of(batch), training=False)
+            build_layer(discriminator, batch["image"].shape)
         else:
             discriminator(*(view.crop(batch["image"], batch) for view in self._spec.views))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from deepfill_tf.checks import check_at_least, check_bool
-from deepfill_tf.compat import keras
+from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.objectives.gan import GAN, Losses
 from deepfill_tf.objectives.term import Batch, Term
@@ -82,8 +82,8 @@ class Objective:
         return boxed or (self.gan.needs_box and not self.pretrain_coarse)
 
     def build(self, generator: keras.Model, discriminator: keras.Model, batch: Batch) -> None:
-        """Creates all variables by calling the networks on `batch`, in a strategy's scope."""
-        generator(*inputs_of(batch))
+        """Creates all variables, for batches like `batch`, in a strategy's scope."""
+        build_layer(generator, batch["image"].shape)
         self.gan.build(discriminator, batch)
         for term in self.terms:
             term.build()

@@ -1,6 +1,8 @@
 """Training steps: updates of the discriminator, then one of the generator."""
 
 import collections
+import concurrent.futures
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -59,6 +61,7 @@ class InnerLoop:
         self._batches: Iterator | None = None
         self._drawn: collections.deque = collections.deque()
         self._end: Exception | None = None
+        self._is_traced = False
         with strategy.scope():
             self._first_non_finite_batch = tf.Variable(-1, dtype=tf.int64, trainable=False)
         network_update = functools.partial(
@@ -126,10 +129,29 @@ class InnerLoop:
             self._draw(batches)
             if self._end is not None:
                 raise self._end
-        for _ in range(self._discriminator_updates):
-            scalars = self.update_discriminator(self._next(batches), batch_index)
-            batch_index += 1
+        with self._generator_traced_meanwhile():
+            for _ in range(self._discriminator_updates):
+                scalars = self.update_discriminator(self._next(batches), batch_index)
+                batch_index += 1
         return scalars | self.update_generator(self._next(batches), batch_index)
+
+    @contextlib.contextmanager
+    def _generator_traced_meanwhile(self) -> Iterator[None]:
+        """In the first step the generator's update is traced while the discriminator's runs.
+
+        Tracing is Python, which waits for nothing, and running is not. One after the other is
+        traced, so that all workers of a cluster number their collective operations alike.
+        """
+        if self._is_traced or not self._discriminator_updates:
+            yield
+            return
+        batch = self._drawn[0]
+        self.update_discriminator.trace(batch)
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            traced = thread.submit(self.update_generator.trace, batch)
+            yield
+        traced.result()
+        self._is_traced = True
 
     def _next(self, batches: Iterator):
         """Returns the next global batch, and draws one of the step after it in its place."""

@@ -81,6 +81,10 @@ class NetworkUpdate:
         """
         return self._run(batch, tf.constant(batch_index, tf.int64))
 
+    def trace(self, batch: Batch) -> None:
+        """Traces the program for batches like `batch`, as the first call would."""
+        self._run.get_concrete_function(batch, tf.constant(0, tf.int64))
+
     def in_replica(self, batch: Batch, batch_index: tf.Tensor | int = 0) -> Scalars:
         """The same update in replica context, from this replica's part of the batch."""
         step = tf.cast(batch_index, tf.int64) // self._batches_per_step

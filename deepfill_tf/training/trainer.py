@@ -274,6 +274,14 @@ class Trainer:
                 f"the generator has channels={channels}, but data.channels={self.data.channels}; "
                 "both must be the same"
             )
+        multiple, least = generator.size_multiple, generator.min_size
+        for name in ("height", "width"):
+            size = getattr(self.data, name)
+            if size % multiple or size < least:
+                raise UserError(
+                    f"data.{name}={size} does not fit the generator: it must be a multiple of "
+                    f"{multiple}, at least {least}"
+                )
         if guided != self.data.guided:
             raise UserError(
                 f"the generator has guided={guided}, but data.sketches "

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def test_shapes_are_static_and_values_in_range(numbered_images):
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
     assert batch["image"].min() >= -1 and batch["image"].max() <= 1
     np.testing.assert_array_equal(np.unique(batch["mask"]), [0, 1])
+
+
+def test_mask_generators_are_traced_as_they_are_written(numbered_images):
+    """AutoGraph would run a translation of the code, from a file of its own, and takes seconds."""
+    files = []
+
+    def masks(seeds, height, width):
+        files.append(sys._getframe().f_code.co_filename)
+        return tf.zeros([seeds.shape[0], height, width, 1])
+
+    _pipeline(numbered_images, masks=masks).dataset(0)
+    assert set(files) == {__file__}
 
 
 def test_one_channel_is_grey(numbered_images):

@@ -1,7 +1,7 @@
 import pytest
 
 from deepfill_tf.compat import keras, named_variables
-from deepfill_tf.networks import GeneratorV1, GeneratorV2, RefinementNetwork
+from deepfill_tf.networks import GeneratorV1, GeneratorV2, PatchDiscriminator, RefinementNetwork
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.generators import Generator
 from deepfill_tf.networks.stage import Stage
@@ -12,6 +12,7 @@ NETWORKS = [
     lambda: GeneratorV2(width=4, convolution="partial", attention="spatial_transformer"),
     lambda: GeneratorV2(width=4, channels=1, padding="reflect", refinement=False),
     lambda: RefinementNetwork(width=4, sees_mask=True, name="refinement"),
+    lambda: PatchDiscriminator(width=4, guided=True),
 ]
 
 
@@ -20,7 +21,7 @@ def test_built_from_shapes_it_has_the_variables_of_a_network_that_was_called(mak
     keras.utils.set_random_seed(0)
     built = named_variables(build_model(make()).weights)
     # Without a method of its own Keras builds the layers one by one, when they are called.
-    for network in (Generator, Stage):
+    for network in (Generator, Stage, PatchDiscriminator):
         monkeypatch.delattr(network, "build")
     keras.utils.set_random_seed(0)
     called = make()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf.objectives import Objective
 from deepfill_tf.schedules import PiecewiseLinear
 from tests.paper_objectives import paper_objective
 from tests.training.small_run import (
@@ -64,6 +65,31 @@ def test_u_is_the_same_on_both_replicas(one_and_two_replicas):
         if name.endswith("/u"):
             first, second = (v.numpy() for v in strategy.experimental_local_results(variable))
             np.testing.assert_array_equal(first, second)
+
+
+def test_each_update_is_traced_once(monkeypatch):
+    traced = []
+    for name in ("discriminator_loss", "generator_loss"):
+        loss = getattr(Objective, name)
+
+        def recorded(*arguments, name=name, loss=loss):
+            traced.append(name)
+            return loss(*arguments)
+
+        monkeypatch.setattr(Objective, name, recorded)
+    strategy = one_device()
+    inner_loop(make_state(strategy), strategy).run(batches(strategy, 4), 2)
+    assert traced == ["discriminator_loss", "generator_loss"]
+
+
+def test_what_tracing_the_generators_update_raises_is_raised(monkeypatch):
+    def refuse(*_):
+        raise ValueError("no such loss")
+
+    monkeypatch.setattr(Objective, "generator_loss", refuse)
+    strategy = one_device()
+    with pytest.raises(ValueError, match="no such loss"):
+        inner_loop(make_state(strategy), strategy).run(batches(strategy, 4), 1)
 
 
 def test_u_moves_once_for_each_evaluation_of_the_discriminator():
