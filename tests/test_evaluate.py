@@ -13,8 +13,8 @@ from deepfill_tf import evaluate
 from deepfill_tf.evaluation.baselines import Baseline
 from deepfill_tf.inference import save_model_directory
 from deepfill_tf.storage import loading
+from tests.command_calls import assert_one_line, call
 from tests.small_generators import random_images, small_generator
-from tests.test_commands import assert_one_line, call
 
 NAMES = ["a", "b", "c"]
 
@@ -297,6 +297,11 @@ def test_completed_images_of_another_size_or_with_one_missing(images, capfd):
         shutil.copy(images / "images" / f"{name}.png", folder)
     assert run(images, completed=folder) == 1
     assert_one_line(capfd, folder, "lacks 1 of 3 completed images: c")
+    Image.new("RGB", (40, 48)).save(folder / "c.png")
+    Image.new("RGB", (40, 48)).save(folder / "c.jpg")
+    assert run(images, completed=folder) == 1
+    assert_one_line(capfd, "c.jpg and", "c.png are completed images of one hole")
+    (folder / "c.jpg").unlink()
     Image.new("RGB", (40, 47)).save(folder / "c.png")
     assert run(images, completed=folder) == 1
     assert_one_line(capfd, "c.png is 40 x 47", "40 x 48")
@@ -340,6 +345,17 @@ def test_the_report_of_another_evaluation_stays(evaluated, model, capfd):
     assert run(evaluated, model=model, protocol="center") == 1
     assert_one_line(capfd, "another evaluation (another manifest)", "--overwrite")
     assert report.read_bytes() == before
+
+
+def test_an_edited_report_is_not_compared(evaluated, images, capfd):
+    old = report_of(evaluated)
+    old["rows"]["model"].pop()
+    path = images / "old.json"
+    same = {"images": evaluated / "images", "manifest": evaluated / "report" / "manifest.json"}
+    for rows, message in ((old["rows"], "old.json was edited"), ({}, "is not a report.json")):
+        path.write_text(json.dumps(old | {"rows": rows}))
+        assert run(images, **same, completed=images / "images", baseline=path) == 1
+        assert_one_line(capfd, message)
 
 
 def test_a_report_of_another_manifest_is_not_compared(evaluated, images, capfd):

@@ -79,6 +79,12 @@ class Resamples:
         return result
 
 
+def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns first - second; NaN where both are infinite, as the PSNR of exact copies is."""
+    with np.errstate(invalid="ignore"):
+        return first - second
+
+
 def estimate(values: np.ndarray) -> Estimate:
     """Returns the first value with the interval of the others.
 

@@ -1,39 +1,55 @@
-"""Metrics of completed images: those of the first paper, and PSNR inside the hole."""
+"""Metrics of a batch of completed images, computed in parallel."""
 
-import tensorflow as tf
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from deepfill_tf.evaluation.lpips import LPIPS
+from deepfill_tf.evaluation.metrics import OF_PREDICTION, image_metrics
 
 
 def completion_metrics(
-    completed: tf.Tensor, images: tf.Tensor, masks: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    """Returns metrics by name, each a mean over the images, for values scaled to [0, 1].
-
-    `l1` (mean absolute error), `l2` (mean squared error) and `psnr` (decibels) compare whole
-    images, as the first paper's table does. `psnr_in_hole` (decibels, at most 100) compares
-    the holes. `tv` is the total variation of the completed image divided by H * W * C.
+    images: np.ndarray,
+    predicted: np.ndarray,
+    masks: np.ndarray,
+    lpips: Iterable[LPIPS] = (),
+    *,
+    of_prediction: bool = True,
+) -> list[dict[str, float]]:
+    """Returns the metrics of each image, see `image_metrics`, and LPIPS; `pool_rows` pools them.
 
     Args:
-      completed, images: `[N, H, W, C]` in [-1, 1].
-      masks: `[N, H, W, 1]`, 1 is the hole.
+      images: the originals, uint8 `[N, H, W, C]`.
+      predicted: of the whole images, uint8 `[N, H, W, C]`; the completed ones have its holes.
+      masks: bool `[N, H, W, 1]`, True in the hole.
+      lpips: networks of LPIPS.
+      of_prediction: whether the known pixels of `predicted` are a prediction too, which has
+        metrics of its own.
+
+    Example:
+
+    >>> import numpy as np
+    >>> images = np.full([2, 16, 16, 3], 100, np.uint8)
+    >>> masks = np.zeros([2, 16, 16, 1], bool)
+    >>> masks[:, 4:12, 4:12] = True
+    >>> first, second = completion_metrics(images, images + np.uint8(10), masks)
+    >>> first["l1_in_hole"], first["l1"], first["l1_of_prediction"]
+    (10.0, 2.5, 10.0)
     """
-    completed, images = (completed + 1) / 2, (images + 1) / 2
-    difference = completed - images
-    variation = tf.image.total_variation(completed) / tf.cast(
-        tf.reduce_prod(tf.shape(completed)[1:]), tf.float32
-    )
-    return {
-        "l1": tf.reduce_mean(tf.abs(difference)),
-        "l2": tf.reduce_mean(tf.square(difference)),
-        "psnr": tf.reduce_mean(tf.image.psnr(completed, images, max_val=1.0)),
-        "psnr_in_hole": tf.reduce_mean(_psnr_in_hole(difference, masks)),
-        "tv": tf.reduce_mean(variation),
-    }
 
+    def metrics(image: np.ndarray, prediction: np.ndarray, inside: np.ndarray) -> dict[str, float]:
+        completed = np.where(inside, prediction, image)
+        is_other = of_prediction and not np.array_equal(prediction, completed)
+        hole = inside.astype(np.uint8) * 255
+        row = image_metrics(image, completed, hole, prediction if is_other else None)
+        for distance in lpips:
+            row |= distance(image, completed, inside[..., 0])
+            if is_other:
+                whole = distance(image, prediction)
+                row |= {name + OF_PREDICTION: value for name, value in whole.items()}
+        return row
 
-def _psnr_in_hole(difference: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-    """PSNR in the hole of each image, `[N]`, for differences of values in [0, 1]."""
-    channels = tf.cast(tf.shape(difference)[-1], tf.float32)
-    squares = tf.reduce_sum(tf.square(difference) * masks, axis=[1, 2, 3])
-    count = tf.reduce_sum(masks, axis=[1, 2, 3]) * channels
-    error = squares / tf.maximum(count, 1)
-    return -10 * tf.math.log(tf.maximum(error, 1e-10)) / tf.math.log(10.0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(metrics, images, predicted, masks))

@@ -4,6 +4,14 @@ import importlib.util
 
 import numpy as np
 
+# What `distances` returns for the network of FID, and for any other.
+INCEPTION_DISTANCES = ("fid", "kid", "p_ids", "u_ids")
+OTHER_DISTANCES = (
+    "frechet_distance",
+    "kernel_distance",
+    "paired_discrimination",
+    "unpaired_discrimination",
+)
 SKLEARN_HINT = "P-IDS and U-IDS need scikit-learn: `pip install scikit-learn`"
 
 
@@ -12,9 +20,8 @@ def distances(
 ) -> dict[str, float]:
     """Returns all distances of two sets of features, by name.
 
-    The names are `fid`, `kid`, `p_ids` and `u_ids` for the Inception network of FID, and
-    `frechet_distance`, `kernel_distance`, `paired_discrimination` and
-    `unpaired_discrimination` for any other. The last two are left out without scikit-learn.
+    The names are `INCEPTION_DISTANCES` for the Inception network of FID, and `OTHER_DISTANCES` for
+    any other. The last two are left out without scikit-learn.
 
     Args:
       originals, completed: features `[N, D]`, row i of both of the same image, N >= 2.
@@ -27,14 +34,7 @@ def distances(
             f"features must be two arrays [N, D] with N >= 2, got {originals.shape} and "
             f"{completed.shape}"
         )
-    names = ("fid", "kid", "p_ids", "u_ids")
-    if not is_inception:
-        names = (
-            "frechet_distance",
-            "kernel_distance",
-            "paired_discrimination",
-            "unpaired_discrimination",
-        )
+    names = INCEPTION_DISTANCES if is_inception else OTHER_DISTANCES
     values = [frechet_distance(originals, completed), kernel_distance(originals, completed)]
     if importlib.util.find_spec("sklearn"):
         values += inception_discriminative_scores(originals, completed)

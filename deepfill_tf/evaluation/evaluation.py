@@ -8,7 +8,6 @@ from typing import Any
 
 import tensorflow as tf
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import deepfill_tf
 from deepfill_tf.errors import UserError
@@ -35,10 +34,11 @@ from deepfill_tf.evaluation.report.contents import Method, contents
 from deepfill_tf.evaluation.report.regression import changes, comparison, read_report
 from deepfill_tf.evaluation.report.tables import print_report
 from deepfill_tf.evaluation.requirements import Requirement
-from deepfill_tf.evaluation.rows import Networks, compute_rows
+from deepfill_tf.evaluation.rows import ORIGINAL, Networks, compute_rows
 from deepfill_tf.evaluation.samples import Samples
 from deepfill_tf.evaluation.settings import Settings
 from deepfill_tf.inference.inpainter import Inpainter
+from deepfill_tf.inference.progress import CountProgress
 
 # Columns of a report that is printed into a file.
 _WIDTH = 140
@@ -58,6 +58,9 @@ def evaluate(settings: Settings) -> tuple[list[str], list[str]]:
         requirement.check_name(list(METRICS))
     output = Path(settings.output)
     networks = Networks.load(settings.lpips_weights, settings.fid_weights)
+    for requirement in requirements:
+        if hint := networks.lacks(requirement.metric):
+            raise UserError(f"--require={requirement}: {requirement.metric} needs {hint}")
     manifest, paths, left_out = settings.holes()
     old = read_report(settings.baseline, manifest) if settings.baseline else None
     model = EvaluatedModel(settings.model, sketches=settings.sketches) if settings.model else None
@@ -70,9 +73,8 @@ def evaluate(settings: Settings) -> tuple[list[str], list[str]]:
     timed = _timing(settings.model, samples, model) if model and settings.model else {}
 
     cache = Path(settings.cache) if settings.cache else output / "cache"
-    with _progress() as progress:
-        task = progress.add_task("", total=len(manifest.entries))
-        rows = compute_rows(samples, groups, networks, cache, lambda: progress.advance(task))
+    with CountProgress(len(manifest.entries), "hole") as progress:
+        rows = compute_rows(samples, groups, networks, cache, progress.advance)
     methods = _methods(groups)
     report = contents(
         manifest,
@@ -105,18 +107,6 @@ def evaluate(settings: Settings) -> tuple[list[str], list[str]]:
     return failures, left_out
 
 
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("hole"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
 def _groups(
     settings: Settings, samples: Samples, model: EvaluatedModel | None
 ) -> list[MethodGroup]:
@@ -128,11 +118,10 @@ def _groups(
     }
     groups += [CompletedFolder(f, sizes, samples.channels) for f in settings.completed]
     groups += [BaselineGroup(baseline) for baseline in baselines()]
-    seen: set[str] = set()
-    for name in (name for group in groups for name in group.names):
-        if name in seen:
+    names = [ORIGINAL, *(name for group in groups for name in group.names)]
+    for i, name in enumerate(names):
+        if name in names[:i]:
             raise UserError(f"two methods have the name {name!r}: rename the folder of one")
-        seen.add(name)
     return groups
 
 

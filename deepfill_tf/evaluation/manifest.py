@@ -4,18 +4,19 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_type_hints
 
 import numpy as np
 import tensorflow as tf
 
 from deepfill_tf import atomic
-from deepfill_tf.data.file_list import list_images
-from deepfill_tf.data.image_files import image_size, read_mask
+from deepfill_tf.data.image_files import image_size
 from deepfill_tf.data.records import open_image
 from deepfill_tf.errors import UserError, reason
-from deepfill_tf.evaluation.protocols import PROTOCOLS, hole, hole_seed
+from deepfill_tf.evaluation.assigned_masks import assigned_masks, read_hole
+from deepfill_tf.evaluation.protocols import LEAST_SIDE, PROTOCOLS, hole, hole_seed
 
 SCHEMA = 1
 FILES = "files"
@@ -99,7 +100,7 @@ class Manifest:
             height, width = size or image_size(path)
             for index in range(count):
                 if is_files:
-                    mask = read_mask(mask_paths[name], (height, width)).pixels
+                    mask = read_hole(mask_paths[name], (height, width))
                 else:
                     mask = hole(protocol, hashes[name], height, width, seed, index)
                 entries.append(
@@ -135,14 +136,14 @@ class Manifest:
                 raise UserError(
                     f"the manifest {path} has schema {schema!r}, this version reads {SCHEMA}"
                 )
-            entries = tuple(Entry(**entry) for entry in content["entries"])
-            size = content["size"]
-            return cls(content["protocol"], content["seed"], tuple(size) if size else None, entries)
+            return _parsed(content)
         except UserError:
             raise
         except (OSError, tf.errors.OpError) as error:
             raise UserError(f"cannot read the manifest {path}: {reason(error)}") from error
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            raise UserError(f"{path} is not a manifest: it lacks {error}") from error
+        except (TypeError, ValueError) as error:
             raise UserError(f"{path} is not a manifest: {reason(error)}") from error
 
     @property
@@ -166,15 +167,16 @@ class Manifest:
 
         Args:
           entry: one of `entries`.
-          masks: folder of masks, for the protocol `files`.
+          masks: folder of masks, or a single one, for the protocol `files`.
 
         Raises UserError if the hole is not the one that the manifest describes.
         """
         if self.protocol == FILES:
             if masks is None:
                 raise UserError("the manifest's protocol is 'files': name the folder of masks")
-            path = os.path.join(masks, entry.mask_file)
-            mask = read_mask(path, (entry.height, entry.width)).pixels
+            is_folder = tf.io.gfile.isdir(masks)
+            path = os.path.join(masks, entry.mask_file) if is_folder else masks
+            mask = read_hole(path, (entry.height, entry.width))
         else:
             mask = hole(
                 self.protocol,
@@ -184,10 +186,18 @@ class Manifest:
                 self.seed,
                 entry.index,
             )
-        if mask_hash(mask) != entry.mask_sha256:
+        share = round(float((mask > 127).mean()), 6)
+        seed = self._mask_seed(entry.image_sha256, entry.index)
+        recorded = (entry.mask_sha256, entry.hole_share, entry.mask_seed)
+        if (mask_hash(mask), share, seed) != recorded:
             what = entry.mask_file or f"the hole {entry.index} drawn"
             raise UserError(f"{what} for {entry.image} is not the one of the manifest")
         return mask
+
+    def _mask_seed(self, image_sha256: str, index: int) -> int:
+        if self.protocol == FILES:
+            return 0
+        return hole_seed(self.protocol, image_sha256, self.seed, index)
 
     def difference(self, other: "Manifest") -> str | None:
         """Returns why results of two manifests cannot stand in one table; None if they can."""
@@ -204,6 +214,43 @@ class Manifest:
                 if first != second:
                     return f"{field.name} of {key[0]} differs: {first} and {second}"
         return None
+
+
+def _parsed(content: dict) -> Manifest:
+    """A manifest from JSON. Raises KeyError, TypeError or ValueError if it is none."""
+    protocol, seed, size = content["protocol"], content["seed"], content["size"]
+    if protocol != FILES and protocol not in PROTOCOLS:
+        known = ", ".join([*PROTOCOLS, FILES])
+        raise ValueError(f"the protocol must be one of {known}, got {protocol!r}")
+    if type(seed) is not int or seed < 0:
+        raise ValueError(f"the seed must be an integer >= 0, got {seed!r}")
+    if size is not None and [type(side) for side in size] != [int, int]:
+        raise ValueError(f"the size must be height and width or null, got {size!r}")
+    entries = tuple(_entry(entry) for entry in content["entries"])
+    if not entries:
+        raise ValueError("it has no entries")
+    keys = [(entry.image, entry.index) for entry in entries]
+    if keys != sorted(set(keys)):
+        raise ValueError("its entries are not sorted by image and index, or some occur twice")
+    count = 1 if protocol == FILES else PROTOCOLS[protocol].holes_per_image
+    for entry in entries:
+        sides = (entry.height, entry.width)
+        if min(sides) < LEAST_SIDE or sides != tuple(size or sides):
+            raise ValueError(f"{entry.image} cannot have {entry.height} x {entry.width} pixels")
+        if entry.index not in range(count):
+            raise ValueError(f"{entry.image} cannot have a hole {entry.index}")
+    return Manifest(protocol, seed, tuple(size) if size else None, entries)
+
+
+def _entry(content: dict) -> Entry:
+    values = {}
+    for name, wanted in get_type_hints(Entry).items():
+        value = content[name]
+        # JSON may write 0.0 as 0.
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise ValueError(f"{name} must be of type {wanted.__name__}, got {value!r}")
+        values[name] = value
+    return Entry(**values)
 
 
 def file_hash(path: str) -> str:
@@ -230,31 +277,6 @@ def named(paths: Sequence[str]) -> dict[str, str]:
         return {os.path.basename(paths[0]): paths[0]}
     common = os.path.commonpath([os.path.dirname(path) for path in paths])
     return {os.path.relpath(path, common or ".").replace(os.sep, "/"): path for path in paths}
-
-
-def assigned_masks(hashes: Mapping[str, str], masks: str) -> dict[str, str]:
-    """Returns the path of a mask for each image.
-
-    A mask with the image's name, whatever the suffix, belongs to it. Where no mask is named as
-    any image, each image gets the one that its hash selects out of the sorted masks.
-
-    Args:
-      hashes: of images, by name.
-      masks: folder of masks, or a single one for all.
-
-    Raises UserError if some images have a mask of their name and others do not.
-    """
-    if not tf.io.gfile.isdir(masks):
-        return dict.fromkeys(hashes, masks)
-    paths = list_images(masks)
-    by_stem = {os.path.splitext(os.path.basename(path))[0]: path for path in paths}
-    stems = {name: os.path.splitext(os.path.basename(name))[0] for name in hashes}
-    missing = sorted(name for name, stem in stems.items() if stem not in by_stem)
-    if not missing:
-        return {name: by_stem[stem] for name, stem in stems.items()}
-    if len(missing) < len(stems):
-        raise UserError(f"{masks} has no mask for {missing[0]}, but masks for other images")
-    return {name: paths[int(value, 16) % len(paths)] for name, value in hashes.items()}
 
 
 def _matched(name: str, sha256: str, images: Sequence[str]) -> str:

@@ -136,7 +136,12 @@ class CompletedFolder:
             raise UserError(f"there is no folder of completed images {folder}")
         self._channels = channels
         self.names = self.predicting = (path.resolve().name,)
-        files = {os.path.splitext(os.path.relpath(p, path))[0]: p for p in list_images(folder)}
+        files: dict[str, str] = {}
+        for file in list_images(folder):
+            name = os.path.splitext(os.path.relpath(file, path))[0]
+            if name in files and name in sizes:
+                raise UserError(f"{files[name]} and {file} are completed images of one hole")
+            files[name] = file
         missing = [name for name in sizes if name not in files]
         if missing:
             raise UserError(

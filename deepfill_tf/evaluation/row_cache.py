@@ -53,7 +53,7 @@ class RowCache:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._path.exists():
                 self._read()
-            self._file = self._path.open("a")
+            self._file = self._path.open("ab", buffering=0)
         except OSError as error:
             raise UserError(f"cannot write the rows {self._path}: {reason(error)}") from error
 
@@ -82,10 +82,15 @@ class RowCache:
     def add(self, rows: Mapping[str, dict[str, Row]]) -> None:
         """Keeps hole -> method -> row, and writes it to the disk."""
         self._rows.update(rows)
+        lines = []
         for hole, by_method in rows.items():
             entry = {method: asdict(row) for method, row in by_method.items()}
-            self._file.write(json.dumps({"hole": hole, "rows": entry}) + "\n")
-        self._file.flush()
+            lines.append(json.dumps({"hole": hole, "rows": entry}) + "\n")
+        # At once, so that lines of another process with the same cache do not mix with them.
+        try:
+            self._file.write("".join(lines).encode())
+        except OSError as error:
+            raise UserError(f"cannot write the rows {self._path}: {reason(error)}") from error
 
     def close(self) -> None:
         """Closes the file."""

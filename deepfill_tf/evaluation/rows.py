@@ -1,10 +1,8 @@
 """Rows of metrics of every method for every hole of a manifest."""
 
 import base64
-import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +15,12 @@ from deepfill_tf.evaluation.border_distance import (
     distance_intervals,
     pixels_by_distance,
 )
+from deepfill_tf.evaluation.completion_metrics import completion_metrics
+from deepfill_tf.evaluation.distances import INCEPTION_DISTANCES, OTHER_DISTANCES
 from deepfill_tf.evaluation.features import FeatureNetwork, load_feature_network
 from deepfill_tf.evaluation.lpips import LPIPS, LPIPS_FILES, find_lpips
 from deepfill_tf.evaluation.manifest import file_hash
 from deepfill_tf.evaluation.methods import Batch, MethodGroup, hole_names
-from deepfill_tf.evaluation.metrics import OF_PREDICTION, image_metrics
 from deepfill_tf.evaluation.row_cache import Row, RowCache
 from deepfill_tf.evaluation.samples import Samples
 
@@ -42,6 +41,18 @@ class Networks:
     lpips: Mapping[str, LPIPS] = field(default_factory=dict)
     features: FeatureNetwork | None = None
     identity: str = ""
+
+    def lacks(self, metric: str) -> str | None:
+        """Returns the flag of what a metric needs and these networks are not; None if nothing."""
+        for row in LPIPS_FILES:
+            if metric.startswith(row) and row not in self.lpips:
+                return f"--lpips_weights with {LPIPS_FILES[row]}"
+        is_inception = None if self.features is None else self.features.is_inception
+        if metric in INCEPTION_DISTANCES and is_inception is not True:
+            return "--fid_weights with the weights of FID's InceptionV3"
+        if metric in OTHER_DISTANCES and is_inception is not False:
+            return "--fid_weights with another network"
+        return None
 
     @classmethod
     def load(cls, lpips: str | None, features: str | None) -> "Networks":
@@ -94,19 +105,18 @@ def compute_rows(
         RowCache(cache, samples.manifest.sha256, group.names[0], f"{setting} {group.identity}")
         for group in groups
     ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for positions in samples.batches():
-            missing = [
-                (group, rows)
-                for group, rows in zip(groups, caches, strict=True)
-                if any(names[i] not in rows for i in positions)
-            ]
-            if missing:
-                batch = samples.read(positions)
-                for group, rows in missing:
-                    rows.add(_rows(batch, group, networks, pool))
-            for _ in positions:
-                on_progress()
+    for positions in samples.batches():
+        missing = [
+            (group, rows)
+            for group, rows in zip(groups, caches, strict=True)
+            if any(names[i] not in rows for i in positions)
+        ]
+        if missing:
+            batch = samples.read(positions)
+            for group, rows in missing:
+                rows.add(_rows(batch, group, networks))
+        for _ in positions:
+            on_progress()
     result: dict[str, list[Row]] = {}
     for group, rows in zip(groups, caches, strict=True):
         rows.close()
@@ -115,24 +125,24 @@ def compute_rows(
     return result
 
 
-def _rows(
-    batch: Batch, group: MethodGroup, networks: Networks, pool: ThreadPoolExecutor
-) -> dict[str, dict[str, Row]]:
+def _rows(batch: Batch, group: MethodGroup, networks: Networks) -> dict[str, dict[str, Row]]:
     """Rows of a batch by hole and method."""
     result: dict[str, dict[str, Row]] = {name: {} for name in batch.names}
     for method, predicted in group.predict(batch).items():
         completed = batch.composite(predicted)
-        is_predicting = method in group.predicting
-        rows = pool.map(
-            functools.partial(_row, networks),
+        metrics = completion_metrics(
             batch.images,
-            completed,
+            predicted,
             batch.masks,
-            list(predicted) if is_predicting else [None] * len(completed),
-            _features(networks.features, completed),
+            networks.lpips.values(),
+            of_prediction=method in group.predicting,
         )
-        for name, row in zip(batch.names, rows, strict=True):
-            result[name][method] = row
+        features = _features(networks.features, completed)
+        for i, name in enumerate(batch.names):
+            intervals = distance_intervals(batch.masks[i, ..., 0])
+            errors = absolute_error_by_distance(completed[i], batch.images[i], intervals)
+            pixels = pixels_by_distance(intervals)
+            result[name][method] = Row(metrics[i], errors.tolist(), pixels.tolist(), features[i])
     return result
 
 
@@ -148,25 +158,3 @@ def _features(network: FeatureNetwork | None, images: np.ndarray) -> list[str | 
             f"{network.name} fails on images of {width} x {height}: {reason(error)}"
         ) from error
     return [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in features]
-
-
-def _row(
-    networks: Networks,
-    image: np.ndarray,
-    completed: np.ndarray,
-    hole: np.ndarray,
-    prediction: np.ndarray | None,
-    features: str | None,
-) -> Row:
-    if prediction is not None and np.array_equal(prediction, completed):
-        prediction = None
-    inside = hole[..., 0]
-    metrics = image_metrics(image, completed, hole.astype(np.uint8) * 255, prediction)
-    for distance in networks.lpips.values():
-        metrics |= distance(image, completed, inside)
-        if prediction is not None:
-            of_prediction = distance(image, prediction)
-            metrics |= {name + OF_PREDICTION: value for name, value in of_prediction.items()}
-    intervals = distance_intervals(inside)
-    errors = absolute_error_by_distance(completed, image, intervals)
-    return Row(metrics, errors.tolist(), pixels_by_distance(intervals).tolist(), features)

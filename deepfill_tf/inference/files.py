@@ -37,7 +37,7 @@ from deepfill_tf.inference.forecast import Forecast, as_gigabytes, as_time
 from deepfill_tf.inference.free_memory import free_memory, used_memory
 from deepfill_tf.inference.hole_crops import boxes_of_holes
 from deepfill_tf.inference.pairing import Plan
-from deepfill_tf.inference.progress import FileProgress
+from deepfill_tf.inference.progress import CountProgress
 from deepfill_tf.inference.report import ImageRecord, Report
 from deepfill_tf.inference.strategies import STRATEGIES, Strategy
 
@@ -242,7 +242,7 @@ def complete_many(
         completer.warn(_message(str(path), why))
         report.images.append(ImageRecord(str(path), error=why))
     report.left_out += plan.left_out
-    with FileProgress(len(plan.completions)) as progress:
+    with CountProgress(len(plan.completions)) as progress:
         for paths in plan.completions:
             record = ImageRecord.of(paths)
             try:

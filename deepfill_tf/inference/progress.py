@@ -1,4 +1,4 @@
-"""Progress of a completion of many files: a bar, or lines where there is no terminal."""
+"""Progress of many images or holes: a bar, or lines where there is no terminal."""
 
 import sys
 import time
@@ -13,21 +13,25 @@ from deepfill_tf.inference.forecast import as_time
 _EVERY_SECONDS = 10.0
 
 
-class FileProgress:
+class CountProgress:
     """Shows how many of `total` images are done, and the time left.
 
+    Args:
+      total: number of images.
+      noun: what is counted, in the singular.
+
     Example:
-      >>> with FileProgress(2) as progress:
+      >>> with CountProgress(2) as progress:
       ...     progress.advance()
     """
 
-    def __init__(self, total: int):
-        self._total, self._done = total, 0
+    def __init__(self, total: int, noun: str = "image"):
+        self._total, self._done, self._noun = total, 0, noun
         self._started = self._printed_at = time.monotonic()
         self._bar: Progress | None = None
         if total > 1 and sys.stderr.isatty():
             self._bar = Progress(
-                TextColumn("image"),
+                TextColumn(noun),
                 MofNCompleteColumn(),
                 BarColumn(),
                 TimeRemainingColumn(),
@@ -35,7 +39,7 @@ class FileProgress:
             )
             self._task = self._bar.add_task("", total=total)
 
-    def __enter__(self) -> "FileProgress":
+    def __enter__(self) -> "CountProgress":
         if self._bar is not None:
             self._bar.start()
         return self
@@ -59,5 +63,5 @@ class FileProgress:
         if now - self._printed_at >= _EVERY_SECONDS and self._done < self._total:
             self._printed_at = now
             left = (now - self._started) / self._done * (self._total - self._done)
-            line = f"image {self._done}/{self._total}  {as_time(left)} left"
+            line = f"{self._noun} {self._done}/{self._total}  {as_time(left)} left"
             print(line, file=sys.stderr, flush=True)

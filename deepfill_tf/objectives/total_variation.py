@@ -24,7 +24,8 @@ class TotalVariation(Term):
     """Total variation of the completed image, as in Liu et al. (2018).
 
     The seam around the hole counts; the known part adds a constant. Computed for values in
-    [-1, 1], it is twice the `tv` of `evaluation.completion_metrics`, which is for [0, 1].
+    [-1, 1], it is a fiftieth of the `tv` of `evaluation.image_metrics`, which is in per cent
+    of the range.
     """
 
     name: ClassVar[str] = "total_variation"

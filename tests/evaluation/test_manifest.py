@@ -100,9 +100,26 @@ def test_own_masks(images, masks):
     assert manifest.hole(manifest.entries[0], masks)[4:12, 6:20].all()
     with pytest.raises(UserError, match="name the folder of masks"):
         manifest.hole(manifest.entries[0])
-    write_image(f"{masks}/a.png", np.full([48, 32, 1], 0, np.uint8))
+    write_image(f"{masks}/a.png", np.eye(48, 32, dtype=np.uint8)[:, :, None] * 255)
     with pytest.raises(UserError, match=r"a.png for a.png is not the one of the manifest"):
         manifest.hole(manifest.entries[0], masks)
+
+
+def test_one_mask_for_all(images, masks):
+    manifest = Manifest.make(images[:1], "files", masks=f"{masks}/b.png")
+    assert manifest.hole(manifest.entries[0], f"{masks}/b.png")[4:12, 6:20].all()
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [(0, "has no hole: all of it is black"), (1, "which count as black"), (255, "is all hole")],
+)
+def test_masks_without_a_hole_or_of_nothing_else(images, masks, value, message):
+    """Without the advice of the command that completes files."""
+    write_image(f"{masks}/a.png", np.full([48, 32, 1], value, np.uint8))
+    with pytest.raises(UserError, match=message) as error:
+        Manifest.make(images[1:2], "files", masks=masks)
+    assert "--" not in str(error.value)
 
 
 def test_own_masks_with_other_names_are_assigned_by_hash(images, masks, tmp_path):
@@ -121,7 +138,10 @@ def test_masks_that_do_not_fit_are_refused(images, masks, tmp_path):
         other = str(tmp_path / "images" / "c.png")
         write_image(other, np.ones([32, 32, 3], np.uint8))
         Manifest.make([*images[:2], other], "files", masks=masks)
-    with pytest.raises(UserError, match=r"the mask .*a.png is 32 x 48 .*its image is 24 x 24"):
+    with pytest.raises(
+        UserError,
+        match=r"the mask .*a.png is 32 x 48 .*its image is 24 x 24.* size$",
+    ):
         Manifest.make(images[1:2], "files", size=(24, 24), masks=masks)
     with pytest.raises(UserError, match="masks go with the protocol 'files'"):
         Manifest.make(images, "center", masks=masks)
@@ -143,3 +163,37 @@ def test_files_that_are_no_manifests(tmp_path, content, message):
         Manifest.read(str(path))
     with pytest.raises(UserError, match="cannot read the manifest"):
         Manifest.read(str(tmp_path / "missing.json"))
+
+
+@pytest.mark.parametrize(
+    "edit, message",
+    [
+        (lambda c: c.update(protocol="centre"), "the protocol must be one of .*, got 'centre'"),
+        (lambda c: c.update(seed="0"), "the seed must be an integer >= 0, got '0'"),
+        (lambda c: c.update(size=[24]), r"the size must be height and width or null, got \[24\]"),
+        (lambda c: c.update(size=[24, 24]), "a.png cannot have 48 x 32 pixels"),
+        (lambda c: c.update(entries=[]), "it has no entries"),
+        (lambda c: c["entries"].reverse(), "its entries are not sorted"),
+        (lambda c: c["entries"].append(c["entries"][-1]), "some occur twice"),
+        (lambda c: c["entries"][0].pop("height"), "it lacks 'height'"),
+        (lambda c: c["entries"][0].update(height="48"), "height must be of type int, got '48'"),
+        (lambda c: c["entries"][0].update(height=8), "a.png cannot have 8 x 32 pixels"),
+        (lambda c: c["entries"][0].update(index=1), "a.png cannot have a hole 1"),
+    ],
+)
+def test_edited_manifests_are_refused(images, tmp_path, edit, message):
+    path = tmp_path / "manifest.json"
+    Manifest.make(images, "wide").write(str(path))
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"manifest.json is not a manifest: .*{message}"):
+        Manifest.read(str(path))
+
+
+@pytest.mark.parametrize("field", ["mask_seed", "hole_share"])
+def test_holes_with_edited_descriptions_are_refused(images, field):
+    manifest = Manifest.make(images, "wide")
+    entry = dataclasses.replace(manifest.entries[0], **{field: 1})
+    with pytest.raises(UserError, match="hole 0 drawn for a.png is not the one of the manifest"):
+        manifest.hole(entry)

@@ -33,10 +33,13 @@ def test_only_the_hole_is_of_the_prediction(masks):
     np.testing.assert_allclose(gradient, np.repeat(4 / 16 / 2 * mask, 2 // masks, axis=0))
 
 
-def test_is_twice_the_reported_one():
+def test_is_a_fiftieth_of_the_reported_one():
+    """Which is per cent of the range, and the range is 2."""
     random = np.random.default_rng(0)
-    image, prediction = random.uniform(-1, 1, [2, 3, 8, 9, 3]).astype(np.float32)
-    given = batch(image, random.integers(0, 2, [3, 8, 9, 1]))
-    completed = prediction * given["mask"] + image * (1 - given["mask"])
-    reported = completion_metrics(completed, image, given["mask"])["tv"]
-    np.testing.assert_allclose(TotalVariation()(prediction, given), 2 * reported, rtol=1e-6)
+    image, predicted = random.integers(0, 256, [2, 3, 16, 18, 3]).astype(np.uint8)
+    masks = random.integers(0, 2, [3, 16, 18, 1])
+    rows = completion_metrics(image, predicted, masks > 0)
+    reported = np.mean([row["tv"] for row in rows])
+    prediction = tf.constant(predicted / 127.5 - 1, tf.float32)
+    value = TotalVariation()(prediction, batch(image / 127.5 - 1, masks))
+    np.testing.assert_allclose(value, reported / 50, rtol=1e-5)

@@ -1,5 +1,6 @@
 """Validation of the averaged weights, and the best of them."""
 
+import collections
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf import load_generator
-from deepfill_tf.evaluation import completion_metrics
-from deepfill_tf.ops import composite
+from deepfill_tf.errors import UserError
+from deepfill_tf.evaluation import completion_metrics, pool_rows
+from deepfill_tf.evaluation.baselines import baselines
 from deepfill_tf.storage.weights import weights_of
 from deepfill_tf.training.actions import KeepBest, Validate
 from deepfill_tf.training.training_context import TrainingContext
@@ -68,9 +70,29 @@ def test_validation_is_of_the_weights_that_are_kept(context):
     for name, average in context.state.ema.named.items():
         np.testing.assert_array_equal(weights_of(best)[name], average.numpy())
     image, mask = EXAMPLES["image"], EXAMPLES["mask"]
-    metrics = completion_metrics(composite(best(image, mask)[1], image, mask), image, mask)
-    for name, value in metrics.items():
-        assert context.validation[name] == pytest.approx(float(value), rel=1e-4), name
+    predicted = tf.saturate_cast((best(image, mask)[1] + 1) * 127.5, tf.uint8).numpy()
+    original = np.rint((image.numpy() + 1) * 127.5).astype(np.uint8)
+    metrics = pool_rows(completion_metrics(original, predicted, mask.numpy() > 0))
+    assert context.validation == pytest.approx(metrics, rel=1e-4)
+
+
+def test_tensorboard_shows_the_baselines_beside_the_model(context):
+    """Each in a run of its own with the same tags, and the same value at each step."""
+    validate = Validate(every_steps=10)
+    validate.on_train_begin(context)
+    for context.step in (10, 20):
+        context.previous_step = context.step - 10
+        validate.on_loop_end(context)
+    validate.close(context)
+    for baseline in baselines():
+        values = collections.defaultdict(dict)
+        for path in Path(context.run_dir, "logs", baseline.name).glob("events*"):
+            for event in tf.compat.v1.train.summary_iterator(str(path)):
+                for value in event.summary.value:
+                    values[value.tag][event.step] = float(tf.make_ndarray(value.tensor))
+        at_10, at_20 = values["validation/psnr_in_hole"].values()
+        assert at_10 == at_20 and 0 < at_10 < 100
+        assert values["validation/ssim"].keys() == {10, 20}
 
 
 def test_the_best_of_all_validations_is_kept_over_a_resumption(context, caplog):
@@ -78,7 +100,7 @@ def test_the_best_of_all_validations_is_kept_over_a_resumption(context, caplog):
     keep.on_train_begin(context)
     for value in (20.0, 22.0, 21.0):
         validated(keep, context, value)
-    assert kept(context) == {"metric": "psnr_in_hole", "value": 22.0, "step": 20}
+    assert kept(context) == {"metric": "psnr_in_hole", "value": 22.0, "step": 20, "definitions": 2}
 
     resumed = KeepBest()
     context.first_step, context.validation, context.validation_step = 30, {}, None
@@ -88,7 +110,12 @@ def test_the_best_of_all_validations_is_kept_over_a_resumption(context, caplog):
     with caplog.at_level("INFO"):
         resumed.on_train_end(context)
     assert caplog.messages[-1].startswith("best: step 20, psnr_in_hole 22, in ")
-    assert caplog.messages[-1].endswith("step 40, the last: 21.5")
+    assert caplog.messages[-1].endswith("not improved in the 20 steps after it (21.5 at last)")
+    validated(resumed, context, 23.0)
+    with caplog.at_level("INFO"):
+        resumed.on_train_end(context)
+    assert caplog.messages[-1].startswith("best: step 50, psnr_in_hole 23, in ")
+    assert caplog.messages[-1].endswith("the last validation, so that more steps may improve it")
 
 
 def test_less_is_better_for_distances(context):
@@ -96,7 +123,7 @@ def test_less_is_better_for_distances(context):
     keep.on_train_begin(context)
     for value in (0.3, 0.1, 0.2):
         validated(keep, context, 20.0, l1=value)
-    assert kept(context) == {"metric": "l1", "value": 0.1, "step": 20}
+    assert kept(context) == {"metric": "l1", "value": 0.1, "step": 20, "definitions": 2}
 
 
 def test_a_new_run_and_another_metric_begin_anew(context):
@@ -108,6 +135,25 @@ def test_a_new_run_and_another_metric_begin_anew(context):
         keep.on_train_begin(context)
         validated(keep, context, 20.0, l2=0.7)
         assert kept(context)["step"] == context.step
+
+
+def test_a_value_of_another_definition_is_not_compared(context):
+    keep = KeepBest()
+    keep.on_train_begin(context)
+    validated(keep, context, 30.0)
+    path = context_path(context) / "validation.json"
+    path.write_text(json.dumps({"metric": "psnr_in_hole", "value": 30.0, "step": 10}))
+    context.first_step, context.validation_step, again = 10, None, KeepBest()
+    again.on_train_begin(context)
+    validated(again, context, 25.0)
+    assert kept(context)["value"] == 25.0
+
+
+def test_a_metric_that_is_not_computed_is_named(context):
+    keep = KeepBest(metric="lpips_vgg")
+    keep.on_train_begin(context)
+    with pytest.raises(UserError, match="'lpips_vgg' is not computed .* are: psnr_in_hole"):
+        validated(keep, context, 20.0)
 
 
 def test_an_unknown_metric_is_refused():

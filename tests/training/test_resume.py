@@ -26,7 +26,7 @@ ARGUMENTS = [
 def check_logs(run_dir) -> None:
     """Every loss, norms, rate, validation and images are in TensorBoard's files."""
     tags = collections.defaultdict(set)
-    for path in glob.glob(f"{run_dir}/logs/*"):
+    for path in glob.glob(f"{run_dir}/logs/events*"):
         for event in tf.compat.v1.train.summary_iterator(path):
             for value in event.summary.value:
                 tags[value.tag].add(event.step)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deepfill_tf.evaluation.bootstrap import Estimate, Resamples, estimate
+from deepfill_tf.evaluation.bootstrap import Estimate, Resamples, difference, estimate
 from deepfill_tf.evaluation.border_distance import interval_names
 from deepfill_tf.evaluation.distances import distances
 from deepfill_tf.evaluation.manifest import Manifest
@@ -135,7 +135,7 @@ def _part(
         "differences": {
             subject: {
                 other: {
-                    m: to_entry(estimate(pooled[subject][m] - pooled[other][m]))
+                    m: to_entry(estimate(difference(pooled[subject][m], pooled[other][m])))
                     for m in METRICS
                     if m in pooled[subject] and m in pooled[other]
                 }

@@ -36,6 +36,8 @@ _IDENTITY = ("manifest", "weights", "sketches")
 
 def check_folder(folder: Path) -> None:
     """Makes the folder of a report. Raises UserError if that is not possible."""
+    if folder.is_file():
+        raise UserError(f"{folder} is a file: choose a new folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

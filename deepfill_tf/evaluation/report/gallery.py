@@ -101,11 +101,14 @@ def _panels(
         COARSE: None,
         MODEL: None,
     }
-    predicted = {name: image for group in groups for name, image in group.predict(batch).items()}
+    predicted: dict[str, np.ndarray] = {}
     for group in groups:
         if isinstance(group, ModelGroup):
-            offsets = group.model.predict(batch.images, batch.masks).offsets
-            panels["attention"] = _panel("attention", _attention(offsets, image, hole))
+            prediction = group.model.predict(batch.images, batch.masks)
+            predicted |= {MODEL: prediction.refined, COARSE: prediction.coarse}
+            panels["attention"] = _panel("attention", _attention(prediction.offsets, image, hole))
+        else:
+            predicted |= group.predict(batch)
     for method in report["methods"]:
         completed = batch.composite(predicted[method["name"]])[0]
         value = numbers[method["name"]]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from deepfill_tf.errors import UserError, reason
-from deepfill_tf.evaluation.bootstrap import Resamples, estimate
+from deepfill_tf.evaluation.bootstrap import Resamples, difference, estimate
 from deepfill_tf.evaluation.manifest import Manifest
+from deepfill_tf.evaluation.methods import hole_names
 from deepfill_tf.evaluation.pooled import columns, pool
 from deepfill_tf.evaluation.report.contents import SCHEMA_VERSION, to_entry
 from deepfill_tf.evaluation.report.tables import cell
@@ -25,9 +26,10 @@ def read_report(path: str, manifest: Manifest) -> dict[str, Any]:
     try:
         report = json.loads(Path(path).read_text())
         version, theirs = report["schema_version"], report["provenance"]["manifest"]
+        holes = [row["hole"] for row in report["rows"][report["subjects"][0]]]
     except OSError as error:
         raise UserError(f"cannot read the report {path}: {reason(error)}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{path} is not a report.json of deepfill-evaluate") from error
     if version != SCHEMA_VERSION:
         raise UserError(
@@ -40,6 +42,8 @@ def read_report(path: str, manifest: Manifest) -> dict[str, Any]:
             f"{manifest.sha256[:12]}): its results cannot be compared; pass its manifest.json "
             "with --manifest"
         )
+    if holes != hole_names(manifest):
+        raise UserError(f"{path} was edited: its rows are not those of its manifest")
     return report
 
 
@@ -63,7 +67,7 @@ def comparison(
     return {
         "weights": old["provenance"].get("weights"),
         "differences": {
-            name: to_entry(estimate(new[name] - before[name]))
+            name: to_entry(estimate(difference(new[name], before[name])))
             for name in report["metrics"]
             if name in new and name in before
         },

@@ -11,6 +11,7 @@ import tensorflow as tf
 from deepfill_tf import atomic
 from deepfill_tf.checks import check_choice
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.evaluation import IMAGE_METRICS
 from deepfill_tf.storage import run_directory
 from deepfill_tf.storage.model_files import Provenance, write_model_files
 from deepfill_tf.training.actions.action import Action
@@ -19,10 +20,14 @@ from deepfill_tf.training.training_context import TrainingContext
 
 LOG = logging.getLogger(__name__)
 
-# Metric of `Validate` -> whether more is better.
-METRICS = {"psnr_in_hole": True, "psnr": True, "l1": False, "l2": False}
-# Beside the model's files: {"metric": ..., "value": ..., "step": ...}.
+# Metric -> whether more is better.
+HIGHER_IS_BETTER = {
+    name: metric.better == "higher" for name, metric in IMAGE_METRICS.items() if metric.better
+}
+# Beside the model's files: {"metric": ..., "value": ..., "step": ..., "definitions": 2}.
 SCORE = "validation.json"
+# Of the metrics: a value of another definition is not compared with.
+DEFINITIONS = 2
 
 
 class KeepBest(Action):
@@ -37,7 +42,7 @@ class KeepBest(Action):
     """
 
     def __init__(self, *, metric: str = "psnr_in_hole"):
-        self._metric = check_choice("KeepBest.metric", metric, METRICS)
+        self._metric = check_choice("KeepBest.metric", metric, HIGHER_IS_BETTER)
         self._best: dict | None = None
         self._judged_step: int | None = None
 
@@ -49,7 +54,11 @@ class KeepBest(Action):
         except (OSError, ValueError) as error:
             LOG.warning("the best weights so far are not known: %s", reason(error))
             found = {}
-        if found.get("metric") == self._metric and context.first_step > 0:
+        is_comparable = (found.get("metric"), found.get("definitions")) == (
+            self._metric,
+            DEFINITIONS,
+        )
+        if is_comparable and context.first_step > 0:
             self._best = found
         self.on_loop_end(context)  # `Validate.at_start`
 
@@ -58,28 +67,47 @@ class KeepBest(Action):
         if step is None or step == self._judged_step or context.pretrain_coarse:
             return
         self._judged_step = step
-        value = context.validation[self._metric]
+        value = context.validation.get(self._metric)
+        if value is None:
+            computed = HIGHER_IS_BETTER.keys() & context.validation.keys()
+            raise UserError(
+                f"KeepBest.metric = {self._metric!r} is not computed for the validation images; "
+                f"those that are: {', '.join(sorted(computed))}"
+            )
         if self._best is not None:
             better = value > self._best["value"]
-            if better != METRICS[self._metric] or value == self._best["value"]:
+            if better != HIGHER_IS_BETTER[self._metric] or value == self._best["value"]:
                 return
-        self._best = {"metric": self._metric, "value": value, "step": step}
+        self._best = {
+            "metric": self._metric,
+            "value": value,
+            "step": step,
+            "definitions": DEFINITIONS,
+        }
         self._write(context)
 
     def on_train_end(self, context: TrainingContext) -> None:
         if self._best is None:
             return
-        last = ""
-        if context.validation_step == context.step:
-            last = f"; step {context.step}, the last: {context.validation[self._metric]:.4g}"
         LOG.info(
-            "best: step %d, %s %.4g, in %s%s",
+            "best: step %d, %s %.4g, in %s; %s",
             self._best["step"],
             self._metric,
             self._best["value"],
             self._directory(context),
-            last,
+            self._course(context),
         )
+
+    def _course(self, context: TrainingContext) -> str:
+        """Whether the metric was still improving at the end, in words."""
+        assert self._best is not None
+        step = context.validation_step
+        if step is None or step < self._best["step"]:
+            return "no later validation"
+        if step == self._best["step"]:
+            return "the last validation, so that more steps may improve it"
+        steps, value = step - self._best["step"], context.validation[self._metric]
+        return f"not improved in the {steps} steps after it ({value:.4g} at last)"
 
     def _write(self, context: TrainingContext) -> None:
         path, best = self._directory(context), self._best

@@ -4,12 +4,11 @@ import logging
 import os
 
 import numpy as np
-import tensorflow as tf
 
 from deepfill_tf.checks import check_int, check_positive_int
 from deepfill_tf.data.image_files import write_image
 from deepfill_tf.errors import UserError
-from deepfill_tf.evaluation import completion_metrics, mean_fill
+from deepfill_tf.evaluation import image_metrics, mean_fill
 from deepfill_tf.inference.comparison import comparison_panels
 from deepfill_tf.inference.inpainter import Inpainter
 from deepfill_tf.storage import run_directory
@@ -59,10 +58,11 @@ class CompareCompletion(Action):
         path = os.path.join(context.run_dir, run_directory.COMPLETED)
         panels = comparison_panels(original, hole, completed, **sketch)[0]
         write_image(path, panels.repeat(self._upscale, axis=0).repeat(self._upscale, axis=1))
-        predicted = tf.cast(completed, tf.float32) / 127.5 - 1
-        psnr = float(completion_metrics(predicted, image, mask)["psnr_in_hole"])
-        baseline = mean_fill(image, mask)
-        baseline_psnr = float(completion_metrics(baseline, image, mask)["psnr_in_hole"])
+        filled = _to_uint8(mean_fill(image, mask))
+        psnr, baseline_psnr = (
+            image_metrics(original[0], other[0], hole[0])["psnr_in_hole"]
+            for other in (completed, filled)
+        )
         LOG.info(
             "wrote %s; PSNR in the hole: %.2f dB (mean fill: %.2f dB, difference %+.2f dB)",
             path,
