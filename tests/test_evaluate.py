@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from deepfill_tf import evaluate
-from deepfill_tf.evaluation.baselines import Baseline
+from deepfill_tf.evaluation.baseline import Baseline
 from deepfill_tf.inference import save_model_directory
 from deepfill_tf.storage import loading
 from tests.command_calls import assert_one_line, call

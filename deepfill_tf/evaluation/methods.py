@@ -17,7 +17,7 @@ import numpy as np
 from deepfill_tf.data.file_list import list_images
 from deepfill_tf.data.image_files import image_size, read_pixels
 from deepfill_tf.errors import UserError, truncated_list
-from deepfill_tf.evaluation.baselines import Baseline
+from deepfill_tf.evaluation.baseline import Baseline
 from deepfill_tf.evaluation.manifest import Manifest, file_hash
 from deepfill_tf.evaluation.model import EvaluatedModel
 

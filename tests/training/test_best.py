@@ -12,7 +12,7 @@ import tensorflow as tf
 from deepfill_tf import load_generator
 from deepfill_tf.errors import UserError
 from deepfill_tf.evaluation import completion_metrics, pool_rows
-from deepfill_tf.evaluation.baselines import baselines
+from deepfill_tf.evaluation.baseline import BUILT_IN
 from deepfill_tf.storage.weights import weights_of
 from deepfill_tf.training.actions import KeepBest, Validate
 from deepfill_tf.training.training_context import TrainingContext
@@ -84,7 +84,7 @@ def test_tensorboard_shows_the_baselines_beside_the_model(context):
         context.previous_step = context.step - 10
         validate.on_loop_end(context)
     validate.close(context)
-    for baseline in baselines():
+    for baseline in BUILT_IN:
         values = collections.defaultdict(dict)
         for path in Path(context.run_dir, "logs", baseline.name).glob("events*"):
             for event in tf.compat.v1.train.summary_iterator(str(path)):

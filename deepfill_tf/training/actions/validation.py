@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_bool
 from deepfill_tf.evaluation import completion_metrics, find_lpips, pool_rows
-from deepfill_tf.evaluation.baselines import baselines
+from deepfill_tf.evaluation.baseline import BUILT_IN
 from deepfill_tf.networks.inputs import inputs_of
 from deepfill_tf.storage import run_directory
 from deepfill_tf.training.actions.action import Action, check_every_steps
@@ -38,7 +38,7 @@ class Validate(Action):
 
     They are those of the weights that a run exports: the moving average, if there is one. Later
     actions find all of them in `TrainingContext.validation`; TensorBoard shows `SHOWN`, and beside
-    them those of the baselines.
+    them those of the baselines that need no further package.
 
     Args:
       every_steps: steps between validations; None: not by steps. The last step is always
@@ -103,7 +103,7 @@ class Validate(Action):
         """Writes the same values at each validation, which TensorBoard draws as lines."""
         if self._baselines is None:
             self._baselines = {}
-            for baseline in baselines():
+            for baseline in BUILT_IN:
                 completed = baseline.complete(images, masks)
                 rows = completion_metrics(images, completed, masks, self._lpips)
                 self._baselines[baseline.name] = pool_rows(rows)
