@@ -4,7 +4,8 @@ Every image gets a hole by --protocol, a function of the image's content and --s
 manifest.json in the output describes them, and --manifest draws the same holes again. The
 output is a folder with report.html, report.md, report.json, images.csv and manifest.json; a
 summary is printed. A stopped evaluation resumes if it is started again; baselines are
-computed once for each manifest. docs/evaluation.md defines the metrics and the protocols.
+computed once for each manifest. Several processes share the work with --part.
+docs/evaluation.md defines the metrics and the protocols.
 """
 
 from absl import flags
@@ -56,6 +57,11 @@ COMMAND = Command(
             "The weights of FID's InceptionV3, or a SavedModel of features; see "
             "docs/evaluation.md.",
         ),
+        Flag(
+            "part",
+            "Compute a part of the rows and no report, such as 1/2: for several processes with the "
+            "same --output or --cache. A last run without it writes the report.",
+        ),
         Flag("cache", "Folder of the rows that are kept; --output/cache if left out."),
         Flag(
             "save_images",
@@ -88,7 +94,7 @@ def run(values: flags.FlagValues) -> int:
         raise UserError(
             f"the report needs {error.name}: pip install deepfill-tf[evaluation]"
         ) from error
-    from deepfill_tf.evaluation.settings import Settings
+    from deepfill_tf.evaluation.settings import Part, Settings
     from deepfill_tf.storage.loading import default_model
 
     model = values.model or (None if values.completed else str(default_model()))
@@ -113,6 +119,7 @@ def run(values: flags.FlagValues) -> int:
             save_images=values.save_images,
             sketches=values.sketches,
             overwrite=values.overwrite,
+            part=Part.parse(values.part) if values.part else None,
         )
     )
     for line in [*left_out, *failures]:

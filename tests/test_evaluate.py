@@ -143,12 +143,16 @@ def test_the_page_needs_no_other_file(evaluated):
 
 
 def test_the_manifest_again_gives_the_same_report(evaluated, model, tmp_path):
-    """Of images in another folder and with other names before them, without any kept rows."""
+    """Of images in another folder and with other names before them, computed in two parts."""
     shutil.copytree(evaluated / "images", tmp_path / "others")
     manifest = evaluated / "report" / "manifest.json"
     output = tmp_path / "report"
-    code = run(tmp_path, images=tmp_path / "others", model=model, manifest=manifest, output=output)
-    assert code == 0
+    for part in ("2/2", "1/2", ""):
+        assert not (output / "report.json").exists()
+        flags = {"images": tmp_path / "others", "model": model, "manifest": manifest}
+        assert run(tmp_path, output=output, part=part, **flags) == 0
+    for rows in output.glob("cache/*/*of2.jsonl"):
+        assert 0 < len(rows.read_text().splitlines()) < 18
     first, second = report_of(evaluated), report_of(tmp_path)
     assert first.pop("timing") and second.pop("timing")
     assert json.dumps(first) == json.dumps(second)
@@ -261,6 +265,8 @@ def test_requirements_and_the_earlier_report(evaluated, tmp_path, capfd):
         ({"size": "axb"}, ["--size", "'axb'"]),
         ({"limit": "0"}, ["--limit", "0"]),
         ({"seed": "-1"}, ["--seed", "-1"]),
+        ({"part": "0/2"}, ["--part", "1/2", "'0/2'"]),
+        ({"part": "1/2", "require": "psnr>=1"}, ["--part", "--require"]),
         ({"require": "psnr"}, ["--require", "'psnr'"]),
         ({"require": "quality>=3"}, ["'quality'", "psnr"]),
         ({"baseline": "old.json"}, ["cannot read the report old.json"]),

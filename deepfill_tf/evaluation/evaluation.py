@@ -70,11 +70,17 @@ def evaluate(settings: Settings) -> tuple[list[str], list[str]]:
     files.check_folder(output)
     files.check_replaceable(output, provenance, overwrite=settings.overwrite)
     manifest.write(str(output / "manifest.json"))
-    timed = _timing(settings.model, samples, model) if model and settings.model else {}
+    part = settings.part
+    timed = {}
+    if model and settings.model and not part:
+        timed = _timing(settings.model, samples, model)
 
     cache = Path(settings.cache) if settings.cache else output / "cache"
     with CountProgress(len(manifest.entries), "hole") as progress:
-        rows = compute_rows(samples, groups, networks, cache, progress.advance)
+        rows = compute_rows(samples, groups, networks, cache, progress.advance, part)
+    if part:
+        print(f"computed part {part.index} of {part.count}; without --part the report is written")
+        return [], left_out
     methods = _methods(groups)
     report = contents(
         manifest,

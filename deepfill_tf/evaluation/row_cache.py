@@ -1,6 +1,7 @@
 """Rows of results on disk: a stopped evaluation resumes, and baselines are computed once.
 
-    <folder>/<manifest>/<method>-<key>.jsonl      a JSON object for each hole
+    <folder>/<manifest>/<method>-<key>.jsonl            a JSON object for each hole
+    <folder>/<manifest>/<method>-<key>-1of2.jsonl       of a process that computes a part
 
 The key is a hash of all that the rows depend on besides images and holes. A process that is
 killed leaves at most one incomplete line, which is removed.
@@ -41,25 +42,34 @@ class RowCache:
       manifest: hash of the manifest.
       name: of the methods.
       identity: what the rows depend on: weights, versions, metrics.
+      part: of a process that computes a part of the rows, such as `1of2`. It writes a file of its
+        own; rows are read from the files of all parts.
 
     Raises UserError if `folder` cannot be written.
     """
 
-    def __init__(self, folder: Path, manifest: str, name: str, identity: str):
+    def __init__(
+        self, folder: Path, manifest: str, name: str, identity: str, part: str | None = None
+    ):
         key = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        self._path = folder / manifest[:16] / f"{name}-{key}.jsonl"
+        stem = f"{name}-{key}"
+        self._path = folder / manifest[:16] / f"{stem}{f'-{part}' if part else ''}.jsonl"
         self._rows: dict[str, dict[str, Row]] = {}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._path.exists():
-                self._read()
+            for path in sorted(self._path.parent.glob(f"{stem}*.jsonl")):
+                whole = self._read(path)
+                if path == self._path:
+                    with path.open("r+b") as file:
+                        file.truncate(whole)
             self._file = self._path.open("ab", buffering=0)
         except OSError as error:
             raise UserError(f"cannot write the rows {self._path}: {reason(error)}") from error
 
-    def _read(self) -> None:
+    def _read(self, path: Path) -> int:
+        """Reads rows; returns the bytes that are whole lines."""
         whole = 0
-        for line in self._path.read_bytes().splitlines(keepends=True):
+        for line in path.read_bytes().splitlines(keepends=True):
             try:
                 entry = json.loads(line)
                 rows = {method: Row(**row) for method, row in entry["rows"].items()}
@@ -69,8 +79,7 @@ class RowCache:
                 break
             self._rows[entry["hole"]] = rows
             whole += len(line)
-        with self._path.open("r+b") as file:
-            file.truncate(whole)
+        return whole
 
     def __contains__(self, hole: str) -> bool:
         return hole in self._rows

@@ -1,6 +1,7 @@
 """Rows of metrics of every method for every hole of a manifest."""
 
 import base64
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from deepfill_tf.evaluation.manifest import file_hash
 from deepfill_tf.evaluation.methods import Batch, MethodGroup, hole_names
 from deepfill_tf.evaluation.row_cache import Row, RowCache
 from deepfill_tf.evaluation.samples import Samples
+from deepfill_tf.evaluation.settings import Part
 
 # The originals, whose features are compared with those of each method.
 ORIGINAL = "original"
@@ -84,6 +86,7 @@ def compute_rows(
     networks: Networks,
     cache: Path,
     on_progress: Callable[[], None] = lambda: None,
+    part: Part | None = None,
 ) -> dict[str, list[Row]]:
     """Returns method -> a row for each hole of the manifest, in its order.
 
@@ -96,16 +99,24 @@ def compute_rows(
       networks: of the metrics.
       cache: folder of the rows, see `row_cache`.
       on_progress: called once for each hole that is done.
+      part: computes this part of the rows only, for the cache, and returns none.
     """
     names = hole_names(samples.manifest)
+    index, count = (part.index, part.count) if part else (1, 1)
     if networks.features is not None:
         groups = [*groups, OriginalGroup()]
     setting = f"{deepfill_tf.__version__} {samples.channels} {networks.identity}"
     caches = [
-        RowCache(cache, samples.manifest.sha256, group.names[0], f"{setting} {group.identity}")
+        RowCache(
+            cache,
+            samples.manifest.sha256,
+            group.names[0],
+            f"{setting} {group.identity}",
+            part and f"{index}of{count}",
+        )
         for group in groups
     ]
-    for positions in samples.batches():
+    for positions in itertools.islice(samples.batches(), index - 1, None, count):
         missing = [
             (group, rows)
             for group, rows in zip(groups, caches, strict=True)
@@ -120,7 +131,7 @@ def compute_rows(
     result: dict[str, list[Row]] = {}
     for group, rows in zip(groups, caches, strict=True):
         rows.close()
-        for method in group.names:
+        for method in group.names if part is None else ():
             result[method] = [rows[name][method] for name in names]
     return result
 

@@ -15,6 +15,24 @@ from deepfill_tf.evaluation.protocols import LEAST_SIDE
 DEFAULT_PROTOCOL = "center"
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of an evaluation: each `count`-th batch of images, from the `index`-th, from 1 on."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Part":
+        """Returns the part of a text such as `1/2`. Raises UserError for another text."""
+        match = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise UserError(
+                f"--part takes a part and the number of parts, such as 1/2, got {text!r}"
+            )
+        return cls(int(match[1]), int(match[2]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What is evaluated, on what and how; the flags of `deepfill-evaluate`, see its `--help`."""
@@ -38,6 +56,7 @@ class Settings:
     save_images: bool = False
     sketches: str = "empty"
     overwrite: bool = False
+    part: Part | None = None
 
     def __post_init__(self):
         if not self.model and not self.completed:
@@ -52,6 +71,10 @@ class Settings:
             raise UserError(f"--masks={self.masks} goes with --protocol=files")
         if self.fail_if_worse and not self.baseline:
             raise UserError("--fail_if_worse needs the report to compare with: pass --baseline")
+        if self.part and (self.require or self.baseline):
+            raise UserError(
+                "--part writes no report: --require and --baseline go with the last run"
+            )
         if self.manifest:
             for name in ("protocol", "seed", "size", "limit"):
                 if getattr(self, name) is not None:
