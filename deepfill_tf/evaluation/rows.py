@@ -112,7 +112,7 @@ def compute_rows(
             samples.manifest.sha256,
             group.names[0],
             f"{setting} {group.identity}",
-            part and f"{index}of{count}",
+            f"{index}of{count}" if part else None,
         )
         for group in groups
     ]
