@@ -28,16 +28,19 @@ export async function completeHoles(layers, run, limit, onCrop) {
   crops.forEach((crop, i) => {
     const maps = mapsOf(outputs[i], crop);
     for (const hole of crop.holes) {
-      const pieces = Object.entries(maps).map(([name, map]) => [name, pieceOf(map, crop, hole, layers.mask)]);
-      for (const [name, piece] of pieces) {
+      for (const [name, map] of Object.entries(maps)) {
+        const piece = pieceOf(map, crop, hole, layers.mask);
         if (name === "completed") patches.push(paste(layers.image, piece, hole));
         else (views[name] ??= []).push({ x: hole.x, y: hole.y, canvas: canvasOf(piece) });
       }
-      // The soft edge of a brush is a pixel wider than the hole.
-      const cleared = { x: hole.x - 2, y: hole.y - 2, width: hole.width + 4, height: hole.height + 4 };
-      patches.push(layers.mask.clear(cleared), layers.sketch.clear(cleared));
     }
   });
+  // Only after all pieces, which the mask cuts out: boxes of holes may overlap.
+  for (const hole of holes) {
+    // The soft edge of a brush is a pixel wider than the hole.
+    const cleared = { x: hole.x - 2, y: hole.y - 2, width: hole.width + 4, height: hole.height + 4 };
+    patches.push(layers.mask.clear(cleared), layers.sketch.clear(cleared));
+  }
   return { patches, views };
 }
 

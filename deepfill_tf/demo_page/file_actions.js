@@ -11,11 +11,17 @@ import { element, say } from "./interface.js";
  * photograph was opened.
  */
 export function connectFiles(editor, attempt, onOpened) {
+  const checkIsIdle = () => {
+    if (editor.isBusy) throw new Refused("A completion is running: press Stop first.");
+  };
+
   const open = (file, name = file.name) =>
     attempt(async () => {
-      if (editor.isBusy) throw new Refused("A completion is running: press Stop first.");
+      checkIsIdle();
       say("Opening …");
       const bitmap = await decode(file);
+      // A completion may have begun meanwhile.
+      checkIsIdle();
       editor.open(bitmap, name.replace(/\.[^.]*$/, "") || "image");
       onOpened();
       const { width, height } = editor.size;
@@ -32,7 +38,9 @@ export function connectFiles(editor, attempt, onOpened) {
   const importMask = (file) =>
     attempt(async () => {
       const { width, height } = editor.size;
-      editor.replaceMask(await decodeMask(file, width, height));
+      const mask = await decodeMask(file, width, height);
+      checkIsIdle();
+      editor.replaceMask(mask);
       say("The mask is painted. Press Complete.");
     });
 

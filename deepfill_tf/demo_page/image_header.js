@@ -54,6 +54,7 @@ function reasonOfRefusal(bytes) {
   const start = text(bytes, 0, 1024);
   if (/<svg[\s>]/i.test(start)) return "An SVG file is a drawing, not a photograph.";
   if (start.slice(4, 8) === "ftyp") return "HEIC photographs and films are not read: save as JPEG.";
+  if (start.startsWith("GIF8")) return "GIF files are not read: save as PNG.";
   if (/^(II\*\0|MM\0\*)/.test(start)) return "TIFF files are not read: save as PNG.";
   return "The file is not an image: PNG, JPEG, WebP, AVIF and BMP files are read.";
 }

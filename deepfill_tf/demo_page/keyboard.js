@@ -37,8 +37,11 @@ export function handleKeys(canvas, actions) {
     c: () => actions.compare(true),
   };
 
+  // Keys that are held repeat. The second call of these would undo what the first began.
+  const onceOnly = [actions.complete, actions.press];
+
   document.addEventListener("keydown", (event) => {
-    const { key, target, ctrlKey, metaKey, altKey, shiftKey } = event;
+    const { key, target, ctrlKey, metaKey, altKey, shiftKey, repeat } = event;
     if (altKey || document.querySelector("dialog[open]")) return;
     const lower = key.length === 1 ? key.toLowerCase() : key;
     let action = null;
@@ -60,7 +63,7 @@ export function handleKeys(canvas, actions) {
     }
     if (!action) return;
     event.preventDefault();
-    action();
+    if (!(repeat && onceOnly.includes(action))) action();
   });
 
   document.addEventListener("keyup", ({ key }) => {

@@ -36,9 +36,10 @@ export class Layer {
     return { layer: this, x, y, before, after: this.context.getImageData(x, y, width, height) };
   }
 
-  /** Empties the layer inside a box and returns the patch. */
+  /** Empties the layer inside a box; returns the patch, or null if nothing was there. */
   clear({ x, y, width, height } = this.box) {
-    return this.change({ x, y, width, height }, (context) => context.clearRect(x, y, width, height));
+    const patch = this.change({ x, y, width, height }, (context) => context.clearRect(x, y, width, height));
+    return patch && new Uint32Array(patch.before.data.buffer).some(Boolean) ? patch : null;
   }
 
   read({ x, y, width, height }) {

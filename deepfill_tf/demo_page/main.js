@@ -160,7 +160,10 @@ const commands = {
   "hide-help": () => element("help").close(),
 };
 for (const [id, command] of Object.entries(commands)) {
-  element(id).addEventListener("click", command);
+  element(id).addEventListener("click", ({ detail }) => {
+    // The second click of a double click would stop what the first began.
+    if (id !== "complete" || detail < 2) command();
+  });
 }
 
 handlePointers(canvas, editor, view, {

@@ -15,7 +15,8 @@ export class Model {
   }
 
   /**
-   * Resolves once the model is loaded. Throws Refused if the file is no inpainting model.
+   * Resolves once the model is loaded. Throws Refused if the file cannot be loaded or is no
+   * inpainting model.
    * onProgress is called with {received, total} in bytes.
    */
   async load() {
@@ -26,7 +27,10 @@ export class Model {
       for (const { reject } of this._calls.values()) reject(new Error(event.message || "no reply"));
     };
     const url = new URL(this.url, document.baseURI).href;
-    const info = await this._call("load", { url, useGpu: this.useGpu });
+    const info = await this._call("load", { url, useGpu: this.useGpu }).catch((error) => {
+      if (error instanceof Stopped) throw error;
+      throw new Refused(`The model cannot be loaded: ${error.message}`);
+    });
     if (!["image", "mask"].every((name) => info.inputs.includes(name)) || !info.outputs.includes("completed")) {
       throw new Refused("The model file does not take `image` and `mask` and return `completed`.");
     }

@@ -110,6 +110,7 @@ SVG = (
         (png_header(64, 64), "damaged"),
         (b"\0\0\0\x18ftypheic" + bytes(64), "HEIC"),
         (b"II*\0" + bytes(64), "TIFF"),
+        (b"GIF89a" + bytes(64), "GIF"),
         (b"\xff\xd8\xff", "cut off"),
     ],
 )
@@ -222,8 +223,52 @@ def test_the_wheel_changes_the_brush_and_with_control_the_zoom(page, tmp_path):
     assert columns[-1] - columns[0] < 10 / 3 + 14
 
 
+def test_nothing_painted_is_nothing_to_remove(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.page.keyboard.press("Delete")
+    page.page.wait_for_timeout(100)
+    assert page.page.locator("#undo").is_disabled()
+
+
+def test_holes_with_overlapping_boxes_are_completed_whole(page):
+    """An angle, and a hole that lies partly in its box."""
+    complete = """(async () => {
+        const { Layer } = await import("./layer.js");
+        const [image, mask, sketch] = [0, 1, 2].map(() => new Layer(256, 256));
+        for (const box of a) mask.context.fillRect(...box);
+        const white = (size) => new Uint8Array(size).fill(255);
+        const run = async ({ image: { data, dims } }) => (
+            { completed: { data: white(data.length), dims } });
+        await m.completeHoles({ image, mask, sketch }, run, 512, () => {});
+        const white_pixels = image.read(image.box).data.filter((v, i) => i % 4 === 0 && v === 255);
+        const left = mask.read(mask.box).data.filter((v, i) => i % 4 === 3 && v);
+        return [white_pixels.length, left.length];
+    })()"""
+    boxes = [[0, 0, 32, 160], [0, 160, 160, 20], [100, 32, 100, 40]]
+    area = sum(width * height for _, _, width, height in boxes)
+    assert page.module("completion.js", f"await {complete}", boxes) == [area, 0]
+
+
+def test_a_double_click_and_a_held_key_do_not_stop_a_completion(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Box")
+    page.drag((30, 30), (60, 60))
+    page.page.dblclick("#complete")
+    page.says("Done in")
+    page.page.keyboard.press("Control+z")
+    page.says("Undone")
+    page.page.keyboard.down("Control")
+    for _ in range(2):
+        page.page.keyboard.down("Enter")
+    page.page.keyboard.up("Enter")
+    page.page.keyboard.up("Control")
+    page.says("Done in")
+
+
 def test_models_that_do_not_fit_are_refused(browser, tmp_path):
+    (tmp_path / "text.onnx").write_text("no model")
     for model, words in (
+        (tmp_path / "text.onnx", "The model cannot be loaded: "),
         (write_model(tmp_path / "fixed.onnx", COPY, height=256), "images of one size only"),
         (write_model(tmp_path / "other.onnx", COPY, inputs=["hole"]), "does not take"),
     ):
