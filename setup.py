@@ -18,6 +18,9 @@ CONFIGS = ["deepfill_tf.configs"] + [
 # deepfill-export --format=onnx. None of them moves the protobuf, numpy and ml-dtypes of TensorFlow.
 ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
 
+# deepfill-export --format=tflite runs files with it if it is installed, else with TensorFlow's own.
+TFLITE = ["ai-edge-litert>=2"]
+
 # deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which makes
 # each start of a process a second slower: so the package itself does not require them.
 EVALUATION = [
@@ -103,6 +106,7 @@ setup(
         # @LandmarkSketches(); versions after 0.10.21 need LandmarkSketches.model.
         "landmarks": ["mediapipe"],
         "onnx": ONNX,
+        "tflite": TFLITE,
         "test": [
             "apache-beam>=2.77",
             "hypothesis",
@@ -117,6 +121,10 @@ setup(
             "scikit-image",
             *EVALUATION,
             *ONNX,
+            *TFLITE,
+            # Servers of docs/serving.md. tools/workspace.py installs TensorFlow Serving's messages.
+            "grpcio",
+            "litserve>=0.2.10",
             # Validation of the recipes in tools/cluster.
             "kubeflow-training>=1.9",
             "kubernetes-validate>=1.37",

@@ -17,7 +17,8 @@ COMMAND = Command(
     ],
 )
 
-LICENSE_NOTE = "the weights are CC BY-NC 4.0 (non-commercial, with attribution), converted or not"
+LICENSE = "CC BY-NC 4.0 (non-commercial, with attribution)"
+LICENSE_NOTE = f"the weights are under {LICENSE}, converted or not"
 
 
 def run(flags) -> None:
@@ -30,7 +31,7 @@ def run(flags) -> None:
     generator, _ = convert_checkpoint(prefix)
     name = os.path.basename(prefix)
     origin = f"converted from {name} of the original DeepFill program; {LICENSE_NOTE}"
-    save_model_directory(generator, flags.output, origin=origin)
+    save_model_directory(generator, flags.output, origin=origin, weights_license=LICENSE)
     print(f"wrote {flags.output}; {LICENSE_NOTE}")
 
 

@@ -9,6 +9,7 @@ PSNR in the hole, the median over the photographs, must agree to 0.02 dB. Then
 make_model_card.py evaluates it and writes its card.
 """
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -40,14 +41,15 @@ COMMAND = Command(
 
 def run(values: absl.flags.FlagValues) -> None:
     from deepfill_tf.storage.loading import DEFAULT_MODEL, load_generator, load_with_provenance
-    from deepfill_tf.storage.model_files import WEIGHTS, Provenance, write_model_files
+    from deepfill_tf.storage.model_files import WEIGHTS, write_model_files
     from deepfill_tf.storage.run_directory import BEST
 
     best = Path(values.model) / BEST
     source = best if best.is_dir() else Path(values.model)
     output = Path(values.output) if values.output else DEFAULT_MODEL
     generator, provenance = load_with_provenance(source)
-    provenance = Provenance(values.origin or provenance.origin, provenance.step)
+    origin = values.origin or provenance.origin
+    provenance = dataclasses.replace(provenance, origin=origin)
     with tempfile.TemporaryDirectory() as folder:
         write_model_files(generator, folder, provenance, half_precision=True)
         rounded = load_generator(folder)

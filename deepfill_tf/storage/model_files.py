@@ -1,13 +1,15 @@
-"""Models as two files: a description and the weights.
+"""Models as files: a description, the weights, and a card for readers.
 
     model.json                   architecture, package version, where the weights came from, and
-                                 the SHA-256 of weights.safetensors
+                                 the SHA-256 of the other two files
     weights.safetensors          the weights by their Keras names, RGB order, in float32 or float16
+    README.md                    the model's card, in exported models
 
 A model directory holds both, and usually a SavedModel beside them, which runs without this
-package. A model is loaded from these two files alone: no code of the SavedModel is run.
+package. A model is loaded from the first two files alone: no code of the SavedModel is run.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -32,17 +34,28 @@ from deepfill_tf.storage.weights_file import (
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
+CARD = "README.md"
 SAVED_MODEL = "saved_model.pb"
 # Everything that is written to a model directory, `tf.saved_model.save` included.
-MODEL_FILES = {DESCRIPTION, WEIGHTS, SAVED_MODEL, "fingerprint.pb", "variables", "assets"}
+MODEL_FILES = {
+    DESCRIPTION,
+    WEIGHTS,
+    CARD,
+    SAVED_MODEL,
+    "fingerprint.pb",
+    "variables",
+    "assets",
+    "assets.extra",
+}
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of weights in words, and the number of training steps if it is known."""
+    """The origin of weights in words, their training steps if known, and their licence."""
 
     origin: str
     step: int | None = None
+    weights_license: str = "unknown"
 
 
 def is_model_directory(path: str | os.PathLike) -> bool:
@@ -61,11 +74,12 @@ def write_model_files(
     provenance: Provenance,
     *,
     half_precision: bool = False,
+    card: str | None = None,
 ) -> None:
-    """Writes description and weights of a built model into an existing folder.
+    """Writes description and weights of a built model, and its card, into an existing folder.
 
     `half_precision`: the weights are rounded to float16 (`in_half_precision`); a model that is
-    loaded from them holds exactly the rounded numbers, in float32.
+    loaded from them holds exactly the rounded numbers, in float32. `card`: its text, in Markdown.
 
     Raises OSError or safetensors.SafetensorError if they cannot be written.
     """
@@ -79,6 +93,9 @@ def write_model_files(
         "weights_sha256": write_arrays(folder / WEIGHTS, weights),
         **asdict(provenance),
     }
+    if card is not None:
+        (folder / CARD).write_text(card)
+        description["card_sha256"] = _sha256(folder / CARD)
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
 
@@ -99,7 +116,11 @@ def load_model_directory(path: str | os.PathLike) -> tuple[keras.Model, Provenan
     model = model_from_architecture(architecture)
     check_shapes(model, shapes, str(weights))
     assign_weights(model, read_arrays(weights, description.get("weights_sha256")), str(weights))
-    return model, Provenance(description.get("origin", "unknown"), description.get("step"))
+    return model, Provenance(
+        description.get("origin", "unknown"),
+        description.get("step"),
+        description.get("weights_license", "unknown"),
+    )
 
 
 def saved_step(path: str | os.PathLike) -> int | None:
@@ -121,10 +142,18 @@ def check_replaceable(path: str | os.PathLike) -> None:
             "choose a new folder"
         )
     foreign = sorted(names - MODEL_FILES)
+    if CARD in names and _sha256(path / CARD) != _read_description(path / DESCRIPTION).get(
+        "card_sha256"
+    ):
+        foreign.append(f"{CARD} with changes")
     if foreign:
         raise UserError(
             f"{path} also holds {foreign[0]!r}, which would be lost; choose a new folder"
         )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _describes_model(path: Path) -> bool:
