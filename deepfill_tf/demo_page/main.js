@@ -73,8 +73,14 @@ function loadModel() {
     const of = total ? ` of ${megabytes(total)}` : "";
     showModel(`Loading the model: ${megabytes(received)}${of} MB`, null);
   };
-  loading = model.load().then(() => showModel("Model ready", model.info));
+  loading = usableModel();
   loading.catch(() => showModel("No model", null));
+}
+
+async function usableModel() {
+  checkPixelsAreExact();
+  await model.load();
+  showModel("Model ready", model.info);
 }
 
 async function complete() {
@@ -221,7 +227,6 @@ element("views").addEventListener("change", ({ target }) => {
 });
 
 attempt(async () => {
-  checkPixelsAreExact();
   redraw();
   loadModel();
   await loading;

@@ -277,6 +277,28 @@ def test_models_that_do_not_fit_are_refused(browser, tmp_path):
             assert is_refused(page)
 
 
+# As protections against fingerprinting do.
+ALTER_PIXELS = """
+const read = OffscreenCanvasRenderingContext2D.prototype.getImageData;
+OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...where) {
+  const pixels = read.apply(this, where);
+  pixels.data[0] ^= 1;
+  return pixels;
+};
+"""
+
+
+def test_nothing_is_completed_where_the_browser_alters_pixels(browser, address, tmp_path):
+    with opened(browser, address) as page:
+        page.page.add_init_script(ALTER_PIXELS)
+        page.page.reload()
+        page.says("This browser alters the pixels")
+        page.open_pixels(random_images(64, 64, 3), tmp_path)
+        page.drag((20, 20), (40, 40))
+        page.page.click("#complete")
+        page.says("This browser alters the pixels")
+
+
 def test_a_sketch_inside_the_hole_reaches_the_model(browser, tmp_path):
     model = write_model(tmp_path / "sketch.onnx", SHOW_SKETCH, inputs=["mask", "sketch"])
     with served(tmp_path / "page", model) as address, opened(browser, address) as page:
