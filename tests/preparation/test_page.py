@@ -3,11 +3,13 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.preparation.images import photograph
 from tests.preparation.test_layouts import lay_out_celeba
@@ -21,7 +23,7 @@ TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of images, an archive of others, and CelebA in its published layout."""
+    """Images, an archive of others, CelebA in its published layout, images with masks."""
     (tmp_path / "images").mkdir()
     for index in range(6):
         path = tmp_path / "images" / photograph(index).name
@@ -30,11 +32,19 @@ def folder(tmp_path):
     archive = ["tar", "-cf", tmp_path / "more.tar", "-C", photograph(6).parent, *others]
     subprocess.run(archive, check=True)
     lay_out_celeba(tmp_path / "data")
+    for index in range(12):
+        kind = tmp_path / "my_images" / ("train" if index < 8 else "validation")
+        kind.mkdir(parents=True, exist_ok=True)
+        path = shutil.copy(photograph(index), kind)
+        with Image.open(path) as image:
+            mask = Image.new("L", image.size)
+        mask.paste(255, (20, 20, 60, 60))
+        mask.save(kind / f"{photograph(index).stem}_mask.png")
     return tmp_path
 
 
 def test_the_commands_run_one_after_the_other(folder):
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 4
     for command in COMMANDS:
         arguments = shlex.split(command)
         if arguments[0].startswith("tools/"):
@@ -54,4 +64,5 @@ def test_the_commands_run_one_after_the_other(folder):
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
     assert (folder / "data/celeba/train.flist").exists()
     assert (folder / "prepared/report.json").exists()
-    assert (folder / "runs/mine/model/saved_model.pb").exists()
+    for run in ("masked", "mine"):
+        assert (folder / "runs" / run / "model" / "saved_model.pb").exists()
