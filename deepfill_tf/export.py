@@ -13,6 +13,7 @@ likewise. docs/exporting.md says how to use the files.
 """
 
 import os
+from dataclasses import replace
 
 from absl import flags
 
@@ -94,6 +95,8 @@ def export_onnx(values: flags.FlagValues) -> None:
         )
     check_onnx_path(values.output)
     generator, provenance = load_with_provenance(values.model or None)
+    if values.weights_license:
+        provenance = replace(provenance, weights_license=values.weights_license)
     agreement = save_onnx(
         generator,
         values.output,
@@ -101,7 +104,6 @@ def export_onnx(values: flags.FlagValues) -> None:
         precision=values.precision,
         extra_outputs=extra,
         whole_image=values.whole_image,
-        weights_license=values.weights_license or provenance.weights_license,
     )
     size = os.path.getsize(values.output) / 1e6
     print(f"wrote {values.output}: {size:.1f} MB, opset {OPSET}; {agreement}")

@@ -86,17 +86,15 @@ def save_onnx(
     precision: str = "float32",
     extra_outputs: tuple[str, ...] = (),
     whole_image: bool = False,
-    weights_license: str = "not stated",
 ) -> Agreement:
     """Writes a generator as an ONNX file, if onnxruntime completes a photograph as TensorFlow does.
 
     Args:
       generator: a built generator, in whatever compute type.
       path: the file to write, ending in .onnx; an earlier ONNX file is replaced.
-      provenance: of the weights.
+      provenance: of the weights, for the file's properties.
       precision: one of `PRECISIONS`, of the weights in the file; computing is float32.
       extra_outputs, whole_image: see `convert_to_onnx`.
-      weights_license: a line for the file's properties.
 
     Returns how the completed photograph agrees with TensorFlow's.
 
@@ -119,7 +117,7 @@ def save_onnx(
         "precision": precision,
         "origin": provenance.origin,
         "step": "" if provenance.step is None else str(provenance.step),
-        "weights_license": weights_license,
+        "weights_license": provenance.weights_license,
         "package_version": deepfill_tf.__version__,
     }
     for name, value in properties.items():

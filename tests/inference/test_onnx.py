@@ -113,7 +113,7 @@ def test_the_file_describes_itself(exported, generator):
         "precision": "float32",
         "origin": "a test's random numbers",
         "step": "7",
-        "weights_license": "not stated",
+        "weights_license": "unknown",
         "package_version": deepfill_tf.__version__,
     }
 
