@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
+from deepfill_tf import file_system
 from deepfill_tf.checks import check_bool, check_choice, check_int
 from deepfill_tf.data.examples import ExampleOptions, Fractions
 from deepfill_tf.data.file_list import is_image, list_images
@@ -102,7 +102,7 @@ class MaskFiles:
         if is_image(where) and "*" not in where:
             return lambda path: [where]
         files = list_images(self.path, root)
-        if not tf.io.gfile.isdir(where):
+        if not file_system.is_folder(where):
             names = by_name(map(Path, files), "mask")
             for name, found in names.items():
                 if len({path.parent for path in found}) > 1:
@@ -205,8 +205,8 @@ class PairedMasks:
 
 def _listed(folder: str) -> list[Path]:
     try:
-        return [Path(folder, name) for name in tf.io.gfile.listdir(folder) if is_image(name)]
-    except (OSError, tf.errors.OpError) as error:
+        return [Path(folder, name) for name in file_system.names_in(folder) if is_image(name)]
+    except OSError as error:
         raise UserError(f"cannot read the folder {folder}: {reason(error)}") from error
 
 

@@ -142,7 +142,7 @@ class ImageReader:
                         self._sketches,
                         crop_fractions,
                         holes=self._holes,
-                        random=generator_of(self._seed, Purpose.MASK, position, attempt),
+                        random=self._generator_of_hole(position, attempt),
                     )
                 except UserError as error:
                     self._record_failure(path, error)
@@ -152,6 +152,11 @@ class ImageReader:
                 f"{MAX_REPLACEMENTS} images in a row could not be read"
             )
         raise self.error
+
+    def _generator_of_hole(self, position: int, attempt: int) -> np.random.Generator | None:
+        if self._holes is None:
+            return None
+        return generator_of(self._seed, Purpose.MASK, position, attempt)
 
     def _replacement(self, position: int, attempt: int) -> int:
         generator = generator_of(self._seed, Purpose.REPLACEMENT, position, attempt)

@@ -27,7 +27,8 @@ class OnnxInpainter(Completer):
 
     Args:
       path: of an ONNX file with inputs `image` uint8 `[N, H, W, C]`, `mask` and for guided models
-        `sketch` uint8 `[N, H, W, 1]`, and the output `completed` uint8 `[N, H, W, C]`.
+        `sketch` uint8 `[N, H, W, 1]`, and the output `completed` uint8 `[N, H, W, C]`; other
+        outputs are not asked for.
       providers: onnxruntime's execution providers, the preferred first.
 
     Raises UserError if the file is missing, damaged or another, or if onnxruntime is not installed.
@@ -113,15 +114,18 @@ def _checked_channels(path: str, session: Any) -> int:
     """Returns the channels of images. Raises UserError unless the graph completes images."""
     inputs = {x.name: x for x in session.get_inputs()}
     outputs = {x.name: x for x in session.get_outputs()}
-    tensors = [*inputs.values(), *outputs.values()]
+    completed = [outputs[name] for name in outputs if name == "completed"]
+    tensors = [*inputs.values(), *completed]
     is_ours = (
         set(inputs) - {"sketch"} == {"image", "mask"}
-        and set(outputs) == {"completed"}
+        and completed
         and all(x.type == _UINT8 and len(x.shape) == 4 for x in tensors)
         and inputs["image"].shape[3] in (1, 3)
     )
     if not is_ours:
-        found = ", ".join(f"{x.name} {x.type} {x.shape}" for x in tensors)
+        found = ", ".join(
+            f"{x.name} {x.type} {x.shape}" for x in [*inputs.values(), *outputs.values()]
+        )
         raise UserError(
             f"the ONNX file {path} is not one that completes images: its inputs and outputs must "
             "be image, mask and completed, uint8 [N, H, W, C], those of deepfill-export "

@@ -137,7 +137,7 @@ def _agreement(
             f"the float32 model disagrees: {words}, at most {MAX_DIFFERENCE:.2g} is allowed; "
             "nothing was written"
         )
-    if known > 0:
+    if not known <= 0:
         raise UserError(
             f"the {precision} model changes known pixels by up to {known:.2g} in [-1, 1]; "
             "nothing was written"

@@ -78,6 +78,20 @@ def test_files_that_are_no_such_model(tmp_path, file):
         OnnxInpainter(write_graph(tmp_path / "another.onnx", another))
 
 
+def test_further_outputs_are_not_asked_for(tmp_path):
+    """Files of `--outputs=completed,coarse,offsets`, which the demo's page takes."""
+    graph = """<ir_version: 8, opset_import: ["": 17]>
+    g (uint8[N, H, W, 3] image, uint8[N, H, W, 1] mask)
+    => (uint8[N, H, W, 3] completed, int32[N, H, W, 1] offsets) {
+      hole = Cast <to: int = 9> (mask)
+      completed = Where (hole, mask, image)
+      offsets = Cast <to: int = 6> (mask)
+    }"""
+    inpainter = OnnxInpainter(write_graph(tmp_path / "more.onnx", graph))
+    image, mask = random_images(24, 33, 3), random_masks(1, 24, 33)[0] // 255 * 255
+    np.testing.assert_array_equal(inpainter(image, mask), np.where(mask > 0, 255, image))
+
+
 def test_a_failure_of_the_runtime_is_one_of_its_errors(file):
     inpainter = OnnxInpainter(file)
     with pytest.raises(inpainter.errors):

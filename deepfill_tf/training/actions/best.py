@@ -38,7 +38,8 @@ class KeepBest(Action):
     logs which step was best. A resumed run goes on with the best of before.
 
     Args:
-      metric: "psnr_in_hole", "psnr", "l1" or "l2".
+      metric: one of docs/evaluation.md that has a better side and is computed in validation, such
+        as "psnr_in_hole", "ssim" or "l1"; "lpips_alex" with `Validate.lpips_weights`.
     """
 
     def __init__(self, *, metric: str = "psnr_in_hole"):
