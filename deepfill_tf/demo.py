@@ -32,6 +32,12 @@ HEADERS = {
 }
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
+
+def is_onnx(model: str | None) -> bool:
+    """Whether `--model` names an ONNX file, by its suffix."""
+    return (model or "").lower().endswith(".onnx")
+
+
 COMMAND = Command(
     "deepfill-demo",
     __doc__,
@@ -45,7 +51,7 @@ COMMAND = Command(
         Flag("open", "Open the page in the browser.", True, define=flags.DEFINE_boolean),
         Flag("output", "Write the page as a static folder, and serve nothing."),
     ],
-    needs_tensorflow=lambda values: not (values.model or "").endswith(".onnx"),
+    needs_tensorflow=lambda values: not is_onnx(values.model),
 )
 
 
@@ -89,7 +95,7 @@ def write_page(folder: str | Path, model: str | None = None) -> None:
 
 def write_model(path: Path, model: str | None) -> None:
     """Writes the ONNX file of a model, see `--model`. Raises UserError if it cannot be had."""
-    if model and model.endswith(".onnx"):
+    if model and is_onnx(model):
         try:
             shutil.copyfile(model, path)
         except OSError as error:

@@ -5,7 +5,7 @@ import numpy as np
 from deepfill_tf.compat import named_variables
 from deepfill_tf.networks import GeneratorV2
 from deepfill_tf.networks.architecture import build_model
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 
 
 def small_generator(seed: int = 0, **arguments) -> GeneratorV2:

@@ -55,7 +55,9 @@ def by_name(paths: Iterable[Path], kind: str) -> dict[str, list[Path]]:
     return files
 
 
-def partners_of(stem: str, kind: str, files: dict[str, list[Path]], *, with_ending: bool):
+def partners_of(
+    stem: str, kind: str, files: dict[str, list[Path]], *, with_ending: bool
+) -> list[Path]:
     """Returns the partners of the image `stem` among `files`, see `by_name`; none if none."""
     for name in partner_names(stem, kind, with_ending=with_ending):
         if found := files.get(name):

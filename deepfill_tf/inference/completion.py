@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deepfill_tf.data.thresholds import EDGE_THRESHOLD, HOLE_THRESHOLD
 from deepfill_tf.inference.hole_boxes import hole_boxes
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.ops import Region, height_and_width
 
 

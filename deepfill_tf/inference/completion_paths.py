@@ -107,7 +107,7 @@ def _check_folder(path: Path, folder: Path) -> None:
 
 
 def check_name(path: Path) -> None:
-    """Raises UserError unless a path to write is UTF-8, which TensorFlow's file system asks for."""
+    """Raises UserError unless a path to write is UTF-8, as programs that read it expect."""
     try:
         os.fsencode(path).decode()
     except UnicodeDecodeError as error:

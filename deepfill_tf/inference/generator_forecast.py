@@ -19,7 +19,7 @@ import tensorflow as tf
 from deepfill_tf.inference.eager_first import CallHistory
 from deepfill_tf.inference.forecast import Forecast
 from deepfill_tf.inference.strategies import Strategy
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.operation_counts import OperationCounts, count_operations
 
 # Weights of the sums, fitted to measurements. Time: that of a product, relative to one in a product

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import deepfill_tf
 from deepfill_tf.networks.architecture import architecture_of
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.storage.model_files import Provenance
 
 _CARD = """\

@@ -34,7 +34,7 @@ from deepfill_tf.inference.completion import (
     to_floats,
     to_holes,
 )
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 
 # Version of the ONNX operators that models use.
 OPSET = 17

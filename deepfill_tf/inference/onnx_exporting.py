@@ -21,11 +21,11 @@ import numpy as np
 import tensorflow as tf
 
 import deepfill_tf
-from deepfill_tf import atomic
 from deepfill_tf.checks import check_choice
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion import complete_uint8
+from deepfill_tf.inference.exported_files import check_exported_path, write_exported
 from deepfill_tf.inference.hole_crops import MIN_SIDE
 from deepfill_tf.inference.onnx_conversion import (
     convert_to_onnx,
@@ -33,7 +33,7 @@ from deepfill_tf.inference.onnx_conversion import (
     store_weights_in_float16,
 )
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.storage.model_files import Provenance
 from deepfill_tf.storage.weights import assign_weights, weights_of
 
@@ -134,30 +134,21 @@ def save_onnx(
             f"the limit is {MAX_DIFFERENCE}" if precision == "float32" else f"at least {MIN_PSNR}"
         )
         raise UserError(f"the ONNX model disagrees: {agreement}; {limit}; nothing was written")
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_bytes(path, content)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {reason(error)}") from error
+    write_exported(path, content)
     return agreement
 
 
 def check_onnx_path(path: str | os.PathLike) -> None:
     """Raises UserError unless an ONNX file may be written there, replacing an ONNX file at most."""
-    path = Path(path)
-    if path.suffix.lower() != ".onnx":
-        raise UserError(f"an ONNX file ends in .onnx, got {path}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; pass the path of a file")
-    if not path.exists():
-        return
+    check_exported_path(path, ".onnx", "an ONNX file", _is_onnx)
+
+
+def _is_onnx(path: Path) -> bool:
     (onnx,) = import_onnx_packages("onnx")
     try:
-        is_model = bool(onnx.load(path, load_external_data=False).graph.node)
+        return bool(onnx.load(path, load_external_data=False).graph.node)
     except Exception:  # of any type: the file may hold anything
-        is_model = False
-    if not is_model:
-        raise UserError(f"{path} is not an ONNX file and is not overwritten; choose another name")
+        return False
 
 
 def compare_with_tensorflow(content: bytes, generator: Generator) -> Agreement:

@@ -29,7 +29,7 @@ from deepfill_tf.compat import VariableBundle, named_variables
 from deepfill_tf.inference.completion import complete_float, complete_uint8, to_holes
 from deepfill_tf.inference.encoded_images import decode_image, decode_mask
 from deepfill_tf.inference.hole_crops import MIN_SIDE
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 
 # Numbers of channels that PNG and JPEG files are encoded from and decoded to.
 _ENCODABLE = (1, 3)

@@ -20,7 +20,7 @@ from absl import logging
 from deepfill_tf.compat import VariableBundle, named_variables
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion import complete_float
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 
 SIGNATURE = "serving_default"
 PRECISIONS = ("float32", "float16", "int8_weights", "int8")

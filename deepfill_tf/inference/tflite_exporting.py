@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 import deepfill_tf
-from deepfill_tf import atomic
 from deepfill_tf.checks import check_choice
 from deepfill_tf.data.image_files import read_image
-from deepfill_tf.errors import UserError, reason
+from deepfill_tf.errors import UserError
+from deepfill_tf.inference.exported_files import check_exported_path, write_exported
 from deepfill_tf.inference.hole_crops import MIN_SIDE
 from deepfill_tf.inference.tflite_conversion import (
     PRECISIONS,
@@ -22,7 +22,7 @@ from deepfill_tf.inference.tflite_conversion import (
     run_tflite,
 )
 from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.storage.weights import assign_weights, weights_of
 
 SUFFIX = ".tflite"
@@ -85,25 +85,15 @@ def save_tflite(
 
     content = convert_to_tflite(completion, precision=precision, examples=examples())
     agreement = _agreement(content, completion, precision, inputs(str(_COMPARED)))
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_bytes(path, content)
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"cannot write {path}: {reason(error)}") from error
+    write_exported(path, content)
     return agreement
 
 
 def check_tflite_path(path: str | os.PathLike) -> None:
     """Raises UserError unless a TensorFlow Lite file may be written there, replacing only one."""
-    path = Path(path)
-    if path.suffix.lower() != SUFFIX:
-        raise UserError(f"a TensorFlow Lite file ends in {SUFFIX}, got {path}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; pass the path of a file")
-    if path.exists() and path.read_bytes()[4:8] != _IDENTIFIER:
-        raise UserError(
-            f"{path} is not a TensorFlow Lite file and is not overwritten; choose another name"
-        )
+    check_exported_path(
+        path, SUFFIX, "a TensorFlow Lite file", lambda file: file.read_bytes()[4:8] == _IDENTIFIER
+    )
 
 
 def _agreement(

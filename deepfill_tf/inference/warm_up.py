@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 
 FOLDER = "assets.extra"
 FILE = "tf_serving_warmup_requests"

@@ -13,7 +13,8 @@ from typing import Any
 from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.errors import UserError
 from deepfill_tf.networks.coarse import CoarseNetwork
-from deepfill_tf.networks.generators import Generator, GeneratorV1, GeneratorV2
+from deepfill_tf.networks.generator import Generator
+from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
 from deepfill_tf.networks.global_local import (
     GlobalDiscriminator,
     GlobalLocalDiscriminator,

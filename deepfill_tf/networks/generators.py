@@ -1,22 +1,4 @@
-"""Generators of the two papers, as compositions of the same two stages.
-
-    coarse, refined, offsets = generator(images, masks)
-    coarse, refined, offsets = generator(images, masks, sketches)     # guided
-    coarse, refined, offsets = generator.predict([images, masks])     # NumPy arrays, in batches
-
-images      float `[N, H, W, channels]` in [-1, 1]; in the hole anything finite
-masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
-sketches    as masks, 1 is an edge; edges outside the hole are ignored
-coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
-refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction
-offsets     int32 `[N, H / (4 * rate), W / (4 * rate), 2]`, of the attention
-
-H and W are multiples of `Generator.size_multiple`, by default 8. The `rate` of the attention is
-2 by default. Both stages predict the whole image; the completed image is
-`ops.composite(refined, images, masks)`. The coarse network sees the image with zeros in the
-hole, the refinement network sees it with the coarse prediction there:
-
-    images, masks --- coarse --- composite --- refinement --- refined, offsets
+"""Generators of the two papers, with the same parts, see `networks.generator`.
 
 `GeneratorV1` and `GeneratorV2` differ by their default arguments only:
 
@@ -27,241 +9,20 @@ hole, the refinement network sees it with the coarse prediction there:
     sees_mask            True           False
 """
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
-from deepfill_tf.checks import check_bool
-from deepfill_tf.compat import build_layer, keras
-from deepfill_tf.networks.coarse import CoarseNetwork
+from deepfill_tf.compat import keras
 from deepfill_tf.networks.conv_stack import StageOptions
-from deepfill_tf.networks.inputs import (
-    Inputs,
-    check_given,
-    check_sketches,
-    unpacked,
-    zero_inputs,
-)
-from deepfill_tf.networks.rebuilding import RebuiltOnLoading
-from deepfill_tf.networks.refinement import (
-    AttentionChoice,
-    RefinementNetwork,
-    size_multiple_for,
-)
-from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack, write_regions
-from deepfill_tf.ops import Region, composite, height_and_width
-
-
-class Generator(RebuiltOnLoading, keras.Model):
-    """A coarse network, and a refinement network that sees the coarse completion.
-
-    See the module's docstring for shapes and ranges, and `GeneratorV1` for the arguments.
-    """
-
-    def __init__(
-        self,
-        options: StageOptions,
-        attention: AttentionChoice,
-        *,
-        sees_mask: bool,
-        guided: bool,
-        refinement: bool,
-        name: str,
-        dtype: str | None,
-    ):
-        super().__init__(name=name, dtype=dtype)
-        check_bool("sees_mask", sees_mask)
-        check_bool("guided", guided)
-        check_bool("refinement", refinement)
-        if guided and options.convolution == "partial":
-            raise ValueError(
-                "guided=True does not go with convolution='partial', which ignores the hole and "
-                "with it the sketch in the hole"
-            )
-        self.guided = guided
-        self._attention_choice = attention
-        self._sees_mask = sees_mask
-        common = dataclasses.asdict(options)
-        self.coarse = CoarseNetwork(**common, name="coarse", dtype=dtype)
-        self.refinement = (
-            RefinementNetwork(
-                **common,
-                **dataclasses.asdict(attention),
-                sees_mask=sees_mask,
-                name="refinement",
-                dtype=dtype,
-            )
-            if refinement
-            else None
-        )
-        # Without refinement the layer serves to check the options, and for the offsets' size.
-        layer = self.refinement.attention if self.refinement else attention.layer(dtype)
-        self._rate = layer.rate
-
-    @property
-    def options(self) -> StageOptions:
-        """Options of both stages."""
-        return self.coarse.options
-
-    @property
-    def channels(self) -> int:
-        """Channels of the image."""
-        return self.coarse.channels
-
-    @property
-    def min_size(self) -> int:
-        """Smallest height and width of an image."""
-        return self.coarse.min_size_for(self.size_multiple)
-
-    @property
-    def size_multiple(self) -> int:
-        """Number that heights and widths of images are multiples of."""
-        return size_multiple_for(self._rate)
-
-    def example_inputs(self) -> tuple[tf.Tensor, ...]:
-        """Zeros of the smallest size that the generator can be called with."""
-        return zero_inputs(
-            self.min_size, self.channels, guided=self.guided, dtype=self.compute_dtype
-        )
-
-    def build(self, input_shape=None) -> None:
-        """Creates the variables; the channels of the images are known from the arguments."""
-        build_layer(self.coarse, (None, None, None, self.channels + self.guided))
-        if self.refinement is not None:
-            build_layer(self.refinement, (None, None, None, self.channels))
-        self.built = True
-
-    def call(
-        self,
-        images: Inputs,
-        masks: tf.Tensor | None = None,
-        sketches: tf.Tensor | None = None,
-        training: bool | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        images, masks, sketches = unpacked(images, masks, sketches)
-        check_given("generator", masks=masks)
-        check_sketches("generator", self.guided, sketches)
-        masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
-        incomplete = images * (1 - masks)
-        coarse = self.coarse(
-            self._coarse_inputs(incomplete, masks, sketches), masks, training=training
-        )
-        if self.refinement is None:
-            height, width = (size // (4 * self._rate) for size in height_and_width(images))
-            offsets = tf.zeros([tf.shape(images)[0], height, width, 2], tf.int32)
-            return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
-        refined, offsets = self.refinement(
-            composite(coarse, incomplete, masks), masks, training=training
-        )
-        return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
-
-    @property
-    def supports_regions(self) -> bool:
-        """Whether the generator may be computed in regions, by `refined_in_regions`.
-
-        If not, every completion computes the whole image.
-        """
-        return (
-            self.coarse.supports_regions
-            and self.refinement is not None
-            and self.refinement.supports_regions
-        )
-
-    def refined_in_regions(
-        self,
-        images: tf.Tensor,
-        masks: tf.Tensor,
-        sketches: tf.Tensor | None,
-        regions: tf.Tensor,
-    ) -> tf.Tensor:
-        """Refines the hole of one image, computing only regions that cover the hole.
-
-        Args:
-          images, masks, sketches: as for a call, of one image.
-          regions: int32 `[K, 4]`: first row and column of each region, and the row and column
-            after its last ones. Pixels of the hole outside them are not predicted.
-
-        Returns:
-          float32 `[1, H, W, channels]`: `refined` in the hole, `images` elsewhere.
-        """
-
-        def write(canvas: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-            return write_regions(canvas, regions, features)
-
-        return self._refined(images, masks, sketches, write, in_strips=True)
-
-    def refined_in_region(
-        self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None, region: Region
-    ) -> tf.Tensor:
-        """Refines the holes of images, computing only a region that covers all of them.
-
-        `refined_in_regions` for a batch and one region, without loops around convolutions: other
-        runtimes have difficulties with these. It needs more memory.
-
-        Args:
-          images, masks, sketches: as for a call.
-          region: not empty; pixels of the holes outside it are not predicted.
-
-        Returns:
-          float32 `[N, H, W, channels]`: `refined` in the holes, `images` elsewhere.
-        """
-
-        def write(canvas: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-            return region.write(canvas, features.at(region))
-
-        return self._refined(images, masks, sketches, write, in_strips=False)
-
-    def _refined(
-        self,
-        images: tf.Tensor,
-        masks: tf.Tensor,
-        sketches: tf.Tensor | None,
-        write: Callable[[tf.Tensor, LazyFeatures], tf.Tensor],
-        *,
-        in_strips: bool,
-    ) -> tf.Tensor:
-        """Refines what `write` computes of the stages' outputs."""
-        refinement = self.refinement
-        assert refinement is not None
-        masks = tf.cast(masks, images.dtype)
-        incomplete = images * (1 - masks)
-
-        def completed(predicted):
-            return write(incomplete, RegionStack.pixelwise(composite, predicted, incomplete, masks))
-
-        inputs = self._coarse_inputs(incomplete, masks, sketches)
-        coarse = completed(self.coarse.lazy_output(inputs, masks, in_strips=in_strips))
-        refined = completed(refinement.lazy_output(coarse, masks, in_strips=in_strips))
-        return tf.cast(refined, tf.float32)
-
-    def _coarse_inputs(
-        self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None
-    ) -> tf.Tensor:
-        if not self.guided:
-            return incomplete
-        # One mask and one sketch may serve all images.
-        edges = tf.ones_like(incomplete[..., :1]) * tf.cast(sketches, incomplete.dtype) * masks
-        return tf.concat([incomplete, edges], axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **dataclasses.asdict(self.options),
-            **dataclasses.asdict(self._attention_choice),
-            "sees_mask": self._sees_mask,
-            "guided": self.guided,
-            "refinement": self.refinement is not None,
-            "name": self.name,
-            "dtype": self.dtype_policy.name,
-        }
+from deepfill_tf.networks.generator import Generator
+from deepfill_tf.networks.refinement import AttentionChoice
 
 
 @keras.utils.register_keras_serializable(package="deepfill_tf")
 class GeneratorV1(Generator):
     """The first paper's generator, as released: 3,601,542 parameters.
 
-    See the module's docstring for shapes and ranges.
+    See `Generator` for shapes and ranges.
 
     Args:
       width: channels of the first layer's output, after its gate if it has one; even. Those of
@@ -286,6 +47,7 @@ class GeneratorV1(Generator):
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
     Example:
+      >>> import tensorflow as tf
       >>> generator = GeneratorV1(width=4)
       >>> images, masks = tf.zeros([2, 16, 24, 3]), tf.ones([1, 16, 24, 1])
       >>> coarse, refined, offsets = generator(images, masks)
@@ -335,7 +97,7 @@ class GeneratorV1(Generator):
 class GeneratorV2(Generator):
     """The second paper's generator, as released: 4,052,478 parameters.
 
-    See the module's docstring for shapes and ranges. Channels are counted after the gates; the
+    See `Generator` for shapes and ranges. Channels are counted after the gates; the
     released program counts them before: its 48 is the width 24 here.
 
     Args:
@@ -361,6 +123,7 @@ class GeneratorV2(Generator):
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
     Example:
+      >>> import tensorflow as tf
       >>> generator = GeneratorV2(width=4, guided=True)
       >>> images, masks = tf.zeros([2, 16, 24, 3]), tf.ones([1, 16, 24, 1])
       >>> sketches = tf.zeros([1, 16, 24, 1])

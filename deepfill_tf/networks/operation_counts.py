@@ -15,7 +15,7 @@ import tensorflow as tf
 from deepfill_tf.layers import ContextualAttention
 from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.networks.conv_stack import ConvSpec
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.region_stack import STRIP_POSITIONS
 from deepfill_tf.networks.stage import Stage
 from deepfill_tf.ops import Region

@@ -3,7 +3,7 @@ import pytest
 from deepfill_tf.compat import keras, named_variables
 from deepfill_tf.networks import GeneratorV1, GeneratorV2, PatchDiscriminator, RefinementNetwork
 from deepfill_tf.networks.architecture import build_model
-from deepfill_tf.networks.generators import Generator
+from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.stage import Stage
 
 NETWORKS = [

@@ -1,0 +1,37 @@
+"""Files that exports write: what may be replaced, and how it is replaced."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from deepfill_tf import atomic
+from deepfill_tf.errors import UserError, reason
+
+
+def check_exported_path(
+    path: str | os.PathLike, suffix: str, kind: str, is_one: Callable[[Path], bool]
+) -> None:
+    """Raises UserError unless a file may be written there, replacing one of its kind at most.
+
+    Args:
+      path: of the file.
+      suffix: that it must have, such as ".onnx".
+      kind: for messages, such as "an ONNX file".
+      is_one: whether an existing file is of this kind.
+    """
+    path = Path(path)
+    if path.suffix.lower() != suffix:
+        raise UserError(f"{kind} ends in {suffix}, got {path}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; pass the path of a file")
+    if path.exists() and not is_one(path):
+        raise UserError(f"{path} is not {kind} and is not overwritten; choose another name")
+
+
+def write_exported(path: str | os.PathLike, content: bytes) -> None:
+    """Writes a file, with the folders above it. Raises UserError if that fails."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(path, content)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from error
