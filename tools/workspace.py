@@ -192,6 +192,8 @@ def run_tests(name: str, python: str, parts: list[list[str]], clock: "Clock") ->
             pytest += [f"--left_out={left_out}"]
             # A file to a process: what its tests share is made once. Later options win.
             pytest += ["-n", str(WORKERS), "--dist=loadfile"]
+            # A process that died: pytest-xdist would wait for its tests for ever.
+            pytest += ["--max-worker-restart=0"]
             code = clock.run(name, [*pytest, *part])
             outcome = outcome_of(report)
             if left_out.exists():

@@ -6,9 +6,10 @@ from typing import Any
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
+from deepfill_tf.ops.custom_gradient import custom_gradient
 
 
-@tf.custom_gradient
+@custom_gradient
 def _leaky_relu(features: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """max(x, 0.2 x), with a gradient in one pass over memory.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from deepfill_tf.ops.custom_gradient import custom_gradient
 from deepfill_tf.ops.devices import has_avx512
 from deepfill_tf.ops.shapes import known_size
 
@@ -31,7 +32,7 @@ def dilated_conv2d(
       (1, 8, 12, 4)
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def convolution(images, kernel):
         outputs = tf.nn.conv2d(images, kernel, 1, padding.upper(), dilations=dilation_rate)
         return outputs, lambda gradient: convolution_gradients(

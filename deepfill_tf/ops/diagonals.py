@@ -16,6 +16,7 @@ The zeros keep c, at the end of its row, from meeting g: c has no neighbour on i
 
 import tensorflow as tf
 
+from deepfill_tf.ops.custom_gradient import custom_gradient
 from deepfill_tf.ops.shapes import known_size
 
 # A slice of a flat array is not a copy if it begins and ends at multiples of this, in elements.
@@ -31,7 +32,7 @@ def diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
     """
     size, reach = known_size(flat, 1), (count - 1) * step
 
-    @tf.custom_gradient
+    @custom_gradient
     def summed(flat):
         def gradient(upstream):
             padded = tf.pad(upstream, [[0, 0], [reach, size - length]])

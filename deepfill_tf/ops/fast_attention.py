@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from deepfill_tf.checks import check_choice
 from deepfill_tf.ops.attention import AttentionOptions, contextual_attention
+from deepfill_tf.ops.custom_gradient import custom_gradient
 from deepfill_tf.ops.patch_scores import PatchScores
 from deepfill_tf.ops.regions import Region
 from deepfill_tf.ops.shapes import known_size
@@ -168,7 +169,7 @@ def _attend_in_blocks(
         )
         return *block, first
 
-    @tf.custom_gradient
+    @custom_gradient
     def blockwise(*operands):
         # Rows come first, so that blocks can be scattered into them.
         values = operands[_DIFFERENTIABLE.index("values")]

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf.ops.convolution import convolve, pad_mirrored
 from deepfill_tf.ops.convolution_gradients import convolution_gradients
+from deepfill_tf.ops.custom_gradient import custom_gradient
 
 
 def convolve_gated(
@@ -46,7 +47,7 @@ def convolve_gated(
         )
         return tf.nn.bias_add(outputs, bias)
 
-    @tf.custom_gradient
+    @custom_gradient
     def gated(images, kernel, bias):
         (features, gates), (features_bias, gates_bias) = tf.split(kernel, 2, -1), tf.split(bias, 2)
         features = tf.nn.elu(convolved(images, features, features_bias))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
+from deepfill_tf.ops.custom_gradient import free_with_program
 from deepfill_tf.training.adam import Adam
 from deepfill_tf.training.train_state import TrainState
 
@@ -145,7 +146,9 @@ class NetworkUpdate:
         replicas = self._strategy.num_replicas_in_sync
         fractions = {name: value / replicas for name, value in scalars.items()}
         context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, fractions))
+        reduced = context.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, fractions))
+        free_with_program(reduced)
+        return reduced
 
     def _apply_if_finite(
         self, gradients: dict[str, tf.Tensor], scalars: Scalars, batch_index: tf.Tensor | int
