@@ -88,14 +88,14 @@ function scaled(source, { x, y, width, height, size }) {
   return context.getImageData(0, 0, size.width, size.height);
 }
 
-/** The outputs as {canvas, cell, isSmooth}; a pixel of the canvas covers cell pixels of the crop. */
+/** The outputs as {canvas, cell}; a pixel of the canvas covers cell pixels of the crop. */
 function mapsOf({ completed, coarse, offsets }, { size }) {
   const maps = { completed: { canvas: canvasOf(opaque(completed.data, size)), cell: 1 } };
   if (coarse) maps.coarse = { canvas: canvasOf(opaque(coarse.data, size)), cell: 1 };
   if (offsets) {
     const [, height, width] = offsets.dims;
     const colors = opaque(colorsOf(offsets.data), { width, height });
-    maps.attention = { canvas: canvasOf(colors), cell: 8 };
+    maps.attention = { canvas: canvasOf(colors), cell: offsets.stride };
   }
   return maps;
 }

@@ -10,13 +10,11 @@ export class Cursor {
   forget() {
     // {x, y, isKeyboard}, in pixels of the photograph, or null: not over it.
     this.position = null;
-    this.isDown = false;
   }
 
   /** Follows a pointer to {x, y}, or away: null. */
   follow(point) {
     this.position = point;
-    this.isDown = false;
   }
 
   /** Moves by a part of the tool's size, or by several sizes, and draws if the tool is down. */
@@ -30,7 +28,7 @@ export class Cursor {
     const x = Math.min(Math.max(from.x + dx * step, 0), width);
     const y = Math.min(Math.max(from.y + dy * step, 0), height);
     this.position = { x, y, isKeyboard: true };
-    if (this.isDown) editor.extend({ x, y });
+    editor.extend({ x, y });
     view.show(this.position, editor.size);
     editor.changed();
   }
@@ -39,8 +37,7 @@ export class Cursor {
   press() {
     if (!this.editor.isOpen) return;
     if (!this.position) this.move(0, 0, false);
-    this.isDown = !this.isDown;
-    if (this.isDown) this.editor.begin({ x: this.position.x, y: this.position.y });
-    else this.editor.end();
+    if (this.editor.shape) this.editor.end();
+    else this.editor.begin({ x: this.position.x, y: this.position.y });
   }
 }

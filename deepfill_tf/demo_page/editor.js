@@ -15,6 +15,8 @@ export class Editor extends EventTarget {
     this.original = null;
     this.name = "";
     this.history = new History();
+    // The last completion that was saved.
+    this.saved = null;
     this.toolBox = new ToolBox();
     this.shape = null;
     this.isComparing = false;
@@ -44,6 +46,7 @@ export class Editor extends EventTarget {
     this.original = bitmap;
     this.name = name;
     this.history = new History();
+    this.saved = null;
     this.toolBox.suit(Math.max(width, height));
     this.shape = null;
     this.shown = "completed";
@@ -65,14 +68,15 @@ export class Editor extends EventTarget {
     this.changed();
   }
 
-  /** Puts the shape on its layer. */
+  /** Puts the shape on its layer; dispatches "painted" if that changes something. */
   end() {
     if (!this.shape) return;
     const { shape } = this;
     this.shape = null;
     const draw = (context) => drawShape(context, shape, "#fff");
-    this.history.push([this.layers[shape.layer].change(boundsOf(shape), draw)]);
+    const isChanged = this.history.push([this.layers[shape.layer].change(boundsOf(shape), draw)]);
     this.changed();
+    if (isChanged) this.dispatchEvent(new Event("painted"));
   }
 
   /** Forgets the shape that is being drawn; returns whether there was one. */
@@ -83,11 +87,13 @@ export class Editor extends EventTarget {
     return !!was;
   }
 
-  /** Removes what is painted and sketched. */
+  /** Removes what is painted and sketched; returns whether there was something. */
   clear() {
-    if (!this.isOpen || this.isBusy) return;
-    this.history.push([this.layers.mask.clear(), this.layers.sketch.clear()]);
-    this.changed();
+    if (!this.isOpen || this.isBusy) return false;
+    this.shape = null;
+    const isChanged = this.history.push([this.layers.mask.clear(), this.layers.sketch.clear()]);
+    this.shown = "completed";
+    return isChanged;
   }
 
   /** Replaces the mask by ImageData of the photograph's size. */
@@ -112,6 +118,17 @@ export class Editor extends EventTarget {
   }
 
   // Completion.
+
+  /** Whether there is a completion that was not saved. */
+  get isUnsaved() {
+    const last = this.history.completions.at(-1);
+    return !!last && last !== this.saved;
+  }
+
+  /** Remembers that the completed image was saved. */
+  markSaved() {
+    this.saved = this.history.completions.at(-1);
+  }
 
   /** Completes the painted holes as one step of the history; see completeHoles. */
   async complete(run, limit, onCrop) {

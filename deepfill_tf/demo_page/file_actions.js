@@ -1,6 +1,6 @@
 // Opening and saving: buttons, drop, paste.
 
-import { decode, decodeMask, download } from "./files.js";
+import { completedName, decode, decodeMask, download } from "./files.js";
 import { Refused } from "./image_header.js";
 import { element, say } from "./interface.js";
 
@@ -18,6 +18,8 @@ export function connectFiles(editor, attempt, onOpened) {
   const open = (file, name = file.name) =>
     attempt(async () => {
       checkIsIdle();
+      const warning = "The completed photograph is not saved. Open another one nevertheless?";
+      if (editor.isUnsaved && !confirm(warning)) return;
       say("Opening …");
       const bitmap = await decode(file);
       // A completion may have begun meanwhile.
@@ -47,8 +49,10 @@ export function connectFiles(editor, attempt, onOpened) {
   const save = () =>
     attempt(async () => {
       if (!editor.isOpen || editor.isBusy) return;
-      await download(editor.layers.image.canvas, `${editor.name}_completed.png`);
-      say(`Saved ${editor.name}_completed.png.`);
+      const name = completedName(editor.name);
+      await download(editor.layers.image.canvas, name);
+      editor.markSaved();
+      say(`Saved ${name}.`);
     });
 
   const saveMask = () =>
@@ -75,6 +79,9 @@ export function connectFiles(editor, attempt, onOpened) {
     }
   }
 
+  window.addEventListener("beforeunload", (event) => {
+    if (editor.isUnsaved) event.preventDefault();
+  });
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("dragging");

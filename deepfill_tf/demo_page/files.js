@@ -54,6 +54,13 @@ export function onColor(image, color) {
   return context;
 }
 
+/** File name of a completed image: `x_completed.png`, and after one like that `x_completed_2.png`. */
+export function completedName(name) {
+  // A browser puts (1) behind a name that exists.
+  const [whole, , number = 1] = name.match(/_completed([ _]\(?(\d+)\)?)?$/) ?? [];
+  return whole ? `${name.slice(0, -whole.length)}_completed_${Number(number) + 1}.png` : `${name}_completed.png`;
+}
+
 /** Lets the browser save a canvas as a PNG file. */
 export async function download(canvas, name) {
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));

@@ -9,13 +9,15 @@ export class History {
     this.undone = [];
   }
 
+  /** Adds a step that was done; returns false, and adds none, if no patch says a change. */
   push(patches, completion = null) {
     const kept = patches.filter(Boolean);
-    if (!kept.length) return;
+    if (!kept.length) return false;
     this.done.push({ patches: kept, completion });
     this.undone = [];
     let bytes = this.done.reduce((sum, step) => sum + bytesOf(step), 0);
     while (bytes > this.limit && this.done.length > 1) bytes -= bytesOf(this.done.shift());
+    return true;
   }
 
   /** Takes the last step back; returns it, or null if there is none. */

@@ -34,7 +34,8 @@ export function update(editor) {
   const views = isOpen ? editor.viewNames : [];
   element("empty").hidden = isOpen;
   element("tools").disabled = !isOpen;
-  element("size").disabled = !isOpen;
+  // The other tools have no size.
+  element("size").disabled = !isOpen || !toolBox.isBrush;
   for (const id of ["zoom-in", "zoom-out", "fit"]) element(id).disabled = !isOpen;
   for (const id of ["save", "save-mask", "import-mask", "clear"]) element(id).disabled = !isIdle;
   element("open").disabled = isBusy;

@@ -42,10 +42,12 @@ export function handleKeys(canvas, actions) {
 
   document.addEventListener("keydown", (event) => {
     const { key, target, ctrlKey, metaKey, altKey, shiftKey, repeat } = event;
-    if (altKey || document.querySelector("dialog[open]")) return;
+    // On some keyboards AltGr, which counts as Ctrl and Alt, writes brackets.
+    const isAltGr = event.getModifierState("AltGraph");
+    if ((altKey && !isAltGr) || document.querySelector("dialog[open]")) return;
     const lower = key.length === 1 ? key.toLowerCase() : key;
     let action = null;
-    if (ctrlKey || metaKey) {
+    if ((ctrlKey || metaKey) && !isAltGr) {
       if (ARROWS[key] && target === canvas) {
         action = () => actions.pan(...ARROWS[key].map((direction) => -direction * PAN_STEP));
       } else {

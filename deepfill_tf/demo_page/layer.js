@@ -24,7 +24,7 @@ export class Layer {
 
   /**
    * Calls draw(context), which changes pixels in a box only, and returns the patch: what was
-   * there before and after. Returns null if the box is outside.
+   * there before and after. Returns null if nothing changed.
    */
   change(box, draw) {
     const { x, y, width, height } = intersection(box, this.box);
@@ -33,13 +33,14 @@ export class Layer {
     this.context.save();
     draw(this.context);
     this.context.restore();
-    return { layer: this, x, y, before, after: this.context.getImageData(x, y, width, height) };
+    const after = this.context.getImageData(x, y, width, height);
+    const [old, present] = [before, after].map(({ data }) => new Uint32Array(data.buffer));
+    return old.some((pixel, i) => pixel !== present[i]) ? { layer: this, x, y, before, after } : null;
   }
 
   /** Empties the layer inside a box; returns the patch, or null if nothing was there. */
   clear({ x, y, width, height } = this.box) {
-    const patch = this.change({ x, y, width, height }, (context) => context.clearRect(x, y, width, height));
-    return patch && new Uint32Array(patch.before.data.buffer).some(Boolean) ? patch : null;
+    return this.change({ x, y, width, height }, (context) => context.clearRect(x, y, width, height));
   }
 
   read({ x, y, width, height }) {

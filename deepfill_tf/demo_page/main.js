@@ -36,6 +36,7 @@ function redraw() {
     update(editor);
     canvas.classList.toggle("panning", isSpaceHeld);
     canvas.classList.toggle("drawing", editor.isOpen && !isSpaceHeld && !editor.isBusy);
+    canvas.classList.toggle("waiting", editor.isBusy);
     if (!editor.isOpen) return;
     const tint = getComputedStyle(document.documentElement).getPropertyValue("--hole");
     view.draw({ ...editor.scene(), cursor: shownCursor(), tint });
@@ -44,11 +45,12 @@ function redraw() {
 
 function shownCursor() {
   if (!cursor.position || isSpaceHeld || editor.isBusy) return null;
-  const isStroke = editor.toolBox.tool.kind === "stroke";
-  return { ...cursor.position, size: isStroke ? editor.toolBox.size : 0 };
+  const { isBrush, size } = editor.toolBox;
+  return { ...cursor.position, size: isBrush ? size : 0 };
 }
 
 editor.addEventListener("change", redraw);
+editor.addEventListener("painted", () => say("Press Complete when all that should go is painted."));
 new ResizeObserver(() => {
   if (view.resize(editor.isOpen ? editor.size : null)) redraw();
 }).observe(canvas);
@@ -109,14 +111,16 @@ async function complete() {
 }
 
 async function run(inputs) {
-  if (!model.info) say("Waiting for the model …");
-  await loading;
+  if (!model.info) {
+    say("Waiting for the model …");
+    await loading;
+    say("Completing …");
+  }
   return timing.measured(() => model.run(inputs));
 }
 
 /** Stops drawing, or else the completion. */
 function stop() {
-  cursor.isDown = false;
   if (editor.cancel() || !editor.isBusy) return;
   model.stop();
   loadModel();
@@ -140,6 +144,7 @@ function zoom(factor) {
 }
 
 function resize(factor) {
+  if (!editor.toolBox.isBrush) return;
   editor.toolBox.grow(factor);
   redraw();
 }
@@ -153,7 +158,7 @@ function selectTool(name) {
 
 const commands = {
   complete,
-  clear: () => editor.clear(),
+  clear: () => editor.clear() && say("What was painted is removed. Undo brings it back."),
   undo: () => editor.undo() && say("Undone."),
   redo: () => editor.redo() && say("Done again."),
   fit: () => {

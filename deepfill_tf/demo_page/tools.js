@@ -20,6 +20,11 @@ export class ToolBox {
     return TOOLS[this.name];
   }
 
+  /** Whether the tool has a size. */
+  get isBrush() {
+    return this.tool.kind === "stroke";
+  }
+
   get size() {
     return this.sizes[this.tool.layer];
   }

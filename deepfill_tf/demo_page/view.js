@@ -35,6 +35,7 @@ export class View {
     this.x += (wanted[0] - before[0]) / 2;
     this.y += (wanted[1] - before[1]) / 2;
     if (isFitting) this.fit(size);
+    else if (size) this.keepInSight(size);
     return true;
   }
 

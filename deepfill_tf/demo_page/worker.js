@@ -1,6 +1,7 @@
 // The model in a worker, so that the page never waits for it. Messages are {id, command, argument};
 // answers are {id, progress}, and at last {id, result} or {id, error}.
 
+import { propertiesOf } from "./onnx_properties.js";
 import * as ort from "./onnxruntime/ort.webgpu.min.mjs";
 
 const MAX_THREADS = 8;
@@ -15,6 +16,7 @@ ort.env.wasm.numThreads = self.crossOriginIsolated
 let session = null;
 let backend = null;
 let model = null;
+let offsetsStride = null;
 
 const COMMANDS = { load, run };
 
@@ -30,6 +32,7 @@ self.onmessage = async ({ data: { id, command, argument } }) => {
 /** Loads the model from url; useGpu: with WebGPU if there is a device. */
 async function load({ url, useGpu }, progress) {
   model = await fetched(url, progress);
+  offsetsStride = Number(propertiesOf(model).offsets_stride ?? 0);
   if (useGpu && (await hasGpu())) {
     try {
       await start("webgpu");
@@ -79,7 +82,10 @@ async function start(name) {
   backend = name;
 }
 
-/** Completes one image; takes and returns {name: {data, dims}}. */
+/**
+ * Completes one image; takes and returns {name: {data, dims}}. `offsets` have a `stride` besides:
+ * pixels of the image per position; they are left out if the model's file does not say it.
+ */
 async function run(inputs) {
   try {
     return await outputsOf(inputs);
@@ -102,5 +108,7 @@ async function outputsOf(inputs) {
     outputs[name] = { data: await tensor.getData(), dims: tensor.dims };
     tensor.dispose();
   }
+  if (outputs.offsets) outputs.offsets.stride = offsetsStride;
+  if (!offsetsStride) delete outputs.offsets;
   return outputs;
 }

@@ -5,6 +5,7 @@ The file's properties (`metadata_props` of ONNX, strings) describe it:
     architecture        class and arguments of the generator, JSON (`networks.architecture`)
     guided              "true" or "false": whether `sketch` is an input
     min_size            smallest height and width of an image
+    offsets_stride      pixels of the image per position of `offsets`, 4 * rate
     precision           "float32" or "float16"
     origin, step        where the weights came from, and the number of training steps if known
     weights_license     licence of the weights
@@ -114,6 +115,7 @@ def save_onnx(
         "architecture": json.dumps(architecture),
         "guided": json.dumps(generator.guided),
         "min_size": str(MIN_SIDE),
+        "offsets_stride": str(generator.offsets_stride),
         "precision": precision,
         "origin": provenance.origin,
         "step": "" if provenance.step is None else str(provenance.step),

@@ -112,6 +112,11 @@ class Generator(RebuiltOnLoading, keras.Model):
         """Number that heights and widths of images are multiples of."""
         return size_multiple_for(self._rate)
 
+    @property
+    def offsets_stride(self) -> int:
+        """Pixels of the image per position of the offsets, along each axis."""
+        return 4 * self._rate
+
     def example_inputs(self) -> tuple[tf.Tensor, ...]:
         """Zeros of the smallest size that the generator can be called with."""
         return zero_inputs(
@@ -141,7 +146,7 @@ class Generator(RebuiltOnLoading, keras.Model):
             self._coarse_inputs(incomplete, masks, sketches), masks, training=training
         )
         if self.refinement is None:
-            height, width = (size // (4 * self._rate) for size in height_and_width(images))
+            height, width = (size // self.offsets_stride for size in height_and_width(images))
             offsets = tf.zeros([tf.shape(images)[0], height, width, 2], tf.int32)
             return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
         refined, offsets = self.refinement(

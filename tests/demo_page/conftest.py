@@ -53,6 +53,8 @@ def opened(browser: Browser, address: str, **context) -> Iterator[Driver]:
     page = opened_context.new_page()
     driver = Driver(page, [], set())
     page.on("console", lambda m: driver.errors.append(m.text) if m.type == "error" else None)
+    # Asks before a result that was not saved is replaced.
+    page.on("dialog", driver.answer)
     page.on("pageerror", lambda error: driver.errors.append(str(error)))
     page.on("request", lambda request: driver.origins.add("/".join(request.url.split("/")[:3])))
     try:

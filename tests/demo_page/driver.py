@@ -2,13 +2,13 @@
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 # Around a photograph that fits into the window, in CSS pixels, and how far it is enlarged at most.
 MARGIN = 24
@@ -23,11 +23,22 @@ class Driver:
       page: of playwright.
       errors: what the console said as errors, and exceptions.
       origins: of everything that was requested.
+      accepts: the answer to questions.
+      questions: that the page asked.
     """
 
     page: Page
     errors: list[str]
     origins: set[str]
+    accepts: bool = True
+    questions: list[str] = field(default_factory=list)
+
+    def answer(self, dialog: Dialog) -> None:
+        self.questions.append(dialog.message)
+        if self.accepts:
+            dialog.accept()
+        else:
+            dialog.dismiss()
 
     def says(self, text: str, seconds: float = 60) -> None:
         """Waits until the status line contains a text."""

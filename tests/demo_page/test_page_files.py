@@ -1,6 +1,7 @@
 """Files that the page opens and refuses, and models that it refuses; no completion."""
 
 import json
+import shutil
 import struct
 import zlib
 
@@ -9,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from PIL import Image, ImageOps
+from playwright.sync_api import expect
 
 from deepfill_tf.ops import offsets_to_color
 from tests.demo_page.conftest import opened, served
@@ -175,6 +177,79 @@ def test_tools_paint_what_they_say(page, tmp_path):
     assert not page.saved_mask()[30].any() and page.saved_mask()[12].any()
 
 
+def test_only_tools_with_a_size_have_a_slider(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    for tool, has_size in {"Box": False, "Eraser": True, "Lasso": False, "Brush": True}.items():
+        page.select(tool)
+        expect(page.page.locator("#size")).to_be_enabled(enabled=has_size)
+
+
+def test_a_stroke_that_changes_nothing_is_no_step(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Eraser")
+    page.drag((20, 30), (60, 30))
+    page.page.wait_for_timeout(100)
+    assert page.page.locator("#undo").is_disabled()
+
+
+def test_keys_put_the_tool_down_again_after_a_completion(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Brush")
+    keys = page.page.keyboard
+    page.page.locator("#canvas").focus()
+    for key in ("Enter", "ArrowRight", "Control+Enter"):
+        keys.press(key)
+    page.says("Done in")
+    for key in ("Shift+ArrowDown", "Enter", "ArrowDown", "Enter"):
+        keys.press(key)
+    page.says("Press Complete")
+    assert page.saved_mask().any()
+
+
+def test_a_result_that_is_not_saved_is_kept(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Box")
+    page.drag((30, 30), (60, 60))
+    page.complete()
+    page.accepts = False
+    page.questions.clear()
+    page.page.set_input_files("#file", tmp_path / "photo.png")
+    page.page.wait_for_timeout(100)
+    assert len(page.questions) == 1 and "not saved" in page.questions[0]
+    assert page.page.locator("#undo").is_enabled()
+    page.saved()
+    page.open_pixels(random_images(20, 30, 3), tmp_path)
+    assert len(page.questions) == 1
+    page.accepts = True
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("x", "x_completed"),
+        ("x_completed", "x_completed_2"),
+        ("x_completed_2", "x_completed_3"),
+        ("x_completed (1)", "x_completed_2"),
+        ("x_completed_well", "x_completed_well_completed"),
+    ],
+)
+def test_names_of_results(page, name, expected):
+    assert page.module("files.js", "m.completedName(a)", name) == f"{expected}.png"
+
+
+def test_properties_of_an_onnx_file(page, tmp_path):
+    path = write_model(tmp_path / "copy.onnx", COPY)
+    model = onnx.load(path)
+    properties = {"offsets_stride": "16", "origin": "an Ölgemälde", "step": "", "long": "x" * 300}
+    onnx.helper.set_model_props(model, properties)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(999, np.float32), "w"))
+    expression = "m.propertiesOf(new Uint8Array(a))"
+    content = list(model.SerializeToString())
+    assert page.module("onnx_properties.js", expression, content) == properties
+    assert page.module("onnx_properties.js", expression, list(b"no model")) == {}
+    assert page.module("onnx_properties.js", expression, content[:700]) is not None
+
+
 def test_a_saved_mask_is_imported(page, tmp_path):
     page.open_pixels(random_images(100, 120, 3), tmp_path)
     page.select("Brush")
@@ -199,8 +274,11 @@ def test_masks_that_cannot_be_completed_are_refused(page, tmp_path):
     page.open_pixels(random_images(100, 120, 3), tmp_path)
     page.page.click("#complete")
     page.says("Nothing is painted")
+    assert is_refused(page)
     page.select("Box")
     page.drag((-5, -5), (125, 105))
+    page.says("Press Complete")
+    assert not is_refused(page)
     page.page.click("#complete")
     page.says("Nothing is left to complete from")
 
@@ -267,14 +345,16 @@ def test_a_double_click_and_a_held_key_do_not_stop_a_completion(page, tmp_path):
 
 def test_models_that_do_not_fit_are_refused(browser, tmp_path):
     (tmp_path / "text.onnx").write_text("no model")
-    for model, words in (
-        (tmp_path / "text.onnx", "The model cannot be loaded: "),
-        (write_model(tmp_path / "fixed.onnx", COPY, height=256), "images of one size only"),
-        (write_model(tmp_path / "other.onnx", COPY, inputs=["hole"]), "does not take"),
-    ):
-        with served(tmp_path / model.stem, model) as address, opened(browser, address) as page:
-            page.says(words)
-            assert is_refused(page)
+    with served(tmp_path / "page", tmp_path / "text.onnx") as address:
+        for model, words in (
+            (tmp_path / "text.onnx", "The model cannot be loaded: "),
+            (write_model(tmp_path / "fixed.onnx", COPY, height=256), "images of one size only"),
+            (write_model(tmp_path / "other.onnx", COPY, inputs=["hole"]), "does not take"),
+        ):
+            shutil.copy(model, tmp_path / "page" / "model.onnx")
+            with opened(browser, address) as page:
+                page.says(words)
+                assert is_refused(page)
 
 
 # As protections against fingerprinting do.

@@ -110,6 +110,7 @@ def test_the_file_describes_itself(exported, generator):
     assert properties == {
         "guided": "false",
         "min_size": "16",
+        "offsets_stride": "8",
         "precision": "float32",
         "origin": "a test's random numbers",
         "step": "7",
