@@ -12,7 +12,7 @@ import pytest
 
 from deepfill_tf import demo
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference import save_model_directory
+from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call, contents
 from tests.small_generators import small_generator
 
@@ -80,7 +80,8 @@ def test_serves_this_machine_alone_with_headers_for_threads(page):
 
 
 def test_a_model_directory_is_exported(tmp_path):
-    save_model_directory(small_generator(), tmp_path / "model", origin="a test's random numbers")
+    (tmp_path / "model").mkdir()
+    write_model_files(small_generator(), tmp_path / "model", Provenance("a test's random numbers"))
     demo.write_page(tmp_path / "page", str(tmp_path / "model"))
     assert (tmp_path / "page" / "model.onnx").stat().st_size > 100_000
 

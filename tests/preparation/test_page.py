@@ -18,7 +18,11 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "preparing_data.md").read_text()
 COMMANDS = re.findall(r"^python (.*)$", PAGE, re.MULTILINE)
 # Shortens a run of days.
-TRIAL = ["--gin_file=laptop.gin", "--gin_param=Trainer.max_steps=1"]
+TRIAL = [
+    "--gin_file=laptop.gin",
+    "--gin_param=Trainer.max_steps=1",
+    "--gin_param=GeneratorV2.refinement=False",
+]
 
 
 @pytest.fixture
