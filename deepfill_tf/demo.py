@@ -44,11 +44,16 @@ COMMAND = Command(
     [
         Flag(
             "model",
-            "A run directory, a model directory or an ONNX file that export wrote. Without it, "
-            "the model that comes with the package.",
+            "A run directory, a model directory or an ONNX file that export wrote; without it the "
+            'package\'s model. All but ONNX files need pip install "deepfill-tf[onnx]".',
         ),
         Flag("port", "Port on this machine; 0 is any free one.", 7860, define=flags.DEFINE_integer),
-        Flag("open", "Open the page in the browser.", True, define=flags.DEFINE_boolean),
+        Flag(
+            "open",
+            "Open the page in the browser; --noopen does not.",
+            True,
+            define=flags.DEFINE_boolean,
+        ),
         Flag("output", "Write the page as a static folder, and serve nothing."),
     ],
     needs_tensorflow=lambda values: not is_onnx(values.model),

@@ -6,6 +6,9 @@ output is a folder with report.html, report.md, report.json, images.csv and mani
 summary is printed. A stopped evaluation resumes if it is started again; baselines are
 computed once for each manifest. Several processes share the work with --part.
 docs/evaluation.md defines the metrics and the protocols.
+
+Exit codes: 0 done; 1 nothing was evaluated, or --require or --fail_if_worse is not met; 2 done
+except for the images that are named.
 """
 
 from absl import flags
@@ -24,7 +27,7 @@ COMMAND = Command(
         ),
         Flag(
             "completed",
-            "A folder of images that another program completed, named after their holes.",
+            "A folder of images that another program completed, see docs/evaluation.md for names.",
             define=flags.DEFINE_multi_string,
         ),
         Flag("images", "Images: a glob in quotes, a folder or a list.", required=True),
@@ -36,7 +39,7 @@ COMMAND = Command(
         ),
         Flag("masks", "For --protocol=files: a folder of masks, or one mask; white is the hole."),
         Flag("manifest", "A manifest.json, whose holes are drawn again."),
-        Flag("seed", "Seed of the holes.", None, define=flags.DEFINE_integer),
+        Flag("seed", "Seed of the holes, 0 if left out.", None, define=flags.DEFINE_integer),
         Flag("size", "Size of the images, 256 or 320x240 (width x height); else their own."),
         Flag("limit", "Evaluate this many images only.", None, define=flags.DEFINE_integer),
         Flag(

@@ -5,7 +5,7 @@ weights.safetensors beside it, from which deepfill_tf.load_generator loads the K
 model. An existing model directory at --output is replaced.
 
 An ONNX file takes uint8 images and masks of any size from 16 x 16 on and returns completed
-images. It completes a photograph with onnxruntime before it is kept, and the largest
+images. It completes a photograph with onnxruntime before it is written, and the largest
 difference to TensorFlow is printed. An existing ONNX file at --output is replaced.
 
 A TensorFlow Lite file takes float images of one size. It is tried, compared and replaced

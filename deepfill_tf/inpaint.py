@@ -6,8 +6,8 @@ are kept, bit for bit in lossless formats such as PNG.
 
 Many images are a folder, a list (.txt, .flist, .csv or .tsv) or a quoted glob; then the mask of
 a.jpg is a.png, a_mask.png or a_mask001.png, a_mask002.png, ... in the folder of masks, its sketch
-a.png or a_sketch.png, and the output a.png. A mask that is a file serves all. What is not
-completed is named, and the others are completed nevertheless.
+a.png or a_sketch.png, and the output a.png. One mask file serves all images. Images that fail are
+named, and the others are completed. docs/completing_files.md has more.
 
 Exit codes: 0 if all were completed, 1 if none was, 2 if some failed, 130 if Ctrl-C was pressed.
 """
@@ -92,19 +92,21 @@ COMMAND = Command(
         Flag("mask", "The mask, or a folder of masks.", required=True),
         Flag("sketch", "The sketch, or a folder of sketches, for guided models."),
         Flag("output", "The file to write; for many images, a folder.", required=True),
-        _choice("hole", "What of the mask file is the hole", _HOLES),
+        _choice("hole", "What in the mask file is the hole", _HOLES),
         _number("grow_hole", "Pixels by which the hole is enlarged.", 0, 0),
         _switch("resize_mask", "Resize a mask that has another size than its image."),
         _switch("overwrite", "Replace outputs that exist; without it they are refused."),
-        _switch("skip_existing", "Leave out images whose output exists: go on after a stop."),
+        _switch("skip_existing", "Skip images whose output exists, to continue a stopped run."),
         _choice("format", "The format of the outputs of many images", _FORMATS),
-        _switch("recursive", "Complete the images in a folder's folders too."),
+        _switch("recursive", "Complete the images in subfolders too."),
         _choice("strategy", "How large images are completed", _STRATEGIES),
         _number("crop_margin", "Pixels around a hole that --strategy=crop sees.", 256, 1),
         _number("resize_limit", "Longer side of the image for --strategy=resize.", 1280, 16),
         _number("max_megapixels", "Larger images are refused, in millions of pixels.", 100, 1),
         _switch("whole_image", "Compute the whole image, not only the regions around the holes."),
-        _switch("dry_run", "Read everything, tell what would be done, and write nothing."),
+        _switch(
+            "dry_run", "Read everything, tell what would be done, and write nothing but --report."
+        ),
         Flag(
             "comparison",
             "Of one image: a file to write with original | masked | completed side by side.",

@@ -3,7 +3,11 @@
 python -m deepfill_tf.train --gin_file=celeba.gin --run_dir=runs/celeba
 
 If the run directory has checkpoints, training resumes from the latest valid one. Without
---gin_file the config is that of the run directory, or quickstart.gin for a new run.
+--gin_file the config is that of the run directory, or quickstart.gin for a new run. The trained
+model is written to model/ in the run directory.
+
+Exit codes: 0 all steps are done; 1 failed; 75 stopped, or a worker was lost: run the same command
+again to resume.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ ROOT = HERE.parents[1]
 VERSION = re.search(
     r'^__version__ = "(.+)"$', (ROOT / "deepfill_tf" / "__init__.py").read_text(), re.MULTILINE
 )[1]
-# What has data files, or needs packages of its own, and serves training only.
+# Data files that completing images with an ONNX file does not need.
 LEFT_OUT = ("deepfill_tf.demo_page*", "deepfill_tf.models*", "deepfill_tf.photographs*")
 
 setup(
