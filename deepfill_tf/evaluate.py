@@ -95,7 +95,7 @@ def run(values: flags.FlagValues) -> int:
         if error.name not in ("jinja2", "matplotlib"):
             raise
         raise UserError(
-            f"the report needs {error.name}: pip install deepfill-tf[evaluation]"
+            f'the report needs {error.name}: pip install "deepfill-tf[evaluation]"'
         ) from error
     from deepfill_tf.evaluation.settings import Part, Settings
     from deepfill_tf.storage.loading import default_model

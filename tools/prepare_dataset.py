@@ -5,7 +5,7 @@
     python tools/prepare_dataset.py --input=train/ --validation=val/ --output=prepared/
     python tools/prepare_dataset.py --layout=celeba --root=data/
 
-The first two need `pip install .[beam]`. Flags that are not listed here are passed to Beam, such
+The first two need `pip install ".[beam]"`. Flags that are not listed here are passed to Beam, such
 as --runner=DataflowRunner, or --direct_running_mode=multi_processing --direct_num_workers=8.
 """
 
@@ -96,7 +96,7 @@ def prepare_dataset(flags: absl.flags.FlagValues, beam_options: list[str]) -> in
             prepare,
         )
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed: pip install .[beam]") from error
+        raise UserError(f'{error.name} is not installed: pip install ".[beam]"') from error
 
     check_flags(flags)
     is_local = not any(option.startswith("--runner") for option in beam_options)

@@ -72,7 +72,7 @@ class LandmarkSketches:
         except ImportError as error:
             raise UserError(
                 "LandmarkSketches needs mediapipe: install it with "
-                f"`pip install deepfill-tf[landmarks]`, {ALTERNATIVE}"
+                f'`pip install "deepfill-tf[landmarks]"`, {ALTERNATIVE}'
             ) from error
         if self.model is not None:
             return _lines(mediapipe), _from_file(mediapipe, self.model)
