@@ -5,8 +5,9 @@ weights.safetensors beside it, from which deepfill_tf.load_generator loads the K
 model. An existing model directory at --output is replaced.
 
 An ONNX file takes uint8 images and masks of any size from 16 x 16 on and returns completed
-images. It completes a photograph with onnxruntime before it is written, and the largest
-difference to TensorFlow is printed. An existing ONNX file at --output is replaced.
+images; with --size, one image of that size. It completes a photograph with onnxruntime before
+it is written, and the largest difference to TensorFlow is printed. An existing ONNX file at
+--output is replaced.
 
 A TensorFlow Lite file takes float images of one size. It is tried, compared and replaced
 likewise. docs/exporting.md says how to use the files.
@@ -38,7 +39,11 @@ COMMAND = Command(
             ["completed"],
             define=flags.DEFINE_list,
         ),
-        Flag("size", "Of a TensorFlow Lite file's images: 256, or 320x240 (width x height)."),
+        Flag(
+            "size",
+            "Of the images that a TensorFlow Lite file takes: 256, or 320x240 (width x height); of "
+            "an ONNX file for runtimes that need a fixed size: without it, any size.",
+        ),
         Flag(
             "calibration_images",
             "Images to calibrate an int8 file on, a glob in quotes, a folder or a list; if it is "
@@ -58,7 +63,7 @@ COMMAND = Command(
 # Format -> the flags that it has beside the common ones.
 FORMATS = {
     "saved_model": ("weights_license", "whole_image"),
-    "onnx": ("outputs", "precision", "weights_license", "whole_image"),
+    "onnx": ("outputs", "precision", "size", "weights_license", "whole_image"),
     "tflite": ("calibration_images", "precision", "size"),
 }
 
@@ -79,6 +84,7 @@ def check_formats(values: flags.FlagValues) -> None:
 
 
 def export_onnx(values: flags.FlagValues) -> None:
+    from deepfill_tf.evaluation.settings import parse_size
     from deepfill_tf.inference.onnx_conversion import EXTRA_OUTPUTS, OPSET
     from deepfill_tf.inference.onnx_exporting import PRECISIONS, check_onnx_path, save_onnx
     from deepfill_tf.storage.loading import load_with_provenance
@@ -93,6 +99,7 @@ def export_onnx(values: flags.FlagValues) -> None:
         raise UserError(
             f"--outputs takes completed, {', '.join(EXTRA_OUTPUTS)}, got {sorted(unknown)[0]!r}"
         )
+    size = parse_size(values.size) if values.size else None
     check_onnx_path(values.output)
     generator, provenance = load_with_provenance(values.model or None)
     if values.weights_license:
@@ -104,9 +111,10 @@ def export_onnx(values: flags.FlagValues) -> None:
         precision=values.precision,
         extra_outputs=extra,
         whole_image=values.whole_image,
+        size=size,
     )
-    size = os.path.getsize(values.output) / 1e6
-    print(f"wrote {values.output}: {size:.1f} MB, opset {OPSET}; {agreement}")
+    megabytes = os.path.getsize(values.output) / 1e6
+    print(f"wrote {values.output}: {megabytes:.1f} MB, opset {OPSET}; {agreement}")
 
 
 def export_saved_model(values: flags.FlagValues) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deepfill_tf import atomic
 from deepfill_tf.errors import UserError, reason
+from deepfill_tf.inference.hole_crops import MIN_SIDE
 
 
 def check_exported_path(
@@ -26,6 +27,15 @@ def check_exported_path(
         raise UserError(f"{path} is a folder; pass the path of a file")
     if path.exists() and not is_one(path):
         raise UserError(f"{path} is not {kind} and is not overwritten; choose another name")
+
+
+def check_fixed_size(height: int, width: int) -> None:
+    """Raises UserError unless models can take images of this size."""
+    if min(height, width) < MIN_SIDE:
+        raise UserError(
+            f"an image must have at least {MIN_SIDE} rows and columns, got {height} rows and "
+            f"{width} columns"
+        )
 
 
 def write_exported(path: str | os.PathLike, content: bytes) -> None:

@@ -13,9 +13,11 @@ outputs, on demand, of models that compute whole images:
                 h x w; its `rate` is 2 by default
 
 The work is in proportion to the box around all holes of a batch, but for the layers before the
-attention, which see whole images.
+attention, which see whole images. A model of a fixed size takes one image of H x W, computes all of
+it, and up to 720 x 720 has neither loops nor branches: for runtimes that know such models alone.
 """
 
+import contextlib
 import importlib
 import logging
 from collections.abc import Iterator, Sequence
@@ -35,6 +37,7 @@ from deepfill_tf.inference.completion import (
     to_holes,
 )
 from deepfill_tf.networks.generator import Generator
+from deepfill_tf.ops.fast_attention import blocks_of
 
 # Version of the ONNX operators that models use.
 OPSET = 17
@@ -49,12 +52,19 @@ _OPTIMIZERS = (
 )
 # Smaller arrays, such as sizes of paddings, stay as they are.
 _LEAST_WEIGHTS = 64
+# In models of a fixed size the attention is one block, which needs no loop, up to so many scores:
+# those of 720 x 720 pixels and the default `rate`.
+_SCORES_WITHOUT_LOOP = 64 * 2**20
 # Outputs besides `completed`.
 EXTRA_OUTPUTS = ("coarse", "offsets")
 
 
 def convert_to_onnx(
-    generator: Generator, *, extra_outputs: Sequence[str] = (), whole_image: bool = False
+    generator: Generator,
+    *,
+    extra_outputs: Sequence[str] = (),
+    whole_image: bool = False,
+    size: tuple[int, int] | None = None,
 ) -> Any:
     """Returns an `onnx.ModelProto`, see this module's docstring.
 
@@ -62,7 +72,8 @@ def convert_to_onnx(
       generator: a built generator, which computes in float32.
       extra_outputs: of `EXTRA_OUTPUTS`. With any the model computes whole images.
       whole_image: compute whole images, and not only the box around the holes. A generator without
-        `supports_regions` always computes whole images.
+        `supports_regions` always computes whole images, and so does a model of a fixed size.
+      size: height and width of the one image that the model takes; any number and size if None.
 
     Raises UserError if the generator has operations that ONNX lacks, or a package is missing.
     """
@@ -71,11 +82,12 @@ def convert_to_onnx(
     (onnx,) = import_onnx_packages("onnx")
     names = ["image", "mask", "sketch"] if generator.guided else ["image", "mask"]
     channels = [generator.channels] + [1] * (len(names) - 1)
+    sizes = (1, *size) if size else (None, None, None)
     signature = [
-        tf.TensorSpec([None, None, None, count], tf.uint8, name=name)
+        tf.TensorSpec([*sizes, count], tf.uint8, name=name)
         for name, count in zip(names, channels, strict=True)
     ]
-    whole_image = whole_image or bool(extra_outputs) or not generator.supports_regions
+    whole_image |= bool(extra_outputs or size) or not generator.supports_regions
 
     @tf.function(input_signature=signature, autograph=False)
     def complete(image, mask, sketch=None):
@@ -86,8 +98,11 @@ def convert_to_onnx(
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        model = _converted(complete.get_concrete_function())
-        _name_sizes(model)
+        with blocks_of(_SCORES_WITHOUT_LOOP) if size else contextlib.nullcontext():
+            function = complete.get_concrete_function()
+        model = _converted(function)
+        if not size:
+            _name_sizes(model)
         _mark_loop_counters(model.graph)
         onnx.checker.check_model(model, full_check=True)
         return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)

@@ -5,6 +5,7 @@ The file's properties (`metadata_props` of ONNX, strings) describe it:
     architecture        class and arguments of the generator, JSON (`networks.architecture`)
     guided              "true" or "false": whether `sketch` is an input
     min_size            smallest height and width of an image
+    size                of all images, width x height such as 320x240; "" for any
     offsets_stride      pixels of the image per position of `offsets`, 4 * rate
     precision           "float32" or "float16"
     origin, step        where the weights came from, and the number of training steps if known
@@ -23,10 +24,15 @@ import tensorflow as tf
 
 import deepfill_tf
 from deepfill_tf.checks import check_choice
+from deepfill_tf.data.crops import resize_image
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion import complete_uint8
-from deepfill_tf.inference.exported_files import check_exported_path, write_exported
+from deepfill_tf.inference.exported_files import (
+    check_exported_path,
+    check_fixed_size,
+    write_exported,
+)
 from deepfill_tf.inference.hole_crops import MIN_SIDE
 from deepfill_tf.inference.onnx_conversion import (
     convert_to_onnx,
@@ -87,6 +93,7 @@ def save_onnx(
     precision: str = "float32",
     extra_outputs: tuple[str, ...] = (),
     whole_image: bool = False,
+    size: tuple[int, int] | None = None,
 ) -> Agreement:
     """Writes a generator as an ONNX file, if onnxruntime completes a photograph as TensorFlow does.
 
@@ -95,7 +102,7 @@ def save_onnx(
       path: the file to write, ending in .onnx; an earlier ONNX file is replaced.
       provenance: of the weights, for the file's properties.
       precision: one of `PRECISIONS`, of the weights in the file; computing is float32.
-      extra_outputs, whole_image: see `convert_to_onnx`.
+      extra_outputs, whole_image, size: see `convert_to_onnx`.
 
     Returns how the completed photograph agrees with TensorFlow's.
 
@@ -104,10 +111,12 @@ def save_onnx(
     """
     check_choice("precision", precision, PRECISIONS)
     check_onnx_path(path)
+    if size:
+        check_fixed_size(*size)
     architecture = architecture_of(generator)
     copy = model_from_architecture(architecture, dtype="float32")
     assign_weights(copy, weights_of(generator), "the generator")
-    model = convert_to_onnx(copy, extra_outputs=extra_outputs, whole_image=whole_image)
+    model = convert_to_onnx(copy, extra_outputs=extra_outputs, whole_image=whole_image, size=size)
     if precision == "float16":
         store_weights_in_float16(model)
     model.producer_name, model.producer_version = PRODUCER, deepfill_tf.__version__
@@ -115,6 +124,7 @@ def save_onnx(
         "architecture": json.dumps(architecture),
         "guided": json.dumps(generator.guided),
         "min_size": str(MIN_SIDE),
+        "size": f"{size[1]}x{size[0]}" if size else "",
         "offsets_stride": str(generator.offsets_stride),
         "precision": precision,
         "origin": provenance.origin,
@@ -125,7 +135,7 @@ def save_onnx(
     for name, value in properties.items():
         model.metadata_props.add(key=name, value=value)
     content = model.SerializeToString()
-    agreement = compare_with_tensorflow(content, copy)
+    agreement = compare_with_tensorflow(content, copy, size)
     agrees = (
         agreement.largest <= MAX_DIFFERENCE
         if precision == "float32"
@@ -153,15 +163,17 @@ def _is_onnx(path: Path) -> bool:
         return False
 
 
-def compare_with_tensorflow(content: bytes, generator: Generator) -> Agreement:
+def compare_with_tensorflow(
+    content: bytes, generator: Generator, size: tuple[int, int] | None = None
+) -> Agreement:
     """Completes a photograph with onnxruntime and with a float32 generator, and compares.
 
-    The photograph has a box and thin strokes as its hole, and odd sizes; for guided generators
-    the sketch is a grid of lines.
+    The photograph has a box and thin strokes as its hole, and the model's size, or odd sizes if it
+    takes any; for guided generators the sketch is a grid of lines.
 
     Raises UserError if onnxruntime fails, or if pixels outside the hole change.
     """
-    inputs = _photograph(generator)
+    inputs = _photograph(generator, size)
     (runtime,) = import_onnx_packages("onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 4
@@ -177,14 +189,16 @@ def compare_with_tensorflow(content: bytes, generator: Generator) -> Agreement:
     return Agreement.of(completed, expected, hole)
 
 
-def _photograph(generator: Generator) -> dict[str, Any]:
-    pixels = read_image(PHOTOGRAPH).pixels[:299, :365]
+def _photograph(generator: Generator, size: tuple[int, int] | None) -> dict[str, Any]:
+    pixels = read_image(PHOTOGRAPH).pixels
+    pixels = resize_image(pixels, *size) if size else pixels[:299, :365]
     if generator.channels != pixels.shape[2]:
         grey = pixels.mean(axis=2, keepdims=True).astype(np.uint8)
         pixels = np.repeat(grey, generator.channels, axis=2)
-    mask = np.zeros([*pixels.shape[:2], 1], np.uint8)
-    mask[90:190, 120:240] = 255
-    mask[200:204, 20:330] = 128
+    height, width = pixels.shape[:2]
+    mask = np.zeros([height, width, 1], np.uint8)
+    mask[height * 3 // 10 : height * 6 // 10, width // 3 : width * 2 // 3] = 255
+    mask[height * 2 // 3 : height * 2 // 3 + 4, width // 16 : width * 9 // 10] = 128
     inputs = {"image": pixels[None], "mask": mask[None]}
     if generator.guided:
         sketch = np.zeros_like(mask)

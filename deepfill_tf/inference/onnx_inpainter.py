@@ -28,7 +28,8 @@ class OnnxInpainter(Completer):
     Args:
       path: of an ONNX file with inputs `image` uint8 `[N, H, W, C]`, `mask` and for guided models
         `sketch` uint8 `[N, H, W, 1]`, and the output `completed` uint8 `[N, H, W, C]`; other
-        outputs are not asked for.
+        outputs are not asked for. Of a file with a fixed size, `--size`, N is 1; batches are
+        completed one by one, and images of other sizes raise ValueError.
       providers: onnxruntime's execution providers, the preferred first.
 
     Raises UserError if the file is missing, damaged or another, or if onnxruntime is not installed.
@@ -70,6 +71,9 @@ class OnnxInpainter(Completer):
         except self.errors as error:
             raise UserError(f"cannot load the ONNX file {path}: {reason(error)}") from error
         self._channels = _checked_channels(path, self._session)
+        shape = next(x.shape for x in self._session.get_inputs() if x.name == "image")
+        is_fixed = all(isinstance(size, int) for size in shape)
+        self._size = tuple(shape[1:3]) if is_fixed else None
 
     @property
     def channels(self) -> int:
@@ -91,7 +95,23 @@ class OnnxInpainter(Completer):
             name: np.broadcast_to(inputs[name], (count, *inputs[name].shape[1:]))
             for name in _MARKS & inputs.keys()
         }
-        return self._session.run(["completed"], {"image": inputs["image"], **marks})[0]
+        inputs = {"image": inputs["image"], **marks}
+        if self._size is None:
+            return self._run_session(inputs)
+        if inputs["image"].shape[1:3] != self._size:
+            (height, width), (rows, columns) = self._size, inputs["image"].shape[1:3]
+            raise ValueError(
+                f"this ONNX file completes images of {width} x {height} pixels, got {columns} x "
+                f"{rows}; files that deepfill-export writes without --size complete any"
+            )
+        one_by_one = [
+            self._run_session({name: array[i : i + 1] for name, array in inputs.items()})
+            for i in range(count)
+        ]
+        return np.concatenate(one_by_one)
+
+    def _run_session(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return self._session.run(["completed"], inputs)[0]
 
 
 def _onnxruntime(path: str) -> Any:

@@ -13,8 +13,11 @@ import deepfill_tf
 from deepfill_tf.checks import check_choice
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference.exported_files import check_exported_path, write_exported
-from deepfill_tf.inference.hole_crops import MIN_SIDE
+from deepfill_tf.inference.exported_files import (
+    check_exported_path,
+    check_fixed_size,
+    write_exported,
+)
 from deepfill_tf.inference.tflite_conversion import (
     PRECISIONS,
     FixedSizeCompletion,
@@ -66,11 +69,7 @@ def save_tflite(
     """
     check_choice("precision", precision, PRECISIONS)
     check_tflite_path(path)
-    if min(height, width) < MIN_SIDE:
-        raise UserError(
-            f"an image must have at least {MIN_SIDE} rows and columns, got {height} rows and "
-            f"{width} columns"
-        )
+    check_fixed_size(height, width)
     copy = model_from_architecture(architecture_of(generator), dtype="float32")
     assign_weights(copy, weights_of(generator), "the generator")
     completion = FixedSizeCompletion(copy, height, width)

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -110,6 +111,7 @@ def test_the_file_describes_itself(exported, generator):
     assert properties == {
         "guided": "false",
         "min_size": "16",
+        "size": "",
         "offsets_stride": "8",
         "precision": "float32",
         "origin": "a test's random numbers",
@@ -212,3 +214,26 @@ def test_the_command_completes_files_as_with_tensorflow(exported, model_director
     assert OnnxInpainter(exported).metadata["guided"] == "false"
     with pytest.raises(UserError, match="OnnxInpainter"):
         Inpainter.load(exported)
+
+
+def test_a_fixed_size_has_neither_loops_nor_branches_and_runs_in_opencv(
+    generator, model_directory, tmp_path, capfd
+):
+    path = tmp_path / "fixed.onnx"
+    assert call(export, format="onnx", model=model_directory, output=path, size="72x48") == 0
+    model = onnx.load(path)
+    assert not {"Loop", "If", "Scan"} & {node.op_type for node in model.graph.node}
+    inpainter, images = OnnxInpainter(path), random_images(2, 48, 72, 3)
+    masks = random_masks(2, 48, 72)
+    assert inpainter.metadata["size"] == "72x48"
+    expected = Inpainter(generator, whole_image=True)(images, masks)
+    assert differences(inpainter(images, masks), expected).max() <= 1
+    network = cv2.dnn.readNetFromONNX(str(path))
+    network.setInput(images[:1], "image")
+    network.setInput(masks[:1], "mask")
+    assert differences(network.forward("completed"), expected[:1]).max() <= 1
+    with pytest.raises(ValueError, match="images of 72 x 48 pixels, got 48 x 72"):
+        inpainter(random_images(72, 48, 3), random_masks(1, 72, 48)[0])
+    capfd.readouterr()
+    assert call(export, format="onnx", model=model_directory, output=path, size="15") == 1
+    assert_one_line(capfd, "--size", "'15'")
