@@ -33,9 +33,10 @@ HEADERS = {
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
 
-def is_onnx(model: str | None) -> bool:
-    """Whether `--model` names an ONNX file, by its suffix."""
-    return (model or "").lower().endswith(".onnx")
+def _needs_tensorflow(values: flags.FlagValues) -> bool:
+    from deepfill_tf.inference.onnx_inpainter import is_onnx_path
+
+    return not (values.model and is_onnx_path(values.model))
 
 
 COMMAND = Command(
@@ -56,7 +57,7 @@ COMMAND = Command(
         ),
         Flag("output", "Write the page as a static folder, and serve nothing."),
     ],
-    needs_tensorflow=lambda values: not is_onnx(values.model),
+    needs_tensorflow=_needs_tensorflow,
 )
 
 
@@ -66,8 +67,10 @@ def run(values: flags.FlagValues) -> None:
         print(f"wrote {values.output}")
         return
     with tempfile.TemporaryDirectory() as folder:
-        write_page(Path(folder, "page"), values.model)
-        with server(Path(folder, "page"), values.port) as served:
+        page = Path(folder, "page")
+        # A port in use is reported before a model is loaded.
+        with server(page, values.port) as served:
+            write_page(page, values.model)
             address = f"http://127.0.0.1:{served.server_address[1]}/"
             print(f"{address} (Ctrl-C stops)", flush=True)
             if values.open:
@@ -83,24 +86,40 @@ def write_page(folder: str | Path, model: str | None = None) -> None:
       folder: a new or an empty folder.
       model: see `--model`.
 
-    Raises UserError if `folder` holds something, or the model cannot be loaded.
+    Raises UserError if `folder` holds something or cannot be written, or the model cannot be
+    loaded.
     """
     path = Path(folder)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise UserError(f"{path} is not an empty folder; pass a new --output")
-    with atomic.directory(path) as new:
-        shutil.copytree(PAGE, new, dirs_exist_ok=True)
-        for packed in Path(new).rglob("*.xz"):
-            with lzma.open(packed) as source, open(packed.with_suffix(""), "wb") as unpacked:
-                shutil.copyfileobj(source, unpacked)
-            packed.unlink()
-        shutil.copy(SAMPLE, Path(new, "sample.jpg"))
-        write_model(Path(new, "model.onnx"), model)
+    try:
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise UserError(f"{path} is not an empty folder; pass a new --output")
+        with atomic.directory(path) as new:
+            write_model(Path(new, "model.onnx"), model)
+            _copy_page(Path(new))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from error
+
+
+def _copy_page(folder: Path) -> None:
+    """Copies the page's files, unpacked. Not their modes: the package may be read-only."""
+    shutil.copyfile(SAMPLE, folder / "sample.jpg")
+    for source in PAGE.rglob("*"):
+        if source.is_dir():
+            continue
+        target = folder / source.relative_to(PAGE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.suffix == ".xz":
+            with lzma.open(source) as packed, open(target.with_suffix(""), "wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+        else:
+            shutil.copyfile(source, target)
 
 
 def write_model(path: Path, model: str | None) -> None:
     """Writes the ONNX file of a model, see `--model`. Raises UserError if it cannot be had."""
-    if model and is_onnx(model):
+    from deepfill_tf.inference.onnx_inpainter import is_onnx_path
+
+    if model and is_onnx_path(model):
         try:
             shutil.copyfile(model, path)
         except OSError as error:

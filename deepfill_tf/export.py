@@ -14,6 +14,7 @@ likewise. docs/exporting.md says how to use the files.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from absl import flags
@@ -83,16 +84,21 @@ def check_formats(values: flags.FlagValues) -> None:
             raise UserError(f"--{name} does not go with --format={values.format}")
 
 
+def check_precision(values: flags.FlagValues, precisions: Sequence[str]) -> None:
+    """Raises UserError unless `--precision` is one that the format has."""
+    if values.precision not in precisions:
+        raise UserError(
+            f"--precision must be one of {', '.join(precisions)}, got {values.precision!r}"
+        )
+
+
 def export_onnx(values: flags.FlagValues) -> None:
     from deepfill_tf.evaluation.settings import parse_size
     from deepfill_tf.inference.onnx_conversion import EXTRA_OUTPUTS, OPSET
     from deepfill_tf.inference.onnx_exporting import PRECISIONS, check_onnx_path, save_onnx
     from deepfill_tf.storage.loading import load_with_provenance
 
-    if values.precision not in PRECISIONS:
-        raise UserError(
-            f"--precision must be one of {', '.join(PRECISIONS)}, got {values.precision!r}"
-        )
+    check_precision(values, PRECISIONS)
     extra = tuple(name for name in values.outputs if name != "completed")
     unknown = set(extra) - set(EXTRA_OUTPUTS)
     if unknown:
@@ -142,10 +148,7 @@ def export_tflite(values: flags.FlagValues) -> None:
     from deepfill_tf.inference.tflite_exporting import check_tflite_path, save_tflite
     from deepfill_tf.storage.loading import load_generator
 
-    if values.precision not in PRECISIONS:
-        raise UserError(
-            f"--precision must be one of {', '.join(PRECISIONS)}, got {values.precision!r}"
-        )
+    check_precision(values, PRECISIONS)
     if values.size is None:
         raise UserError("--size is missing: a TensorFlow Lite file takes images of one size")
     if values.calibration_images and values.precision != "int8":

@@ -64,7 +64,9 @@ def _number(name: str, text: str, default: int, low: int) -> Flag:
 
 def _needs_tensorflow(values: flags.FlagValues) -> bool:
     """Raises UserError where it is needed and not installed."""
-    if _is_onnx(values.model):
+    from deepfill_tf.inference.onnx_inpainter import is_onnx_path
+
+    if values.model and is_onnx_path(values.model):
         return False
     if not has_tensorflow():
         named = f"--model={values.model} is none" if values.model else "--model is missing"
@@ -73,10 +75,6 @@ def _needs_tensorflow(values: flags.FlagValues) -> bool:
             f"models {INSTALL_TENSORFLOW}"
         )
     return True
-
-
-def _is_onnx(model: str | None) -> bool:
-    return (model or "").lower().endswith(".onnx")
 
 
 COMMAND = Command(
@@ -223,9 +221,9 @@ def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
 
 
 def _completer(model: str | None, whole_image: bool) -> Completer:
-    if model is not None and _is_onnx(model):
-        from deepfill_tf.inference.onnx_inpainter import OnnxInpainter
+    from deepfill_tf.inference.onnx_inpainter import OnnxInpainter, is_onnx_path
 
+    if model is not None and is_onnx_path(model):
         if whole_image:
             raise UserError(
                 f"--whole_image does not go with {model}: what an ONNX file computes was chosen "

@@ -1,6 +1,7 @@
 """The demo's command: the folder that it writes, what it serves, what it refuses."""
 
 import hashlib
+import lzma
 import re
 import socket
 import threading
@@ -8,6 +9,7 @@ import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
 
+import onnx
 import pytest
 
 from deepfill_tf import demo
@@ -36,6 +38,19 @@ def test_writes_a_static_folder(onnx_file, tmp_path, capfd):
     assert call(demo, model=onnx_file, output=tmp_path / "page") == 0
     assert capfd.readouterr() == (f"wrote {tmp_path / 'page'}\n", "")
     assert (tmp_path / "page" / "model.onnx").read_bytes() == b"a model"
+
+
+def test_a_read_only_package_makes_a_folder_that_may_be_changed(onnx_file, tmp_path, monkeypatch):
+    package, page = tmp_path / "package", tmp_path / "a page"
+    (package / "folder").mkdir(parents=True)
+    (package / "folder" / "a.js.xz").write_bytes(lzma.compress(b"a script"))
+    for path in (package / "folder" / "a.js.xz", package / "folder", package):
+        path.chmod(0o555)
+    monkeypatch.setattr(demo, "PAGE", package)
+    demo.write_page(page, str(onnx_file))
+    assert contents(page).keys() == {Path("sample.jpg"), Path("model.onnx"), Path("folder/a.js")}
+    assert (page / "folder" / "a.js").read_bytes() == b"a script"
+    assert all(path.stat().st_mode & 0o200 for path in (page, *page.rglob("*")))
 
 
 def test_everything_that_the_page_names_is_there(page):
@@ -81,9 +96,11 @@ def test_serves_this_machine_alone_with_headers_for_threads(page):
 
 def test_a_model_directory_is_exported(tmp_path):
     (tmp_path / "model").mkdir()
-    write_model_files(small_generator(), tmp_path / "model", Provenance("a test's random numbers"))
+    generator = small_generator(refinement=False)
+    write_model_files(generator, tmp_path / "model", Provenance("a test's random numbers"))
     demo.write_page(tmp_path / "page", str(tmp_path / "model"))
-    assert (tmp_path / "page" / "model.onnx").stat().st_size > 100_000
+    outputs = onnx.load(tmp_path / "page" / "model.onnx").graph.output
+    assert [output.name for output in outputs] == ["completed", "coarse", "offsets"]
 
 
 def test_refuses_a_folder_that_holds_something(onnx_file, tmp_path, capfd):
@@ -91,6 +108,8 @@ def test_refuses_a_folder_that_holds_something(onnx_file, tmp_path, capfd):
     before = contents(tmp_path)
     assert call(demo, model=onnx_file, output=tmp_path) == 1
     assert_one_line(capfd, str(tmp_path), "not an empty folder")
+    assert call(demo, model=onnx_file, output=tmp_path / "mine.txt" / "page") == 1
+    assert_one_line(capfd, "cannot write", str(tmp_path / "mine.txt" / "page"))
     assert call(demo, model=tmp_path / "no.onnx", output=tmp_path / "page") == 1
     assert_one_line(capfd, "no.onnx", "--model")
     assert call(demo, model=tmp_path / "nowhere", output=tmp_path / "page") == 1
@@ -104,13 +123,13 @@ def test_refuses_ports_that_there_are_not(page, port):
         demo.server(page, port)
 
 
-def test_refuses_a_port_in_use(page):
+def test_refuses_a_port_in_use_before_anything_is_computed(tmp_path, capfd):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(UserError, match=f"--port={port}.*--port=0 takes a free one"):
-            demo.server(page, port)
+        assert call(demo, model=tmp_path / "no.onnx", port=port) == 1
+        assert_one_line(capfd, f"--port={port}", "--port=0 takes a free one")
 
 
 def test_modules_of_the_page_are_short():

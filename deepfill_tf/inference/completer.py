@@ -135,7 +135,9 @@ class Completer(abc.ABC):
                 f"an image must be {np.dtype(dtype)} [H, W, {channels}] or [N, H, W, {channels}], "
                 f"got {given.dtype} {list(given.shape)}"
             )
-        if min(batch.shape[1:3]) < MIN_SIDE or not len(batch):
+        if not len(batch):
+            raise ValueError(f"a batch must have at least one image, got {list(given.shape)}")
+        if min(batch.shape[1:3]) < MIN_SIDE:
             raise ValueError(
                 f"an image must have at least {MIN_SIDE} rows and columns, got {list(given.shape)}"
             )

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deepfill_tf import atomic
-from deepfill_tf.errors import UserError, reason
+from deepfill_tf.errors import UserError, reason, system_reason
+from deepfill_tf.inference.completion_paths import check_writable
 from deepfill_tf.inference.hole_crops import MIN_SIDE
 
 
 def check_exported_path(
     path: str | os.PathLike, suffix: str, kind: str, is_one: Callable[[Path], bool]
 ) -> None:
-    """Raises UserError unless a file may be written there, replacing one of its kind at most.
+    """Raises UserError unless a file can be written there, replacing one of its kind at most.
+
+    Exports call it before they convert, which takes a minute.
 
     Args:
       path: of the file.
@@ -23,9 +26,14 @@ def check_exported_path(
     path = Path(path)
     if path.suffix.lower() != suffix:
         raise UserError(f"{kind} ends in {suffix}, got {path}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"{path} is a folder; pass the path of a file")
-    if path.exists() and not is_one(path):
+    check_writable(path)
+    try:
+        replaces_another = path.exists() and not is_one(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {system_reason(error)}") from error
+    if replaces_another:
         raise UserError(f"{path} is not {kind} and is not overwritten; choose another name")
 
 

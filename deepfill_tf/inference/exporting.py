@@ -17,9 +17,8 @@ from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.model_card import model_card
 from deepfill_tf.inference.signatures import InpaintingModule
 from deepfill_tf.inference.warm_up import write_warm_up_requests
-from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.storage.model_files import Provenance, check_replaceable, write_model_files
-from deepfill_tf.storage.weights import assign_weights, weights_of
+from deepfill_tf.storage.weights import copy_in_float32
 
 
 def save_model_directory(
@@ -45,8 +44,7 @@ def save_model_directory(
     holds anything besides, or cannot be written.
     """
     check_replaceable(path)
-    copy = model_from_architecture(architecture_of(generator), dtype="float32")
-    assign_weights(copy, weights_of(generator), "the generator")
+    copy = copy_in_float32(generator)
     module = InpaintingModule(copy, whole_image=whole_image)
     signatures = module.signatures_to_save
     provenance = Provenance(origin, step, weights_license)

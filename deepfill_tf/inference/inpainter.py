@@ -28,6 +28,7 @@ from deepfill_tf.inference.completion import (
 from deepfill_tf.inference.eager_first import CallHistory, EagerFirst
 from deepfill_tf.inference.forecast import Forecast
 from deepfill_tf.inference.generator_forecast import forecast_of_generator
+from deepfill_tf.inference.onnx_inpainter import is_onnx_path
 from deepfill_tf.inference.signatures import InpaintingModule
 from deepfill_tf.inference.strategies import Strategy
 from deepfill_tf.storage.loading import load_generator
@@ -87,10 +88,10 @@ class Inpainter(Completer):
 
         Raises UserError if `path` is none of them, or is damaged, or if the package has no model.
         """
-        if path is not None and os.fspath(path).lower().endswith(".onnx"):
-            raise UserError(f"{path} is an ONNX file: OnnxInpainter({str(path)!r}) loads it")
         if path is None:
             return cls(load_generator(), whole_image=whole_image)
+        if is_onnx_path(path):
+            raise UserError(f"{path} is an ONNX file: OnnxInpainter({str(path)!r}) loads it")
         if is_saved_model(path) and not is_model_directory(path) and not is_run_directory(path):
             return cls._from_saved_model(path, whole_image)
         return cls(load_generator(path), whole_image=whole_image)

@@ -79,7 +79,7 @@ def convert_to_onnx(
     """
     for name in extra_outputs:
         check_choice("extra_outputs", name, EXTRA_OUTPUTS)
-    (onnx,) = import_onnx_packages("onnx")
+    onnx, _ = import_onnx_packages("onnx", "tf2onnx")
     names = ["image", "mask", "sketch"] if generator.guided else ["image", "mask"]
     channels = [generator.channels] + [1] * (len(names) - 1)
     sizes = (1, *size) if size else (None, None, None)

@@ -39,10 +39,11 @@ from deepfill_tf.inference.onnx_conversion import (
     import_onnx_packages,
     store_weights_in_float16,
 )
-from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
+from deepfill_tf.inference.onnx_inpainter import SUFFIX
+from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.networks.generator import Generator
 from deepfill_tf.storage.model_files import Provenance
-from deepfill_tf.storage.weights import assign_weights, weights_of
+from deepfill_tf.storage.weights import copy_in_float32
 
 # Of the weights in the file; computing is float32.
 PRECISIONS = ("float32", "float16")
@@ -106,22 +107,22 @@ def save_onnx(
 
     Returns how the completed photograph agrees with TensorFlow's.
 
-    Raises UserError if `path` is something else, the generator does not convert, the results
-    disagree, or the file cannot be written; then no file is written.
+    Raises UserError if `path` is something else or cannot be written, the generator does not
+    convert, or the results disagree; then no file is written.
     """
     check_choice("precision", precision, PRECISIONS)
     check_onnx_path(path)
     if size:
         check_fixed_size(*size)
-    architecture = architecture_of(generator)
-    copy = model_from_architecture(architecture, dtype="float32")
-    assign_weights(copy, weights_of(generator), "the generator")
+    # Before the conversion, which takes a minute.
+    import_onnx_packages("onnxruntime")
+    copy = copy_in_float32(generator)
     model = convert_to_onnx(copy, extra_outputs=extra_outputs, whole_image=whole_image, size=size)
     if precision == "float16":
         store_weights_in_float16(model)
     model.producer_name, model.producer_version = PRODUCER, deepfill_tf.__version__
     properties = {
-        "architecture": json.dumps(architecture),
+        "architecture": json.dumps(architecture_of(generator)),
         "guided": json.dumps(generator.guided),
         "min_size": str(MIN_SIDE),
         "size": f"{size[1]}x{size[0]}" if size else "",
@@ -143,7 +144,9 @@ def save_onnx(
     )
     if not agrees:
         limit = (
-            f"the limit is {MAX_DIFFERENCE}" if precision == "float32" else f"at least {MIN_PSNR}"
+            f"at most {MAX_DIFFERENCE} of 255 is allowed"
+            if precision == "float32"
+            else f"at least {MIN_PSNR:g} dB are required"
         )
         raise UserError(f"the ONNX model disagrees: {agreement}; {limit}; nothing was written")
     write_exported(path, content)
@@ -152,7 +155,7 @@ def save_onnx(
 
 def check_onnx_path(path: str | os.PathLike) -> None:
     """Raises UserError unless an ONNX file may be written there, replacing an ONNX file at most."""
-    check_exported_path(path, ".onnx", "an ONNX file", _is_onnx)
+    check_exported_path(path, SUFFIX, "an ONNX file", _is_onnx)
 
 
 def _is_onnx(path: Path) -> bool:

@@ -16,10 +16,16 @@ import numpy as np
 from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completer import Completer
 
+SUFFIX = ".onnx"
 _MARKS = {"mask", "sketch"}
 _UINT8 = "tensor(uint8)"
 # Severity of onnxruntime's messages that are shown: errors.
 _ERRORS_ONLY = 3
+
+
+def is_onnx_path(path: str | os.PathLike) -> bool:
+    """Whether a model's path is that of an ONNX file, by its suffix."""
+    return os.fspath(path).lower().endswith(SUFFIX)
 
 
 class OnnxInpainter(Completer):
@@ -134,12 +140,12 @@ def _checked_channels(path: str, session: Any) -> int:
     """Returns the channels of images. Raises UserError unless the graph completes images."""
     inputs = {x.name: x for x in session.get_inputs()}
     outputs = {x.name: x for x in session.get_outputs()}
-    completed = [outputs[name] for name in outputs if name == "completed"]
-    tensors = [*inputs.values(), *completed]
     is_ours = (
         set(inputs) - {"sketch"} == {"image", "mask"}
-        and completed
-        and all(x.type == _UINT8 and len(x.shape) == 4 for x in tensors)
+        and "completed" in outputs
+        and all(
+            x.type == _UINT8 and len(x.shape) == 4 for x in [*inputs.values(), outputs["completed"]]
+        )
         and inputs["image"].shape[3] in (1, 3)
     )
     if not is_ours:

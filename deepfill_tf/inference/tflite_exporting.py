@@ -24,9 +24,8 @@ from deepfill_tf.inference.tflite_conversion import (
     convert_to_tflite,
     run_tflite,
 )
-from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 from deepfill_tf.networks.generator import Generator
-from deepfill_tf.storage.weights import assign_weights, weights_of
+from deepfill_tf.storage.weights import copy_in_float32
 
 SUFFIX = ".tflite"
 # Bytes 4 to 7 of every TensorFlow Lite file.
@@ -70,8 +69,7 @@ def save_tflite(
     check_choice("precision", precision, PRECISIONS)
     check_tflite_path(path)
     check_fixed_size(height, width)
-    copy = model_from_architecture(architecture_of(generator), dtype="float32")
-    assign_weights(copy, weights_of(generator), "the generator")
+    copy = copy_in_float32(generator)
     completion = FixedSizeCompletion(copy, height, width)
     inputs = functools.partial(_inputs, generator=copy, height=height, width=width)
     files = list(calibration_images) or sorted(map(str, _PHOTOGRAPHS.glob("*/*.jpg")))
@@ -90,9 +88,12 @@ def save_tflite(
 
 def check_tflite_path(path: str | os.PathLike) -> None:
     """Raises UserError unless a TensorFlow Lite file may be written there, replacing only one."""
-    check_exported_path(
-        path, SUFFIX, "a TensorFlow Lite file", lambda file: file.read_bytes()[4:8] == _IDENTIFIER
-    )
+    check_exported_path(path, SUFFIX, "a TensorFlow Lite file", _is_tflite)
+
+
+def _is_tflite(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(8)[4:] == _IDENTIFIER
 
 
 def _agreement(

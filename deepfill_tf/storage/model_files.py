@@ -94,7 +94,7 @@ def write_model_files(
         **asdict(provenance),
     }
     if card is not None:
-        (folder / CARD).write_text(card)
+        (folder / CARD).write_text(card, encoding="utf-8")
         description["card_sha256"] = _sha256(folder / CARD)
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 

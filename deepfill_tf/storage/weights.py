@@ -6,6 +6,7 @@ import numpy as np
 
 from deepfill_tf.compat import keras, named_variables
 from deepfill_tf.errors import UserError
+from deepfill_tf.networks.architecture import architecture_of, model_from_architecture
 
 
 def weights_of(model: keras.Model) -> dict[str, np.ndarray]:
@@ -36,6 +37,16 @@ def assign_weights(
             raise UserError(f"{source}: weight {name!r} has values that are not finite numbers")
     for name, variable in named_variables(model.weights).items():
         variable.assign(np.asarray(arrays[name_of(name)], np.float32))
+
+
+def copy_in_float32(model: keras.Model) -> keras.Model:
+    """Returns a copy of a built generator, with variables of its own, that computes in float32.
+
+    Raises UserError that names the first weight that is not finite.
+    """
+    copy = model_from_architecture(architecture_of(model), dtype="float32")
+    assign_weights(copy, weights_of(model), "the generator")
+    return copy
 
 
 def in_half_precision(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

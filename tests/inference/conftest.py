@@ -11,8 +11,8 @@ def generator():
 
 @pytest.fixture(scope="session")
 def another_generator():
-    """Other weights."""
-    return small_generator(seed=1)
+    """Another, of one network, which is traced and saved faster."""
+    return small_generator(refinement=False)
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,7 @@ def test_known_pixels_stay_and_holes_are_filled(inpainter):
         ([20, 30], [20, 30], r"uint8 \[H, W, 3\].*\[20, 30\]"),
         ([20, 30, 4], [20, 30], r"uint8 \[H, W, 3\].*\[20, 30, 4\]"),
         ([15, 30, 3], [15, 30], r"at least 16 rows and columns, got \[15, 30, 3\]"),
+        ([0, 20, 30, 3], [1, 20, 30, 1], r"at least one image, got \[0, 20, 30, 3\]"),
     ],
 )
 def test_shapes_that_do_not_fit(inpainter, image, mask, message):

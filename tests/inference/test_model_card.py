@@ -55,7 +55,7 @@ def test_the_programs_of_the_card_complete_an_image(files, model_directory):
 
 
 def test_cards_of_guided_models_take_a_sketch():
-    guided = small_generator(guided=True, channels=2)
+    guided = small_generator(guided=True, channels=2, refinement=False)
     signatures = InpaintingModule(guided).signatures_to_save
     card = model_card(guided, Provenance("here", weights_license="CC0-1.0"), signatures)
     assert "`sketch` uint8 [N, H, W, 1]" in card
