@@ -100,14 +100,12 @@ function mapsOf({ completed, coarse, offsets }, { size }) {
   return maps;
 }
 
-/** RGB, uint8 or float in [-1, 1], as ImageData. */
-function opaque(rgb, { width, height }) {
-  const isFloat = rgb instanceof Float32Array;
+/** Pixels in RGB or grey, uint8, as ImageData. */
+function opaque(values, { width, height }) {
+  const channels = values.length / (width * height);
   const image = new ImageData(width, height);
-  for (let i = 0, j = 0; j < image.data.length; j += 4) {
-    for (let c = 0; c < 3; c += 1, i += 1) {
-      image.data[j + c] = isFloat ? Math.trunc((rgb[i] + 1) * 127.5) : rgb[i];
-    }
+  for (let i = 0, j = 0; j < image.data.length; i += channels, j += 4) {
+    for (let c = 0; c < 3; c += 1) image.data[j + c] = values[i + (c % channels)];
     image.data[j + 3] = 255;
   }
   return image;

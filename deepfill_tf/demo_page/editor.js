@@ -57,6 +57,8 @@ export class Editor extends EventTarget {
   /** Begins a shape at a point of the photograph. */
   begin(point, erase = false) {
     if (!this.isOpen || this.isBusy) return;
+    // What the keyboard began is kept.
+    this.end();
     this._shown = "completed";
     this.shape = this.toolBox.begin(point, erase);
     this.changed();
@@ -132,8 +134,8 @@ export class Editor extends EventTarget {
 
   /** Completes the painted holes as one step of the history; see completeHoles. */
   async complete(run, limit, onCrop) {
-    this.end();
     this.isBusy = true;
+    this.end();
     this.changed();
     try {
       const { patches, views } = await completeHoles(this.layers, run, limit, onCrop);

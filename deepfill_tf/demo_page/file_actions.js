@@ -1,6 +1,6 @@
 // Opening and saving: buttons, drop, paste.
 
-import { completedName, decode, decodeMask, download } from "./files.js";
+import { completedName, decode, download, holesOf } from "./files.js";
 import { Refused } from "./image_header.js";
 import { element, say } from "./interface.js";
 
@@ -39,10 +39,9 @@ export function connectFiles(editor, attempt, onOpened) {
 
   const importMask = (file) =>
     attempt(async () => {
-      const { width, height } = editor.size;
-      const mask = await decodeMask(file, width, height);
+      const bitmap = await decode(file);
       checkIsIdle();
-      editor.replaceMask(mask);
+      editor.replaceMask(holesOf(bitmap, editor.size));
       say("The mask is painted. Press Complete.");
     });
 

@@ -18,13 +18,12 @@ export async function decode(file) {
 }
 
 /**
- * Returns the holes of a mask file as ImageData of a mask layer: opaque where the file is
+ * Returns the holes of a decoded mask as ImageData of a mask layer: opaque where the mask is
  * bright, in any colour, put on black through its alpha.
  *
- * Throws Refused unless the file has the size of the photograph and some hole.
+ * Throws Refused unless the mask has the size {width, height} of the photograph and some hole.
  */
-export async function decodeMask(file, width, height) {
-  const bitmap = await decode(file);
+export function holesOf(bitmap, { width, height }) {
   if (bitmap.width !== width || bitmap.height !== height) {
     throw new Refused(
       `The mask has ${bitmap.width} × ${bitmap.height} pixels, the photograph ${width} × ${height}.`

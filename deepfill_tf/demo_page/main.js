@@ -50,7 +50,9 @@ function shownCursor() {
 }
 
 editor.addEventListener("change", redraw);
-editor.addEventListener("painted", () => say("Press Complete when all that should go is painted."));
+editor.addEventListener("painted", () => {
+  if (!editor.isBusy) say("Press Complete when all that should go is painted.");
+});
 new ResizeObserver(() => {
   if (view.resize(editor.isOpen ? editor.size : null)) redraw();
 }).observe(canvas);

@@ -35,12 +35,19 @@ export class Model {
       throw new Refused("The model file does not take `image` and `mask` and return `completed`.");
     }
     if (!info.hasFreeSize) throw new Refused("The model file takes images of one size only.");
+    if (![1, 3].includes(info.channels)) {
+      throw new Refused(`The model file takes images of ${info.channels} channels, not of 3 or 1.`);
+    }
     this.info = { ...info, guided: info.inputs.includes("sketch") };
   }
 
-  /** Completes {image, mask, sketch}, each {data, dims}; returns the outputs alike. */
+  /**
+   * Completes {image, mask, sketch}, each {data, dims}, an RGB image; returns the outputs alike,
+   * with one channel if the model is of grey images.
+   */
   async run({ image, mask, sketch }) {
-    const inputs = this.info.guided ? { image, mask, sketch } : { image, mask };
+    const inputs = { image: this.info.channels === 1 ? greyOf(image) : image, mask };
+    if (this.info.guided) inputs.sketch = sketch;
     const { backend, ...outputs } = await this._call("run", inputs);
     if (backend) this.info.backend = backend;
     return outputs;
@@ -73,4 +80,14 @@ export class Model {
     if (error !== undefined) call.reject(new Error(error));
     else call.resolve(result);
   }
+}
+
+/** An RGB image as grey, with the weights of ITU-R BT.601. */
+function greyOf({ data, dims: [count, height, width] }) {
+  const grey = new Uint8Array(count * height * width);
+  for (let i = 0; i < grey.length; i += 1) {
+    const [red, green, blue] = data.subarray(3 * i, 3 * i + 3);
+    grey[i] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+  }
+  return { data: grey, dims: [count, height, width, 1] };
 }

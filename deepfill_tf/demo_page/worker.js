@@ -46,6 +46,7 @@ async function load({ url, useGpu }, progress) {
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
+    channels: sizes[3],
     hasFreeSize: sizes.length === 4 && [1, 2].every((i) => typeof sizes[i] !== "number"),
     backend,
     threads: ort.env.wasm.numThreads,

@@ -17,12 +17,12 @@ from tests.demo_page.conftest import opened, served
 from tests.small_generators import random_images
 
 
-def write_model(path, nodes, inputs=("mask",), height="H"):
+def write_model(path, nodes, inputs=("mask",), height="H", channels=3):
     """An ONNX file with `image`, further inputs of one channel, and `completed`; all uint8."""
-    channels = {"image": 3, **dict.fromkeys(inputs, 1), "completed": 3}
+    counts = {"image": channels, **dict.fromkeys(inputs, 1), "completed": channels}
     *given, returned = (
         helper.make_tensor_value_info(name, TensorProto.UINT8, ["N", height, "W", count])
-        for name, count in channels.items()
+        for name, count in counts.items()
     )
     graph = helper.make_graph(nodes, "test", given, [returned])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
@@ -206,6 +206,31 @@ def test_keys_put_the_tool_down_again_after_a_completion(page, tmp_path):
     assert page.saved_mask().any()
 
 
+def test_a_mouse_that_begins_to_draw_keeps_what_the_keyboard_drew(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Brush")
+    page.page.locator("#canvas").focus()
+    for key in ("Enter", "ArrowRight"):
+        page.page.keyboard.press(key)
+    page.drag((10, 10), (20, 10))
+    mask = page.saved_mask()
+    assert mask[50, 60] and mask[10, 15]
+
+
+def test_a_model_of_grey_images_fills_holes_with_grey(browser, tmp_path):
+    model = write_model(tmp_path / "grey.onnx", COPY, channels=1)
+    image = random_images(90, 120, 3)
+    with served(tmp_path / "page", model) as address, opened(browser, address) as page:
+        page.open_pixels(image, tmp_path)
+        page.select("Box")
+        page.drag((30, 20), (90, 70))
+        page.complete()
+        completed = page.saved()
+    grey = np.asarray(Image.fromarray(image).convert("L").convert("RGB"))[25:65, 35:85]
+    assert np.abs(completed[25:65, 35:85] - grey.astype(int)).max() <= 1
+    np.testing.assert_array_equal(completed[:, :25], image[:, :25])
+
+
 def test_a_result_that_is_not_saved_is_kept(page, tmp_path):
     page.open_pixels(random_images(100, 120, 3), tmp_path)
     page.select("Box")
@@ -349,6 +374,7 @@ def test_models_that_do_not_fit_are_refused(browser, tmp_path):
         for model, words in (
             (tmp_path / "text.onnx", "The model cannot be loaded: "),
             (write_model(tmp_path / "fixed.onnx", COPY, height=256), "images of one size only"),
+            (write_model(tmp_path / "two.onnx", COPY, channels=2), "images of 2 channels"),
             (write_model(tmp_path / "other.onnx", COPY, inputs=["hole"]), "does not take"),
         ):
             shutil.copy(model, tmp_path / "page" / "model.onnx")
