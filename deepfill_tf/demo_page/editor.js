@@ -123,13 +123,13 @@ export class Editor extends EventTarget {
 
   /** Whether there is a completion that was not saved. */
   get isUnsaved() {
-    const last = this.history.completions.at(-1);
+    const last = this.history.lastCompletion;
     return !!last && last !== this.saved;
   }
 
   /** Remembers that the completed image was saved. */
   markSaved() {
-    this.saved = this.history.completions.at(-1);
+    this.saved = this.history.lastCompletion;
   }
 
   /** Completes the painted holes as one step of the history; see completeHoles. */
@@ -182,8 +182,8 @@ export class Editor extends EventTarget {
 
   /** The views that there are: of the original, completed, and of the last completion. */
   get viewNames() {
-    const last = this.history.completions.at(-1);
-    return last ? ["original", ...Object.keys(last.completion.views), "completed"] : [];
+    const last = this.history.lastCompletion;
+    return last ? ["original", ...Object.keys(last.views), "completed"] : [];
   }
 
   get shown() {
@@ -204,10 +204,9 @@ export class Editor extends EventTarget {
   scene() {
     const { image, mask, sketch } = this.layers;
     const isEditing = this.shown === "completed";
-    const last = this.history.completions.at(-1);
     return {
       image: this.shown === "original" ? this.original : image.canvas,
-      pieces: last?.completion.views[this.shown] ?? [],
+      pieces: this.history.lastCompletion?.views[this.shown] ?? [],
       mask: isEditing ? mask.canvas : null,
       sketch: isEditing ? sketch.canvas : null,
       shape: this.shape,

@@ -7,6 +7,8 @@ export class History {
     this.limit = limit;
     this.done = [];
     this.undone = [];
+    // The last completion among the steps that were forgotten.
+    this._forgotten = null;
   }
 
   /** Adds a step that was done; returns false, and adds none, if no patch says a change. */
@@ -16,7 +18,11 @@ export class History {
     this.done.push({ patches: kept, completion });
     this.undone = [];
     let bytes = this.done.reduce((sum, step) => sum + bytesOf(step), 0);
-    while (bytes > this.limit && this.done.length > 1) bytes -= bytesOf(this.done.shift());
+    while (bytes > this.limit && this.done.length > 1) {
+      const step = this.done.shift();
+      bytes -= bytesOf(step);
+      this._forgotten = step.completion ?? this._forgotten;
+    }
     return true;
   }
 
@@ -40,9 +46,14 @@ export class History {
     return step;
   }
 
-  /** The completions that are done and not undone, the latest last. */
+  /** The steps that are completions, done and not undone, the latest last. */
   get completions() {
     return this.done.filter((step) => step.completion);
+  }
+
+  /** What the model said at the last completion that was not undone, or null. */
+  get lastCompletion() {
+    return this.completions.at(-1)?.completion ?? this._forgotten;
   }
 }
 

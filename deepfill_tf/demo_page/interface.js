@@ -43,7 +43,7 @@ export function update(editor) {
   element("complete").textContent = isBusy ? "Stop" : "Complete";
   element("undo").disabled = !isIdle || !history.done.length;
   element("redo").disabled = !isIdle || !history.undone.length;
-  element("compare").disabled = !history.completions.length;
+  element("compare").disabled = !history.lastCompletion;
   element("compare").setAttribute("aria-pressed", editor.isComparing);
   element("views").hidden = views.length === 0;
   for (const label of document.querySelectorAll("#views label")) {

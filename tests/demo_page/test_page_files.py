@@ -248,6 +248,19 @@ def test_a_result_that_is_not_saved_is_kept(page, tmp_path):
     page.accepts = True
 
 
+def test_a_completion_too_old_to_be_undone_still_counts(page):
+    """So that the page asks before it is lost."""
+    history = """(() => {
+      const history = new m.History(40), counts = [];
+      for (const completion of [{ views: {} }, null, null]) {
+        history.push([{ before: { data: new Uint8Array(8) } }], completion);
+        counts.push([history.done.length, !!history.lastCompletion]);
+      }
+      return counts;
+    })()"""
+    assert page.module("history.js", history) == [[1, True], [2, True], [2, True]]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
