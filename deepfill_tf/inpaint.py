@@ -206,7 +206,7 @@ def run(values: flags.FlagValues) -> int:
 def _check_comparison(values: flags.FlagValues, *, many: bool) -> None:
     """Raises UserError if no comparison can be written, before anything is computed."""
     from deepfill_tf.data.image_files.writing import format_of
-    from deepfill_tf.inference.completion_paths import check_writable
+    from deepfill_tf.inference.writable_paths import check_writable
 
     path = Path(values.comparison)
     if many:

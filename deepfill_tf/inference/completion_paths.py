@@ -1,7 +1,6 @@
 """Paths of a completion's inputs and output, and what must hold of them."""
 
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from deepfill_tf.data.file_list import IMAGE_SUFFIXES
 from deepfill_tf.data.image_files import WRITABLE_SUFFIXES
 from deepfill_tf.data.list_files import LIST_SUFFIXES
 from deepfill_tf.errors import UserError, system_reason
+from deepfill_tf.inference.writable_paths import check_folder, check_name, check_writable
 
 # Kind of input -> its plural, in messages.
 PLURALS = {"image": "images", "mask": "masks", "sketch": "sketches"}
@@ -82,36 +82,7 @@ class CompletionPaths:
                 f"the output {self.output} is a file; the output of a folder is a folder"
             )
         check_name(self.output)
-        _check_folder(self.output, self.output.absolute())
-
-
-def check_writable(path: Path) -> None:
-    """Raises UserError unless a file may be written there, with new folders above it."""
-    check_name(path)
-    _check_folder(path, path.absolute().parent)
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:  # such as a name that is too long, or a link to itself
-        raise UserError(f"cannot write {path}: {system_reason(error)}") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise UserError(f"cannot write {path}: it exists and is not a regular file")
-
-
-def _check_folder(path: Path, folder: Path) -> None:
-    """Raises UserError, for `path`, unless a folder is writable, or can be made."""
-    above = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))
-    if not (above.is_dir() and os.access(above, os.W_OK)):
-        raise UserError(f"cannot write {path}: {above} is not a writable folder")
-
-
-def check_name(path: Path) -> None:
-    """Raises UserError unless a path to write is UTF-8, as programs that read it expect."""
-    try:
-        os.fsencode(path).decode()
-    except UnicodeDecodeError as error:
-        raise UserError(f"cannot write {path}: its name is not UTF-8") from error
+        check_folder(self.output, self.output.absolute())
 
 
 def _check_exists(path: Path, what: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from deepfill_tf import atomic
 from deepfill_tf.errors import UserError, reason, system_reason
-from deepfill_tf.inference.completion_paths import check_writable
 from deepfill_tf.inference.hole_crops import MIN_SIDE
+from deepfill_tf.inference.writable_paths import check_writable
 
 
 def check_exported_path(

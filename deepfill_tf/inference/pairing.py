@@ -17,7 +17,8 @@ from deepfill_tf.data.file_list import RESOURCE_FORK, is_image, list_images
 from deepfill_tf.data.image_files import WRITABLE_SUFFIXES
 from deepfill_tf.data.partners import by_name, has_ending, key, partners_of, tried_names
 from deepfill_tf.errors import UserError, reason, truncated_list
-from deepfill_tf.inference.completion_paths import CompletionPaths, check_name, image_suffixes
+from deepfill_tf.inference.completion_paths import CompletionPaths, image_suffixes
+from deepfill_tf.inference.writable_paths import check_name
 
 # In place of a suffix: outputs have those of their images; .png where such files are not written.
 SAME_SUFFIX = "same"

@@ -36,8 +36,9 @@ from typing import Any
 
 from deepfill_tf import __version__, atomic
 from deepfill_tf.errors import UserError, reason
-from deepfill_tf.inference.completion_paths import CompletionPaths, check_writable
+from deepfill_tf.inference.completion_paths import CompletionPaths
 from deepfill_tf.inference.forecast import Forecast
+from deepfill_tf.inference.writable_paths import check_writable
 
 SCHEMA_VERSION = 1
 
