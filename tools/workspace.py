@@ -60,8 +60,8 @@ TESTS_ON_2_15 = [
     "tests/test_train.py",  # a training
     "tests/training/test_iteration.py",
 ]
-# Each test process holds a TensorFlow of its own, which keeps memory of every network that was ever
-# built in it: 10 GB by the end of all tests. So each part of them gets processes of its own.
+# Each test process holds a TensorFlow of its own and keeps the memory that its largest networks
+# took, up to 5 GB. So each part of the tests gets processes of its own.
 WORKERS = min(os.cpu_count() or 1, 4)
 PARTS = (
     # What these tests share is soon made, so that a process takes any of them.

@@ -78,5 +78,7 @@ def free_with_program(outputs: Any) -> None:
     # Branches and loops are programs in programs. The outermost graph is no program: it lives as
     # long as the process.
     while hasattr(program, "outer_graph"):
-        program.deepfill_gradients = [*getattr(program, "deepfill_gradients", ()), gradient]
+        if not hasattr(program, "deepfill_gradients"):
+            program.deepfill_gradients = []
+        program.deepfill_gradients.append(gradient)
         program = program.outer_graph

@@ -223,7 +223,7 @@ def test_a_phone(browser, address, tmp_path):
         columns = np.flatnonzero(mask.any(axis=0))
         scale = page.at(1, 0)[0] - page.at(0, 0)[0]
         assert columns[-1] - columns[0] < 60 / scale / 2 + 14
-        # Not by a tap, which a busy machine makes a long press.
+        # A click: on a busy machine a tap may become a long press.
         page.complete()
         np.testing.assert_array_equal(page.saved()[~mask], image[~mask])
         width, height = page.page.evaluate(
