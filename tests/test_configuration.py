@@ -253,7 +253,7 @@ def test_scopes_configure_two_generators_of_one_class(images):
         "high/RectangleMasks.width = 8",
     ]
     parse(["deepfill_v2.gin"], bindings)
-    masks = configured_trainer().data._masks
+    masks = configured_trainer().data.masks
     assert [(box.height, box.width) for box in masks.generators] == [(8, 128), (128, 8)]
 
 

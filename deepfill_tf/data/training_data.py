@@ -44,6 +44,9 @@ class TrainingData:
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
       validation_count: number of validation images that are used, the first of the list.
 
+    Attributes:
+      options, masks: as given.
+
     Raises:
       UserError: if a list of images is missing or empty; `check_images` checks the images.
       ValueError: for a bad argument.
@@ -69,7 +72,7 @@ class TrainingData:
         edge_threshold: float = EDGE_THRESHOLD,
         validation_count: int = 8,
     ):
-        self._options = ExampleOptions(
+        self.options = ExampleOptions(
             height=check_int("data.height", height, 16, multiple=8),
             width=check_int("data.width", width, 16, multiple=8),
             channels=channels,
@@ -99,7 +102,7 @@ class TrainingData:
                 "data.one_mask_per_batch=True, one hole for all images of a batch, does not go "
                 "with @MaskFiles(), where every image has its own"
             )
-        self._masks: Any = masks  # some have boxes too
+        self.masks: Any = masks  # some have boxes too
         self._sketches = sketches
         self._root = root or os.environ.get(ROOT_VARIABLE)
         if self._root is None and not os.path.isabs(train):
@@ -167,17 +170,17 @@ class TrainingData:
     @property
     def height(self) -> int:
         """Height of the examples, in pixels."""
-        return self._options.height
+        return self.options.height
 
     @property
     def width(self) -> int:
         """Width of the examples, in pixels."""
-        return self._options.width
+        return self.options.width
 
     @property
     def channels(self) -> int:
         """Channels of the images, 1 or 3."""
-        return self._options.channels
+        return self.options.channels
 
     @property
     def names(self) -> list[str]:
@@ -196,10 +199,10 @@ class TrainingData:
         """The stream of training batches, see `ImagePipeline`."""
         return ImagePipeline(
             self.paths,
-            self._options,
+            self.options,
             global_batch_size=global_batch_size,
             seed=seed,
-            masks=self._paired or self._masks,
+            masks=self._paired or self.masks,
             with_box=with_box,
             sketches=self._sketches,
             absent=self._absent,
@@ -211,9 +214,9 @@ class TrainingData:
         Raises UserError if the holes do not fit into the images, or if `with_box` asks for
         boxes that they do not have.
         """
-        if with_box and not hasattr(self._masks, "boxes"):
+        if with_box and not hasattr(self.masks, "boxes"):
             raise UserError(
-                f"the objective needs the box around a hole, and {type(self._masks).__name__} "
+                f"the objective needs the box around a hole, and {type(self.masks).__name__} "
                 "generates holes of any shape: set data.masks = @RectangleMasks(), or leave out "
                 "what needs a box (GAN.kind of two discriminators, @BoxReconstruction())"
             )
@@ -249,5 +252,5 @@ class TrainingData:
         raise UserError(f"none of the {len(self.paths)} training images can be read")
 
     def _fixed_examples(self, paths: list[str], seed: int) -> dict[str, tf.Tensor]:
-        masks = self._paired or self._masks
-        return fixed_examples(paths, self._options, masks, seed, sketches=self._sketches)
+        masks = self._paired or self.masks
+        return fixed_examples(paths, self.options, masks, seed, sketches=self._sketches)

@@ -40,6 +40,7 @@ class TrainingRun:
         wherever training was resumed.
 
     Attributes:
+      context, loop: as given.
       first_step: the step that training starts from, 0 for a new run.
       resumed: True if weights were restored from a checkpoint of an earlier step.
     """
@@ -56,8 +57,8 @@ class TrainingRun:
     ):
         self.first_step = context.first_step
         self.resumed = context.first_step > 0
-        self._context = context
-        self._loop = loop
+        self.context = context
+        self.loop = loop
         self._objective = objective
         self._strategy = strategy
         self._is_chief = is_chief(strategy)
@@ -77,7 +78,7 @@ class TrainingRun:
             many images cannot be read; in the last case the chief has saved a checkpoint.
           WorkerLostError: if another worker of the cluster is lost.
         """
-        context = self._context
+        context = self.context
         if self._is_chief:
             context.checkpoints.make_directory()
             logs = os.path.join(context.run_dir, run_directory.LOGS)
@@ -108,7 +109,7 @@ class TrainingRun:
         return finished
 
     def _train(self, stop_requested: Callable[[], bool]) -> bool:
-        context = self._context
+        context = self.context
         if context.step >= context.max_steps:
             return True
         pipeline = context.data.pipeline(
@@ -117,7 +118,7 @@ class TrainingRun:
             with_box=self._objective.needs_box,
         )
         first_batch = context.step * context.batches_per_step
-        batches = self._loop.batches(functools.partial(pipeline.dataset, first_batch))
+        batches = self.loop.batches(functools.partial(pipeline.dataset, first_batch))
         with contextlib.closing(pipeline):
             while context.step < context.max_steps:
                 if self._cross_worker.any(stop_requested()):
@@ -133,7 +134,7 @@ class TrainingRun:
         self, batches: Iterator, pipeline: ImagePipeline, stop_requested: Callable[[], bool]
     ) -> None:
         """Runs steps up to the next multiple of `steps_per_loop`, and updates the context."""
-        context, loop = self._context, self._loop
+        context, loop = self.context, self.loop
         ahead = self._steps_per_loop - context.step % self._steps_per_loop
         steps = min(ahead, context.max_steps - context.step)
 
@@ -165,7 +166,7 @@ class TrainingRun:
 
     def _check_images(self, pipeline: ImagePipeline) -> None:
         """Saves and raises UserError if too many images could not be read in any worker."""
-        context, checkpoints = self._context, self._context.checkpoints
+        context, checkpoints = self.context, self.context.checkpoints
         # Images beyond the last step are read too, and do not matter.
         if context.step >= context.max_steps or not self._cross_worker.any(
             pipeline.error is not None
@@ -178,7 +179,7 @@ class TrainingRun:
 
     def _check_finite(self, pipeline: ImagePipeline) -> None:
         """Raises UserError if a loss or a gradient of the last loop is not finite."""
-        context, batch_index = self._context, self._loop.first_non_finite_batch
+        context, batch_index = self.context, self.loop.first_non_finite_batch
         if batch_index is None:
             return
         step, update = divmod(batch_index, context.batches_per_step)
@@ -188,7 +189,7 @@ class TrainingRun:
             pipeline,
             batch_index,
             network="generator" if update == context.batches_per_step - 1 else "discriminator",
-            scalars=self._loop.scalars[step - context.previous_step],
+            scalars=self.loop.scalars[step - context.previous_step],
         )
         raise UserError(
             f"stopped in step {step + 1}, {cause}; {context.checkpoints.latest_description()}"

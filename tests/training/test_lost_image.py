@@ -94,7 +94,7 @@ class _Run:
         training = self.trainer.prepare(self.run_dir, one_device(), before_restore=check_unchanged)
         write_config_and_image_list(self.run_dir, "", data.names)
         assert training.run()
-        return weights(training._context.state)
+        return weights(training.context.state)
 
     @property
     def saved_step(self) -> int:

@@ -1,0 +1,139 @@
+"""Training steps as XLA programs: the convolutions in them, their description, their batches."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepfill_tf.ops import extract_patches, upsample_conv2d
+
+TINY = [
+    "--gin_file=quickstart.gin",
+    "--gin_param=GeneratorV2.width=4",
+    "--gin_param=GAN.width=4",
+    "--gin_param=Trainer.global_batch_size=2",
+    "--gin_param=Trainer.ema_decay=0.5",
+    "--masks=70",
+]
+
+
+@pytest.fixture(autouse=True)
+def tools(monkeypatch, request):
+    monkeypatch.syspath_prepend(request.config.rootpath / "tools")
+
+
+def random(*shape):
+    return tf.random.stateless_normal(shape, seed=[len(shape), shape[-1]])
+
+
+def same_with_gradients(one, two, *values):
+    """Both functions have the same values, and gradients by all arguments."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(values)
+        results = one(*values), two(*values)
+        sums = [tf.reduce_sum(result * random(*result.shape)) for result in results]
+    np.testing.assert_allclose(*results, atol=1e-4)
+    for gradients in zip(*(tape.gradient(total, values) for total in sums), strict=True):
+        np.testing.assert_allclose(*gradients, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5])
+@pytest.mark.parametrize(("stride", "rate"), [(1, 1), (2, 1), (1, 2), (1, 5)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_convolutions_as_matrix_products(size, stride, rate, padding):
+    from lowering.matrix_products import convolution
+
+    def reference(images, kernel):
+        # The gradient of a dilated convolution needs data_format.
+        return tf.nn.convolution(
+            images, kernel, stride, padding, data_format="NHWC", dilations=rate
+        )
+
+    def products(images, kernel):
+        return convolution(images, kernel, stride, padding, dilations=rate)
+
+    same_with_gradients(reference, products, random(2, 22, 25, 5), random(size, size, 5, 3))
+
+
+def test_upsampling_as_matrix_products():
+    from lowering import matrix_products
+
+    values = random(2, 6, 7, 5), random(3, 3, 5, 4)
+    same_with_gradients(upsample_conv2d, matrix_products.upsample_conv2d, *values)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (4, 2), (3, 2)])
+def test_patches(size, stride):
+    from lowering import matrix_products
+
+    images = random(2, 9, 12, 3)
+    want = extract_patches(images, size, stride)
+    steps = [1, stride, stride, 1]
+    got = matrix_products.extract_patches(images, [1, size, size, 1], steps, [1] * 4, "SAME")
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.fixture(scope="module")
+def lowered(tmp_path_factory, request):
+    import sys
+
+    sys.path.insert(0, str(request.config.rootpath / "tools"))
+    try:
+        import lower_training_step
+    finally:
+        sys.path.pop(0)
+    folder = tmp_path_factory.mktemp("lowered")
+    command = lower_training_step.COMMAND
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(request.config.rootpath / "tools")
+        assert command.exit_code(lower_training_step.run, [*TINY, f"--output={folder}"]) == 0
+    return folder
+
+
+def test_the_description_fits_the_files(lowered):
+    description = json.loads((lowered / "step.json").read_text())
+    first = np.load(lowered / "first.npz")
+    assert sorted(first.files) == sorted(description["variables"])
+    parts = {name.split("/")[0] for name in description["variables"]}
+    networks = {"generator", "discriminator"}
+    optimizers = {f"{network}_optimizer" for network in networks}
+    assert parts == networks | optimizers | {"ema", "first_non_finite_batch"}
+    assert {"generator/loss", "discriminator/loss"} <= set(description["scalars"])
+    # Steps and weights of a new run.
+    assert first["discriminator_optimizer/step"] == 0 and first["first_non_finite_batch"] == -1
+    ema = {name: first[name] for name in first.files if name.startswith("ema/")}
+    for name, average in ema.items():
+        np.testing.assert_array_equal(average, first[name.replace("ema/", "generator/", 1)])
+
+
+def test_the_program_has_no_convolution(lowered):
+    """Opcodes are strings in the serialized program."""
+    program = (lowered / "step.hlo.pb").read_bytes()
+    assert b"\x12\x03dot" in program
+    assert b"\x12\x0bconvolution" not in program
+
+
+def test_batches_are_crops_and_holes(lowered, request):
+    from lowering.batches import Batches, Kind
+
+    size = json.loads((lowered / "step.json").read_text())["size"]
+    photographs = sorted((request.config.rootpath / "deepfill_tf/photographs/train").glob("*.jpg"))
+    kinds = [
+        Kind(3, *size, 0.5, True, lowered / "masks.npz"),
+        Kind(2, *size, 1.0, False, lowered / "masks.npz"),
+    ]
+    batches = Batches([str(path) for path in photographs], kinds, processes=1)
+    for kind in (0, 1, 0):
+        images, masks = batches.next(kind)
+        assert images.shape == (kinds[kind].images, *size, 3) and images.std() > 10
+        assert masks.shape == (kinds[kind].images, *size, 1)
+        assert set(np.unique(masks)) == {0, 1} and 0 < masks.mean() < 0.8
+
+
+def test_the_plan_of_the_default_model_is_complete(request):
+    plan = json.loads((request.config.rootpath / "tools/lowering/default_model.json").read_text())
+    assert set(plan) == {"until", "learning_rate", "adversarial_weight", "ema_decay"}
+    for name in ("learning_rate", "adversarial_weight", "ema_decay"):
+        fractions = [fraction for fraction, _ in plan[name]]
+        assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1

@@ -1,0 +1,1 @@
+"""Training steps as XLA programs, for machines that have no TensorFlow."""
