@@ -37,7 +37,7 @@ export async function completeHoles(layers, run, limit, onCrop) {
   });
   // Only after all pieces, which the mask cuts out: boxes of holes may overlap.
   for (const hole of holes) {
-    // The soft edge of a brush is a pixel wider than the hole.
+    // The soft edge of a sketched line may lie a pixel outside the hole.
     const cleared = { x: hole.x - 2, y: hole.y - 2, width: hole.width + 4, height: hole.height + 4 };
     patches.push(layers.mask.clear(cleared), layers.sketch.clear(cleared));
   }

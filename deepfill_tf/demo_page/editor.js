@@ -41,7 +41,9 @@ export class Editor extends EventTarget {
   open(bitmap, name) {
     const { width, height } = bitmap;
     const image = Layer.of(onColor(bitmap, "white"));
-    this.layers = { image, mask: new Layer(width, height), sketch: new Layer(width, height) };
+    // What is shown as painted is the hole: soft edges beside it would outlast its completion.
+    const mask = new Layer(width, height, { isHard: true });
+    this.layers = { image, mask, sketch: new Layer(width, height) };
     this.original?.close();
     this.original = bitmap;
     this.name = name;

@@ -3,8 +3,12 @@
 import { Refused } from "./image_header.js";
 
 export class Layer {
-  /** A transparent layer; it is as large as the photograph. */
-  constructor(width, height) {
+  /**
+   * A transparent layer; it is as large as the photograph. isHard: its pixels become opaque or
+   * transparent, whichever is nearer, when they change.
+   */
+  constructor(width, height, { isHard = false } = {}) {
+    this.isHard = isHard;
     this.canvas = document.createElement("canvas");
     this.canvas.width = width;
     this.canvas.height = height;
@@ -34,6 +38,10 @@ export class Layer {
     draw(this.context);
     this.context.restore();
     const after = this.context.getImageData(x, y, width, height);
+    if (this.isHard) {
+      harden(after);
+      this.context.putImageData(after, x, y);
+    }
     const [old, present] = [before, after].map(({ data }) => new Uint32Array(data.buffer));
     return old.some((pixel, i) => pixel !== present[i]) ? { layer: this, x, y, before, after } : null;
   }
@@ -46,6 +54,10 @@ export class Layer {
   read({ x, y, width, height }) {
     return this.context.getImageData(x, y, width, height);
   }
+}
+
+function harden({ data }) {
+  for (let i = 0; i < data.length; i += 4) data.fill(data[i + 3] > 127 ? 255 : 0, i, i + 4);
 }
 
 /** The smallest box of whole pixels around a box, as far as it lies inside another. */

@@ -151,6 +151,13 @@ function resize(factor) {
   redraw();
 }
 
+function clear() {
+  if (!editor.isOpen || editor.isBusy) return;
+  const isCompleted = editor.history.done.at(-1)?.completion;
+  if (editor.clear()) say("What was painted is removed. Undo brings it back.");
+  else say(`Nothing is painted.${isCompleted ? " Undo takes the completion back." : ""}`);
+}
+
 function selectTool(name) {
   const choice = document.querySelector(`input[name="tool"][value="${name}"]`);
   if (choice.closest("label").hidden) return;
@@ -160,7 +167,7 @@ function selectTool(name) {
 
 const commands = {
   complete,
-  clear: () => editor.clear() && say("What was painted is removed. Undo brings it back."),
+  clear,
   undo: () => editor.undo() && say("Undone."),
   redo: () => editor.redo() && say("Done again."),
   fit: () => {

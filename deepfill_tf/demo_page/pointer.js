@@ -84,7 +84,8 @@ export function handlePointers(canvas, editor, view, { isPanning, onMove, onCurs
       if (!editor.isOpen) return;
       // Lines and pages in pixels, about.
       const turned = event.deltaY * [1, 16, 160][event.deltaMode];
-      if (event.ctrlKey || event.metaKey) {
+      // Tools without a size leave the wheel to the zoom.
+      if (event.ctrlKey || event.metaKey || !editor.toolBox.isBrush) {
         view.zoom(Math.exp(-turned * 0.004), position(event), editor.size);
         onMove();
       } else {

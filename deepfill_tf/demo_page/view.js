@@ -52,10 +52,16 @@ export class View {
     this.y = (this.canvas.height - size.height * this.scale) / 2;
   }
 
-  /** Zooms around a point of the page, in CSS pixels of the element. */
+  /**
+   * Zooms around a point of the page, in CSS pixels of the element. Zooming out ends with the whole
+   * photograph in the middle.
+   */
   zoom(factor, point, size) {
-    const least = this.fittingScale(size) / 4;
-    const scale = Math.min(Math.max(this.scale * factor, least), MAX_SCALE * this.ratio);
+    if (factor < 1 && this.scale * factor <= this.fittingScale(size)) {
+      this.fit(size);
+      return;
+    }
+    const scale = Math.min(this.scale * factor, MAX_SCALE * this.ratio);
     const [x, y] = [point.x * this.ratio, point.y * this.ratio];
     this.x = x - ((x - this.x) * scale) / this.scale;
     this.y = y - ((y - this.y) * scale) / this.scale;

@@ -339,11 +339,52 @@ def test_the_wheel_changes_the_brush_and_with_control_the_zoom(page, tmp_path):
     assert columns[-1] - columns[0] < 10 / 3 + 14
 
 
+def test_the_wheel_zooms_with_tools_that_have_no_size_and_zooming_out_fits(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Box")
+    page.page.mouse.move(*page.at(20, 20))
+    page.page.mouse.wheel(0, -300)
+    page.page.wait_for_timeout(100)
+    page.drag((20, 20), (50, 50))
+    # About the pointer, 3.3 times as large.
+    columns = np.flatnonzero(page.saved_mask().any(axis=0))
+    assert abs(columns[0] - 20) <= 1 and abs(columns[-1] - 29) <= 1
+    page.page.keyboard.press("Control+z")
+    page.page.mouse.move(*page.at(20, 20))
+    for _ in range(4):
+        page.page.mouse.wheel(0, 300)
+    page.page.wait_for_timeout(100)
+    page.drag((20, 20), (50, 50))
+    expected = np.zeros([100, 120], bool)
+    expected[20:50, 20:50] = True
+    assert (page.saved_mask() != expected).sum() <= 120  # the frame of a pixel
+
+
 def test_nothing_painted_is_nothing_to_remove(page, tmp_path):
     page.open_pixels(random_images(100, 120, 3), tmp_path)
     page.page.keyboard.press("Delete")
-    page.page.wait_for_timeout(100)
+    page.says("Nothing is painted")
     assert page.page.locator("#undo").is_disabled()
+
+
+def test_nothing_is_left_of_the_painting_after_a_completion(page, tmp_path):
+    page.open_pixels(random_images(100, 120, 3), tmp_path)
+    page.select("Brush")
+    page.drag((20, 30), (70, 47), (40, 80))
+    page.select("Eraser")
+    # Slivers of the soft edge stay beside these strokes.
+    page.drag((20, 33), (66, 48.5))
+    page.drag((68, 47), (40, 78))
+    page.drag((20, 28), (71, 44))
+    page.select("Box")
+    page.drag((90, 80), (110, 95))
+    page.complete()
+    page.page.click("#clear")
+    page.says("Nothing is painted. Undo takes the completion back.")
+    page.page.click("#undo")
+    mask = page.saved_mask()
+    assert mask[82:93, 92:108].all()
+    expect(page.page.locator("#compare")).to_be_disabled()
 
 
 def test_holes_with_overlapping_boxes_are_completed_whole(page):
