@@ -16,9 +16,10 @@ const canvas = element("canvas");
 const editor = new Editor();
 const view = new View(canvas);
 const cursor = new Cursor(editor, view);
-// A choice in the page's address: ?backend=wasm computes without WebGPU.
-const useGpu = new URLSearchParams(location.search).get("backend") !== "wasm";
-const model = new Model("model.onnx", useGpu);
+// A choice in the page's address: ?backend=wasm computes without WebGPU, ?backend=webgpu with it,
+// if the processor emulates the device too.
+const backend = new URLSearchParams(location.search).get("backend");
+const model = new Model("model.onnx", backend);
 const timing = new Timing(showProgress);
 
 // The model is being loaded: a promise.

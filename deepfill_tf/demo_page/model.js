@@ -6,10 +6,10 @@ import { Refused } from "./image_header.js";
 export class Stopped extends Error {}
 
 export class Model {
-  /** url: of the ONNX file. useGpu: with WebGPU where the browser has a device. */
-  constructor(url, useGpu) {
+  /** url: of the ONNX file. backend: "wasm" or "webgpu"; else WebGPU where there is a device. */
+  constructor(url, backend) {
     this.url = url;
-    this.useGpu = useGpu;
+    this.backend = backend;
     this.info = null;
     this.onProgress = () => {};
   }
@@ -27,7 +27,7 @@ export class Model {
       for (const { reject } of this._calls.values()) reject(new Error(event.message || "no reply"));
     };
     const url = new URL(this.url, document.baseURI).href;
-    const info = await this._call("load", { url, useGpu: this.useGpu }).catch((error) => {
+    const info = await this._call("load", { url, wanted: this.backend }).catch((error) => {
       if (error instanceof Stopped) throw error;
       throw new Refused(`The model cannot be loaded: ${error.message}`);
     });

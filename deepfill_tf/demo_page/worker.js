@@ -29,11 +29,11 @@ self.onmessage = async ({ data: { id, command, argument } }) => {
   }
 };
 
-/** Loads the model from url; useGpu: with WebGPU if there is a device. */
-async function load({ url, useGpu }, progress) {
+/** Loads the model from url; wanted: "wasm" or "webgpu", else WebGPU if there is a device. */
+async function load({ url, wanted }, progress) {
   model = await fetched(url, progress);
   offsetsStride = Number(propertiesOf(model).offsets_stride ?? 0);
-  if (useGpu && (await hasGpu())) {
+  if (wanted === "webgpu" || (wanted !== "wasm" && (await hasGpu()))) {
     try {
       await start("webgpu");
     } catch {
@@ -79,7 +79,9 @@ async function hasGpu() {
 
 async function start(name) {
   await session?.release();
-  session = await ort.InferenceSession.create(model, { executionProviders: [name] });
+  // Without the level it writes to the console which operations WebGPU leaves to WebAssembly.
+  const options = { executionProviders: [name], logSeverityLevel: 3 };
+  session = await ort.InferenceSession.create(model, options);
   backend = name;
 }
 

@@ -78,9 +78,9 @@ class Driver:
         """Selects a tool or a view."""
         self.page.locator("label", has_text=re.compile(f"^{name}$")).click()
 
-    def complete(self) -> None:
+    def complete(self, seconds: float = 60) -> None:
         self.page.click("#complete")
-        self.says("Done in")
+        self.says("Done in", seconds)
 
     def saved(self, button: str = "save") -> np.ndarray:
         """The pixels of the PNG file that a button saves, uint8 `[H, W, 3]`."""

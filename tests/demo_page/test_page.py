@@ -86,6 +86,22 @@ def test_paints_completes_undoes_and_saves(page, session, tmp_path):
     np.testing.assert_array_equal(page.saved(), completed)
 
 
+def test_webgpu_completes_as_webassembly_does(browser, address, page, tmp_path):
+    page.open_pixels(photo(), tmp_path)
+    page.drag((40, 30), (70, 50))
+    page.complete()
+    with opened(browser, f"{address}?backend=webgpu") as by_gpu:
+        by_gpu.open_pixels(photo(), tmp_path)
+        by_gpu.drag((40, 30), (70, 50))
+        # The processor that emulates the GPU first compiles its programs.
+        by_gpu.complete(seconds=300)
+        expect(by_gpu.page.locator("#model")).to_contain_text("WebGPU")
+        mask = by_gpu.saved_mask()
+        assert mask.any() and (mask == page.saved_mask()).all()
+        difference = by_gpu.saved().astype(int) - page.saved()
+    assert np.abs(difference).max() <= 1 and not difference[~mask].any()
+
+
 def test_a_saved_image_opens_again_and_is_completed_again(page, tmp_path):
     page.open_pixels(photo(), tmp_path)
     page.drag((40, 30), (70, 50))
