@@ -3,6 +3,7 @@
 import importlib
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,9 @@ def run(name: str, arguments: list[str]) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with images, masks, a sketch and a quickstart run."""
+    """A folder with the examples, images, masks, a sketch and a quickstart run."""
     folder = tmp_path_factory.mktemp("reader")
+    shutil.copytree(ROOT / "examples", folder / "examples")
     random = np.random.default_rng(0)
     mask = np.zeros([50, 70], np.uint8)
     mask[10:30, 20:50] = 255
@@ -76,6 +78,12 @@ def test_command(name, line, folder, monkeypatch, request):
     assert run(name, arguments) == 0
     output = [a.split("=", 1)[1] for a in arguments if a.startswith(("--output", "--run_dir"))]
     assert (folder / output[0]).exists()
+
+
+def test_the_first_command_completes_an_image():
+    name, line = COMMANDS[0]
+    assert name == "inpaint" and "--model" not in line and "--comparison" in line
+    assert README.index("python -m deepfill_tf.inpaint") < README.index("workspace.py quickstart")
 
 
 def test_python_example(folder, monkeypatch):

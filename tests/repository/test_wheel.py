@@ -38,6 +38,7 @@ def elsewhere(source, tmp_path_factory):
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", site, source], check=True)
     wheel = next(site.glob("deepfill_tf-*.whl"))
+    assert wheel.stat().st_size < 20 * 2**20
     subprocess.run([*pip, "install", "--no-deps", "--target", site / "lib", wheel], check=True)
 
     def run(*arguments) -> str:
@@ -96,14 +97,17 @@ def test_trains_exports_completes_and_converts(elsewhere):
     Image.fromarray(image).save(folder / "a.png")
     Image.fromarray(mask).save(folder / "a_mask.png")
     run(reference_path("make_weights.py"), "v2", "--checkpoint", folder / "released" / "snap-0")
+    image_and_mask = ["--image=a.png", "--mask=a_mask.png"]
     commands = [
+        ["inpaint", *image_and_mask, "--output=default.png"],
         ["export", "--model=run", "--output=model"],
-        ["inpaint", "--model=model", "--image=a.png", "--mask=a_mask.png", "--output=b.png"],
+        ["inpaint", "--model=model", *image_and_mask, "--output=b.png"],
         ["convert", "--checkpoint=released/snap-0", "--output=converted"],
     ]
     run("-c", COMMANDS, json.dumps(commands))
-    completed = np.asarray(Image.open(folder / "b.png"))
-    np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
+    for name in ("default.png", "b.png"):
+        completed = np.asarray(Image.open(folder / name))
+        np.testing.assert_array_equal(completed[mask == 0], image[mask == 0])
     assert (folder / "converted" / "weights.safetensors").exists()
 
 

@@ -1,13 +1,17 @@
 """The card of the default model: its numbers are those of its files, its ledger is complete."""
 
 import csv
+import hashlib
 import json
 import math
 import re
+import runpy
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "deepfill_tf" / "models" / "default"
@@ -84,8 +88,9 @@ def reports(tmp_path, tools):
 @pytest.fixture
 def scores(tools, reports):
     kinds = {f"lion{i}": "animals" for i in range(4)}
-    training = {"steps": 70, "seen": 560, "hours": 2.5, "processor": "an abacus"}
-    training["precision"] = "float32"
+    one = {"size": 64, "batch_size": 8, "steps": 50, "minutes": 2.5, "processor": "an abacus"}
+    one |= {"loss": "hole", "adversarial_weight": "0", "precision": "float32"}
+    training = {"stages": [one, one | {"batch_size": 4, "steps": 20}]}
     return tools[0].scores_of(reports, [64], kinds, training)
 
 
@@ -121,7 +126,7 @@ def test_the_card_says_what_the_scores_say(tools, scores):
     _, ledger, text = tools
     rows = ledger.read_ledger(MODEL / ledger.LEDGER)
     card = text.card(scores, rows, {"parameters": 1234567, "megabytes": 2.5})
-    assert "1,234,567" in card and "an abacus" in card and "| 560 |" in card
+    assert "1,234,567" in card and "an abacus" in card and "saw\n480 crops" in card
     for evaluation in scores["evaluations"]:
         for values in evaluation["values"].values():
             value, low, high = values["psnr_in_hole"]
@@ -132,6 +137,26 @@ def test_the_card_says_what_the_scores_say(tools, scores):
     lpips = next(line for line in lines if line.startswith("| LPIPS, AlexNet | narrow"))
     assert "-0.0500 [-0.0750, -0.0250] better" in lpips and "no clear difference" in lpips
     assert not re.search(r"\{\w*\}", card)
+
+
+def test_the_card_is_made_of_the_committed_files(tools):
+    """Written by `python tools/make_model_card.py --text_only`."""
+    program = runpy.run_path(str(ROOT / "tools" / "make_model_card.py"))
+    assert (MODEL / "model_card.md").read_text() == program["text_of"](MODEL)
+    assert (MODEL / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    for image in re.findall(r"!\[.*?\]\((.*?)\)", (MODEL / "model_card.md").read_text()):
+        assert (MODEL / image).stat().st_size <= 600_000
+
+
+def test_the_scores_are_those_of_the_committed_weights():
+    stored = safetensors.numpy.load_file(MODEL / "weights.safetensors")
+    assert {array.dtype for array in stored.values()} == {np.dtype(np.float16)}
+    assert (MODEL / "weights.safetensors").stat().st_size < 10 * 2**20
+    content = safetensors.numpy.save({n: a.astype(np.float32) for n, a in stored.items()})
+    scores = json.loads((MODEL / "scores.json").read_text())
+    assert scores["weights"] == hashlib.sha256(content).hexdigest()
+    assert scores["step"] == json.loads((MODEL / "model.json").read_text())["step"]
+    assert scores["step"] == sum(stage["steps"] for stage in scores["training"]["stages"])
 
 
 def test_every_training_image_has_its_row_and_may_be_used(tools):

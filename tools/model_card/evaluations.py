@@ -95,7 +95,7 @@ def scores_of(
       reports: folder of the evaluations.
       sizes: those that were evaluated.
       kinds: kind of scene of each photograph of `photos`, by its name without suffix.
-      training: what `training` in the result holds: steps, images, hours, processor.
+      training: what `training` in the result holds: `stages`, see training.json.
     """
     evaluations, weights = [], set()
     for images in SETS:

@@ -21,7 +21,6 @@ def card(scores: Mapping[str, Any], ledger: Sequence[Mapping[str, str]], model: 
       model: `parameters` and `megabytes` of the weights.
     """
     by_source = counts(list(ledger))
-    training = scores["training"]
     sources = [
         f"| {source} | {licences.total():,} | {_licences(licences)} | `{SOURCES[source][0]}` | "
         f"{SOURCES[source][1]} |"
@@ -37,10 +36,20 @@ def card(scores: Mapping[str, Any], ledger: Sequence[Mapping[str, str]], model: 
         "step": scores["step"],
         "worst": WORST,
         "jobs": JOBS,
+        "stages": "\n".join(_stage(stage) for stage in scores["training"]["stages"]),
+        "seen": sum(s["steps"] * s["batch_size"] for s in scores["training"]["stages"]),
         **model,
-        **training,
     }
     return TEMPLATE.read_text().format(**values, scores="\n".join(_tables(scores)))
+
+
+def _stage(stage: Mapping[str, Any]) -> str:
+    """A row of the table of the training's stages."""
+    return (
+        f"| {stage['size']} x {stage['size']} | {stage['batch_size']} | {stage['steps']:,} | "
+        f"{stage['loss']} | {stage['adversarial_weight']} | {stage['precision']} | "
+        f"{stage['minutes']:g} | {stage['processor']} |"
+    )
 
 
 def _licences(licences: Mapping[str, int]) -> str:
