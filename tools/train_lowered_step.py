@@ -121,10 +121,7 @@ class Training:
         while (fraction := (time.monotonic() - started) / seconds) < 1:
             number = min(np.searchsorted(self._plan["until"], fraction), len(self._programs) - 1)
             program = self._programs[number]
-            settings = [
-                float(np.interp(fraction, *zip(*self._plan[s], strict=True))) for s in SETTINGS
-            ]
-            settings[0] *= self._rate_factor
+            settings = self._settings(fraction)
             index = np.int64(2 * sum(self.steps))
             arguments = (*self._batches.next(number), index, np.float32(settings))
             placed = (jax.device_put(argument, self._device) for argument in arguments)

@@ -45,7 +45,8 @@ class TrainingData:
       validation_count: number of validation images that are used, the first of the list.
 
     Attributes:
-      options, masks: as given.
+      options: of the examples, made of the arguments.
+      masks: as given.
 
     Raises:
       UserError: if a list of images is missing or empty; `check_images` checks the images.

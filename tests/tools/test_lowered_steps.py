@@ -76,17 +76,12 @@ def test_patches(size, stride):
 
 @pytest.fixture(scope="module")
 def lowered(tmp_path_factory, request):
-    import sys
-
-    sys.path.insert(0, str(request.config.rootpath / "tools"))
-    try:
-        import lower_training_step
-    finally:
-        sys.path.pop(0)
     folder = tmp_path_factory.mktemp("lowered")
-    command = lower_training_step.COMMAND
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(request.config.rootpath / "tools")
+        import lower_training_step
+
+        command = lower_training_step.COMMAND
         assert command.exit_code(lower_training_step.run, [*TINY, f"--output={folder}"]) == 0
     return folder
 
