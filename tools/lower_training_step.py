@@ -47,6 +47,8 @@ ARGUMENTS = (
     *("discriminator_images", "discriminator_masks", "generator_images", "generator_masks"),
     *("batch_index", "learning_rate", "adversarial_weight", "ema_decay"),
 )
+# Options of `data` that batches are made by.
+OF_EXAMPLES = ("min_scale", "max_scale", "flip", "hue_jitter", "saturation_jitter")
 NON_FINITE = "first_non_finite_batch"
 
 
@@ -108,8 +110,7 @@ def run(values: absl.flags.FlagValues) -> None:
         "scalars": sorted(traced.structured_outputs),
         "size": size,
         "batch_size": batch_size,
-        "min_scale": trainer.data.options.min_scale,
-        "flip": trainer.data.options.flip,
+        **{name: getattr(trainer.data.options, name) for name in OF_EXAMPLES},
         "step": int(state.step.numpy()),
     }
     output.mkdir(parents=True, exist_ok=True)

@@ -60,8 +60,9 @@ class Program:
         self.kind = Kind(
             2 * half,
             *size,
-            self.description["min_scale"],
+            (self.description["min_scale"], self.description["max_scale"]),
             self.description["flip"],
+            (self.description["hue_jitter"], self.description["saturation_jitter"]),
             folder / "masks.npz",
         )
         function = function_of((folder / "step.hlo.pb").read_bytes())

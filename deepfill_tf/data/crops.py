@@ -52,35 +52,43 @@ def crop_at_scale(
     image: np.ndarray,
     height: int,
     width: int,
-    min_scale: float,
+    scales: tuple[float, float],
     top_fraction: float,
     left_fraction: float,
     scale_fraction: float,
 ) -> np.ndarray:
-    """Crops a part of uint8 `[H, W, C]` and reduces it to `[height, width, C]`.
+    """Crops a part of uint8 `[H, W, C]` and reduces or enlarges it to `[height, width, C]`.
 
-    The part is `height / s` x `width / s` pixels large, where 1 / s goes linearly from 1 to
-    `1 / min_scale`, or as far as the image allows, while `scale_fraction` goes from 0 to 1. Pixels
-    are averaged over their areas (antialiasing). Images that are too small are enlarged first, see
-    `crop_image`, which describes the other fractions.
+    The part is `height / s` x `width / s` pixels large, where 1 / s goes linearly from
+    `1 / scales[1]` to `1 / scales[0]`, or as far as the image allows, while `scale_fraction` goes
+    from 0 to 1; `scales[0]` is in (0, 1], `scales[1]` is at least 1. Pixels are averaged over their
+    areas where the part is larger (antialiasing), and interpolated (bilinear) where it is smaller.
+    Images that are too small are enlarged first, see `crop_image`, which describes the other
+    fractions.
     """
     image = enlarge_to_cover(image, height, width)
-    size = part_size(image.shape[:2], height, width, min_scale, scale_fraction)
+    size = part_size(image.shape[:2], height, width, scales, scale_fraction)
     part = crop_image(image, *size, top_fraction, left_fraction)
     if part.shape[:2] == (height, width):
         return part
+    if part.shape[0] < height or part.shape[1] < width:
+        return resize_image(part, height, width)
     reduced = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
     return reduced.reshape(height, width, image.shape[2])
 
 
 def part_size(
-    size: tuple[int, ...], height: int, width: int, min_scale: float, scale_fraction: float
+    size: tuple[int, ...],
+    height: int,
+    width: int,
+    scales: tuple[float, float],
+    scale_fraction: float,
 ) -> tuple[int, int]:
     """Height and width of the part that `crop_at_scale` crops of an image of `size`.
 
     The image covers `height` x `width`.
     """
     h, w = size
-    largest = min(1 / min_scale, h / height, w / width)
-    enlargement = 1 + (largest - 1) * scale_fraction
-    return min(round(height * enlargement), h), min(round(width * enlargement), w)
+    smallest, largest = 1 / scales[1], min(1 / scales[0], h / height, w / width)
+    factor = smallest + (largest - smallest) * scale_fraction
+    return min(round(height * factor), h), min(round(width * factor), w)

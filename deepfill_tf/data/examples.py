@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.checks import check_bool, check_choice, check_in_range, check_positive_int
+from deepfill_tf.data.colors import jitter_colors
 from deepfill_tf.data.crops import (
     covering_size,
     crop_at_scale,
@@ -38,7 +39,15 @@ class ExampleOptions:
       min_scale: least factor, in (0, 1], that random crops are reduced by. Their size before that
         is uniform between that of an example and its multiple by 1 / min_scale, or the whole
         image if that is smaller. 1, as released, is no reduction.
+      max_scale: greatest factor, from 1 to 16, that random crops are enlarged by, so that the range
+        of their sizes begins at the multiple by 1 / max_scale. Photographs of cameras and phones
+        are smooth at the scale of their pixels; small ones become so. 1, as released, is no
+        enlargement.
       flip: mirror an example left to right with probability 1/2. The released program does not.
+      hue_jitter: largest turn of all hues of an example, as a fraction of the circle in [0, 0.5].
+        The turn is uniform. The released program does not turn them.
+      saturation_jitter: in [0, 1]; the saturations of an example are multiplied by a uniform number
+        within this distance from 1. 0, as released, keeps them.
       shuffle: use another order in every epoch. False: the order of the list, as released.
       one_mask_per_batch: use the same hole for all examples of a global batch, as released.
       edge_threshold: fraction of full strength, in [0, 1), above which a sketch has an edge.
@@ -49,7 +58,10 @@ class ExampleOptions:
     channels: int = 3
     random_crop: bool = False
     min_scale: float = 1.0
+    max_scale: float = 1.0
     flip: bool = False
+    hue_jitter: float = 0.0
+    saturation_jitter: float = 0.0
     shuffle: bool = True
     one_mask_per_batch: bool = False
     edge_threshold: float = EDGE_THRESHOLD
@@ -62,16 +74,39 @@ class ExampleOptions:
             check_bool(f"data.{name}", getattr(self, name))
         check_in_range("data.edge_threshold", self.edge_threshold, 0, 1)
         check_in_range("data.min_scale", self.min_scale, 0, 1, low_open=True, high_open=False)
-        if self.min_scale < 1 and not self.random_crop:
+        check_in_range("data.max_scale", self.max_scale, 1, 16, high_open=False)
+        check_in_range("data.hue_jitter", self.hue_jitter, 0, 0.5, high_open=False)
+        check_in_range("data.saturation_jitter", self.saturation_jitter, 0, 1, high_open=False)
+        for name, does in (("min_scale", "reduces"), ("max_scale", "enlarges")):
+            scale = getattr(self, name)
+            if scale != 1 and not self.random_crop:
+                raise ValueError(
+                    f"data.{name}={scale} {does} random crops: set data.random_crop = True"
+                )
+        if self.jitters and self.channels == 1:
             raise ValueError(
-                f"data.min_scale={self.min_scale} reduces random crops: set data.random_crop = True"
+                "data.hue_jitter and data.saturation_jitter change colours: set data.channels = 3"
             )
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """`min_scale` and `max_scale`."""
+        return self.min_scale, self.max_scale
+
+    @property
+    def jitters(self) -> bool:
+        """Whether colours of examples are changed."""
+        return self.hue_jitter > 0 or self.saturation_jitter > 0
+
+    def jitter(self, image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """uint8 RGB `[H, W, 3]` with hues and saturations changed at random."""
+        return jitter_colors(image, self.hue_jitter, self.saturation_jitter, random)
 
     def fit(self, image: np.ndarray, crop_fractions: Fractions = CENTRE) -> np.ndarray:
         """Crops or resizes uint8 `[H, W, C]` to `[height, width, C]`, see `crop_at_scale`."""
         if self.random_crop:
             fractions = map(float, crop_fractions)
-            return crop_at_scale(image, self.height, self.width, self.min_scale, *fractions)
+            return crop_at_scale(image, self.height, self.width, self.scales, *fractions)
         return resize_image(image, self.height, self.width)
 
     def fit_hole(self, marked: np.ndarray, crop_fractions: Fractions = CENTRE) -> np.ndarray:
@@ -83,7 +118,7 @@ class ExampleOptions:
             top, left, scale = map(float, crop_fractions)
             values = marked[:, :, None].astype(np.uint8) * 255
             values = enlarge_to_cover(values, self.height, self.width)
-            size = part_size(values.shape[:2], self.height, self.width, self.min_scale, scale)
+            size = part_size(values.shape[:2], self.height, self.width, self.scales, scale)
             marked = crop_image(values, *size, top, left)[:, :, 0] > 127
         return resize_hole(marked, (self.height, self.width))
 
@@ -96,7 +131,7 @@ class ExampleOptions:
         """
         whole = covering_size(size, self.height, self.width)
         scale = float(fractions[2])
-        parts = part_size(whole, self.height, self.width, self.min_scale, scale)
+        parts = part_size(whole, self.height, self.width, self.scales, scale)
         chosen = []
         for i in range(2):
             place, count = int((pixel[i] + 0.5) * whole[i] / size[i]), whole[i] - parts[i] + 1
@@ -126,10 +161,12 @@ def read_example(
     *,
     holes: HoleSource | None = None,
     random: np.random.Generator | None = None,
+    random_colors: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Reads an image and crops or resizes it.
 
-    With `holes`, `random` chooses its hole and the crop, in place of `crop_fractions`.
+    With `holes`, `random` chooses its hole and the crop, in place of `crop_fractions`; with
+    `random_colors`, its colours are changed as `options` say.
 
     Returns uint8 `[height, width, channels]`; with `sketches` one channel more, the strength of
     the edges; with `holes` one channel more, 255 in the hole. Raises UserError if the image, its
@@ -143,9 +180,11 @@ def read_example(
     values = [image]
     if sketches is not None:
         values.append(sketches(path, image, lambda other: options.fit(other, crop_fractions)))
+    if random_colors is not None:
+        values[0] = options.jitter(image, random_colors)
     if holes is not None:
         values.append(hole)
-    return np.concatenate(values, axis=2) if len(values) > 1 else image
+    return np.concatenate(values, axis=2) if len(values) > 1 else values[0]
 
 
 def example_tensors(

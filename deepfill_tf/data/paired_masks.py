@@ -182,7 +182,7 @@ class PairedMasks:
             pixel = holes[random.integers(len(holes))]
             fractions = options.fractions_around(pixel, size, random.random(3))
             hole = options.fit_hole(marked, fractions)
-            if not hole.all():
+            if hole.any() and not hole.all():  # a small hole may vanish where it is enlarged
                 return hole.astype(np.uint8)[:, :, None] * 255, fractions
         raise UserError(
             f"the hole of {mask} fills crops of {options.width} x {options.height} pixels, in "

@@ -143,6 +143,7 @@ class ImageReader:
                         crop_fractions,
                         holes=self._holes,
                         random=self._generator_of_hole(position, attempt),
+                        random_colors=self._generator_of_colors(position),
                     )
                 except UserError as error:
                     self._record_failure(path, error)
@@ -157,6 +158,11 @@ class ImageReader:
         if self._holes is None:
             return None
         return generator_of(self._seed, Purpose.MASK, position, attempt)
+
+    def _generator_of_colors(self, position: int) -> np.random.Generator | None:
+        if not self._options.jitters:
+            return None
+        return generator_of(self._seed, Purpose.COLORS, position)
 
     def _replacement(self, position: int, attempt: int) -> int:
         generator = generator_of(self._seed, Purpose.REPLACEMENT, position, attempt)

@@ -25,6 +25,7 @@ class Purpose(enum.IntEnum):
     VALIDATION = 5
     INTERPOLATION = 6
     SCALE = 7
+    COLORS = 8
 
 
 def seeds_of(seed: int, purpose: Purpose, positions: tf.Tensor) -> tf.Tensor:

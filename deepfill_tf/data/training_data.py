@@ -39,8 +39,8 @@ class TrainingData:
       validation: validation images, as `train`; None for none.
       download_instructions: where to get the data; ends the message if it is missing.
       height, width: size of the examples, multiples of 8 from 16 on.
-      channels, random_crop, min_scale, flip, shuffle, one_mask_per_batch, edge_threshold: see
-        `ExampleOptions`.
+      channels, random_crop, min_scale, max_scale, flip, hue_jitter, saturation_jitter, shuffle,
+        one_mask_per_batch, edge_threshold: see `ExampleOptions`.
       sketches: makes or reads every image's sketch, see `data.sketches`; None for none.
       validation_count: number of validation images that are used, the first of the list.
 
@@ -66,7 +66,10 @@ class TrainingData:
         channels: int = 3,
         random_crop: bool = False,
         min_scale: float = 1.0,
+        max_scale: float = 1.0,
         flip: bool = False,
+        hue_jitter: float = 0.0,
+        saturation_jitter: float = 0.0,
         shuffle: bool = True,
         one_mask_per_batch: bool = False,
         sketches: SketchSource | None = None,
@@ -79,7 +82,10 @@ class TrainingData:
             channels=channels,
             random_crop=random_crop,
             min_scale=min_scale,
+            max_scale=max_scale,
             flip=flip,
+            hue_jitter=hue_jitter,
+            saturation_jitter=saturation_jitter,
             shuffle=shuffle,
             one_mask_per_batch=one_mask_per_batch,
             edge_threshold=edge_threshold,

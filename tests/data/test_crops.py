@@ -9,6 +9,7 @@ from deepfill_tf.data.crops import (
     crop_at_scale,
     crop_image,
     enlarge_to_cover,
+    part_size,
     resize_image,
 )
 from tests.reference import reference_path
@@ -77,22 +78,34 @@ def test_the_number_of_channels_is_kept(channels):
 
 def test_a_scale_of_one_is_a_crop():
     image = np.random.default_rng(0).integers(0, 256, [40, 50, 3], np.uint8)
-    crop = crop_at_scale(image, 16, 24, 1.0, 0.3, 0.9, 0.7)
+    crop = crop_at_scale(image, 16, 24, (1.0, 1.0), 0.3, 0.9, 0.7)
     np.testing.assert_array_equal(crop, crop_image(image, 16, 24, 0.3, 0.9))
 
 
 @pytest.mark.parametrize(("min_scale", "fraction", "factor"), [(0.25, 1.0, 4), (0.5, 1.0, 2)])
 def test_reduced_pixels_are_means_over_their_areas(min_scale, fraction, factor):
     image = np.random.default_rng(0).integers(0, 256, [64, 72, 3], np.uint8)
-    crop = crop_at_scale(image, 16, 16, min_scale, 0.0, 0.0, fraction)
+    crop = crop_at_scale(image, 16, 16, (min_scale, 1.0), 0.0, 0.0, fraction)
     part = image[: 16 * factor, : 16 * factor].astype(float)
     means = part.reshape(16, factor, 16, factor, 3).mean(axis=(1, 3))
     assert np.abs(crop - means).max() <= 0.5
 
 
+def test_enlarged_pixels_are_interpolated():
+    ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None] * 4, [64, 1, 3])
+    crop = crop_at_scale(ramp, 32, 32, (1.0, 4.0), 0.5, 0.5, 0.0)  # of 8 x 8 pixels
+    slopes = np.diff(crop[:, 2:-2, 0].astype(int), axis=1)  # the outer ones lack a neighbour
+    assert slopes.min() == slopes.max() == 1
+
+
+def test_sizes_of_parts_go_linearly_from_enlarged_to_reduced():
+    sizes = [part_size((256, 300), 64, 96, (0.5, 4.0), fraction) for fraction in (0, 0.5, 1)]
+    assert sizes == [(16, 24), (72, 108), (128, 192)]
+
+
 def test_no_crop_exceeds_the_image():
     places = np.stack(np.meshgrid(np.arange(30), np.arange(40), indexing="ij"), axis=-1)
-    crop = crop_at_scale(places.astype(np.uint8), 16, 16, 0.1, 0.5, 0.5, 1 - 2**-33)
+    crop = crop_at_scale(places.astype(np.uint8), 16, 16, (0.1, 1.0), 0.5, 0.5, 1 - 2**-33)
     assert crop.shape == (16, 16, 2)
     # All rows, and as many columns: 1.875 pixels become one.
     np.testing.assert_allclose(np.diff(crop[:, 0, 0].astype(float)).mean(), 30 / 16, atol=0.1)
@@ -101,4 +114,4 @@ def test_no_crop_exceeds_the_image():
 
 def test_images_that_are_too_small_are_enlarged_whatever_the_scale():
     image = np.zeros([20, 30, 3], np.uint8)
-    assert crop_at_scale(image, 32, 32, 0.25, 0.5, 0.5, 0.9).shape == (32, 32, 3)
+    assert crop_at_scale(image, 32, 32, (0.25, 3.0), 0.5, 0.5, 0.9).shape == (32, 32, 3)

@@ -161,15 +161,14 @@ def test_masks_go_with_sketches(root):
 
 
 def test_crops_hold_the_given_pixel():
-    options = ExampleOptions(height=16, width=24, random_crop=True, min_scale=0.25)
+    options = ExampleOptions(height=16, width=24, random_crop=True, min_scale=0.25, max_scale=2.0)
     random = np.random.default_rng(0)
     for size in ((16, 24), (40, 30), (9, 50), (200, 100)):
         for _ in range(50):
             pixel = random.integers(0, size)
             marked = np.zeros(size, bool)
-            marked[tuple(pixel)] = True
-            if min(size[0] / 16, size[1] / 24) < 1:  # enlarged: a pixel alone may vanish
-                marked[max(pixel[0] - 2, 0) : pixel[0] + 3, max(pixel[1] - 2, 0) : pixel[1] + 3] = 1
+            # Enlarged, a pixel alone may vanish.
+            marked[max(pixel[0] - 2, 0) : pixel[0] + 3, max(pixel[1] - 2, 0) : pixel[1] + 3] = 1
             fractions = options.fractions_around(pixel, size, random.random(3))
             assert all(0 <= fraction < 1 for fraction in fractions)
             assert options.fit_hole(marked, fractions).any()

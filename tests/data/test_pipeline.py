@@ -1,5 +1,6 @@
 """The stream of batches."""
 
+import colorsys
 import hashlib
 import itertools
 import sys
@@ -17,6 +18,7 @@ from deepfill_tf.data import (
     fixed_examples,
     write_image,
 )
+from deepfill_tf.data.colors import jitter_colors
 from deepfill_tf.errors import UserError
 
 MASKS = RectangleMasks(height=6, width=6, max_delta_height=2, max_delta_width=2)
@@ -102,7 +104,17 @@ def test_the_stream_depends_on_the_seed(numbered_images):
     assert (same["mask"] != other["mask"]).any()
 
 
-@pytest.mark.parametrize("options", [{}, {"random_crop": True, "flip": True, "min_scale": 0.5}])
+RANDOM = {
+    "random_crop": True,
+    "flip": True,
+    "min_scale": 0.5,
+    "max_scale": 2.0,
+    "hue_jitter": 0.5,
+    "saturation_jitter": 0.5,
+}
+
+
+@pytest.mark.parametrize("options", [{}, RANDOM])
 def test_a_stream_may_begin_at_any_batch(numbered_images, options):
     pipeline = _pipeline(numbered_images, height=12, width=12, **options)
     whole = _take(pipeline.dataset(0), 10)
@@ -284,8 +296,47 @@ def test_crops_are_of_all_scales(tmp_path):
     assert abs(slopes.mean() - 2) < 0.2
 
 
+def test_hues_and_saturations_of_examples_are_random(tmp_path):
+    colour = np.full([16, 16, 3], [200, 120, 40], np.uint8)
+    write_image(str(tmp_path / "colour.png"), colour)
+    pipeline = _pipeline([str(tmp_path / "colour.png")], hue_jitter=0.5, saturation_jitter=0.5)
+    images = (_take(pipeline.dataset(0), 50)["image"] + 1) * 127.5
+    assert np.ptp(images, axis=(1, 2)).max() < 1e-3  # one colour
+    hues, saturations, values = np.array(
+        [colorsys.rgb_to_hsv(*image[0, 0] / 255) for image in images]
+    ).T
+    assert {int(hue * 6) for hue in hues} == set(range(6))
+    assert 0.4 <= saturations.min() < 0.45 and saturations.max() == 1
+    assert np.mean(saturations < 1) > 0.5
+    np.testing.assert_allclose(values, 200 / 255, atol=1e-6)
+
+
+def test_grey_pixels_stay_grey_and_no_jitter_changes_nothing():
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, [8, 9, 3], np.uint8)
+    np.testing.assert_array_equal(jitter_colors(image, 0.0, 0.0, random), image)
+    grey = np.repeat(image[..., :1], 3, axis=2)
+    np.testing.assert_array_equal(jitter_colors(grey, 0.5, 1.0, random), grey)
+
+
+def test_validation_examples_keep_their_colours(numbered_images):
+    plain = ExampleOptions(height=12, width=12)
+    jittered = ExampleOptions(height=12, width=12, hue_jitter=0.5, saturation_jitter=1.0)
+    examples = [fixed_examples(numbered_images, each, MASKS, 0) for each in (plain, jittered)]
+    np.testing.assert_array_equal(*(each["image"] for each in examples))
+
+
+def test_changed_colours_need_colour():
+    with pytest.raises(ValueError, match="data.hue_jitter .* set data.channels = 3"):
+        ExampleOptions(channels=1, hue_jitter=0.5)
+    with pytest.raises(ValueError, match=r"data.hue_jitter must be in \[0, 0.5\], got 1"):
+        ExampleOptions(hue_jitter=1)
+
+
 def test_scales_without_random_crops_are_refused():
     with pytest.raises(ValueError, match="data.min_scale=0.5 .* data.random_crop = True"):
         ExampleOptions(min_scale=0.5)
+    with pytest.raises(ValueError, match="data.max_scale=2 .* data.random_crop = True"):
+        ExampleOptions(max_scale=2)
     with pytest.raises(ValueError, match=r"data.min_scale must be in \(0, 1\], got 2"):
         ExampleOptions(min_scale=2, random_crop=True)

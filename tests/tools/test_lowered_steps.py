@@ -115,8 +115,8 @@ def test_batches_are_crops_and_holes(lowered, request):
     size = json.loads((lowered / "step.json").read_text())["size"]
     photographs = sorted((request.config.rootpath / "deepfill_tf/photographs/train").glob("*.jpg"))
     kinds = [
-        Kind(3, *size, 0.5, True, lowered / "masks.npz"),
-        Kind(2, *size, 1.0, False, lowered / "masks.npz"),
+        Kind(3, *size, (0.5, 3.0), True, (0.5, 0.5), lowered / "masks.npz"),
+        Kind(2, *size, (1.0, 1.0), False, (0.0, 0.0), lowered / "masks.npz"),
     ]
     batches = Batches([str(path) for path in photographs], kinds, processes=1)
     for kind in (0, 1, 0):

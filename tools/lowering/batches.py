@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-# deepfill_tf.data.crops, without what the package imports.
-CROPS = Path(__file__).parents[2] / "deepfill_tf" / "data" / "crops.py"
+# deepfill_tf.data, whose modules are loaded without what the package imports.
+DATA = Path(__file__).parents[2] / "deepfill_tf" / "data"
 SLOTS = 24
 # Seconds without a batch after which the processes are taken for dead.
 PATIENCE = 120
@@ -24,15 +24,18 @@ class Kind:
     Attributes:
       images: images in a batch.
       height, width: of the crops.
-      min_scale, flip: as `data` in the gin files.
+      scales: of the crops, `min_scale` and `max_scale` of `data` in the gin files.
+      flip: as there.
+      jitters: `hue_jitter` and `saturation_jitter`.
       holes: a file of holes, packed to bits: `holes`, uint8 `[M, height * width / 8]`.
     """
 
     images: int
     height: int
     width: int
-    min_scale: float
+    scales: tuple[float, float]
     flip: bool
+    jitters: tuple[float, float]
     holes: Path
 
 
@@ -89,7 +92,7 @@ class Batches:
         import cv2
 
         cv2.setNumThreads(1)
-        crops = _module(CROPS)
+        crops, colors = _module(DATA / "crops.py"), _module(DATA / "colors.py")
         read = (cv2.imread(path) for path in paths)
         pictures = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in read if image is not None]
         if not pictures:
@@ -102,7 +105,9 @@ class Batches:
             for image, mask in zip(*self._views(slot, kind), strict=True):
                 picture = pictures[random.integers(len(pictures))]
                 fractions = random.random(3)
-                crop = crops.crop_at_scale(picture, k.height, k.width, k.min_scale, *fractions)
+                crop = crops.crop_at_scale(picture, k.height, k.width, k.scales, *fractions)
+                if any(k.jitters):
+                    crop = colors.jitter_colors(crop, *k.jitters, random)
                 image[:] = crop[:, ::-1] if k.flip and random.random() < 0.5 else crop
                 mask[..., 0] = _hole(k, holes[kind], random)
             self._ready.put((slot, kind))
