@@ -21,8 +21,8 @@ ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
 # deepfill-export --format=tflite runs files with it if it is installed, else with TensorFlow's own.
 TFLITE = ["ai-edge-litert>=2"]
 
-# deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which makes
-# each start of a process a second slower: so the package itself does not require them.
+# deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which takes
+# a second; commands prevent it, but users' own programs may not.
 EVALUATION = [
     "jinja2",
     "matplotlib",

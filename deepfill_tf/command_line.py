@@ -14,6 +14,7 @@ shows the traceback. Flags belong to their command, not to the process: any numb
 command modules may be imported into one process.
 """
 
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -21,7 +22,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,6 +36,10 @@ from deepfill_tf.errors import INSTALL_TENSORFLOW, UserError
 DONE, FAILED, PARTIAL = 0, 1, 2
 RESTART = 75
 INTERRUPTED = 130
+
+# Packages that Keras imports where they are installed, which takes a second, for parts of it that
+# no command uses.
+SLOW_PARTNERS_OF_KERAS = ("matplotlib", "pandas", "sklearn")
 
 
 @dataclass(frozen=True)
@@ -180,26 +185,54 @@ def has_tensorflow() -> bool:
 
 
 def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow without its notices, which would hide a command's own lines.
+    """Imports TensorFlow fast, and without its notices, which would hide a command's own lines.
 
     Warnings and errors are shown. TF_CPP_MIN_LOG_LEVEL is respected if it is set. Raises UserError
     if TensorFlow is not installed.
     """
     if not has_tensorflow():
         raise UserError(f"TensorFlow is not installed: {INSTALL_TENSORFLOW}")
-    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if "tensorflow" in sys.modules:
         return
+    notices = contextlib.nullcontext() if "TF_CPP_MIN_LOG_LEVEL" in os.environ else _no_notices()
+    with notices, _without(SLOW_PARTNERS_OF_KERAS), _no_garbage():
+        importlib.import_module("deepfill_tf.compat")
+
+
+@contextlib.contextmanager
+def _no_notices() -> Iterator[None]:
+    """Inside, standard error is dropped; TensorFlow writes warnings and errors afterwards."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     # TensorFlow 2.21 writes some notices before it looks at that variable.
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
-        # Everything that an import makes stays: no garbage is looked for among it, then or later.
-        gc.disable()
         try:
-            importlib.import_module("deepfill_tf.compat")
+            yield
         finally:
-            gc.enable()
-            gc.freeze()
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+@contextlib.contextmanager
+def _without(packages: Iterable[str]) -> Iterator[None]:
+    """Inside, packages that are not imported yet cannot be, as if they were not installed."""
+    modules: dict[str, Any] = sys.modules
+    hidden = [name for name in packages if name not in modules]
+    modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del modules[name]
+
+
+@contextlib.contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Everything that is made inside stays: no garbage is looked for among it, then or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()

