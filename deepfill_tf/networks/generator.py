@@ -20,12 +20,12 @@ hole, the refinement network sees it with the coarse prediction there:
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_bool
+from deepfill_tf.checks import check_bool, check_positive
 from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.conv_stack import StageOptions
@@ -43,7 +43,13 @@ from deepfill_tf.networks.refinement import (
     size_multiple_for,
 )
 from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack, write_regions
-from deepfill_tf.ops import Region, composite, height_and_width
+from deepfill_tf.ops import (
+    Region,
+    composite,
+    correct_borders,
+    correction_radius,
+    height_and_width,
+)
 
 
 class Generator(RebuiltOnLoading, keras.Model):
@@ -60,6 +66,7 @@ class Generator(RebuiltOnLoading, keras.Model):
         sees_mask: bool,
         guided: bool,
         refinement: bool,
+        border_correction: Sequence[float] | None,
         name: str,
         dtype: str | None,
     ):
@@ -67,6 +74,8 @@ class Generator(RebuiltOnLoading, keras.Model):
         check_bool("sees_mask", sees_mask)
         check_bool("guided", guided)
         check_bool("refinement", refinement)
+        for deviation in border_correction or ():
+            check_positive("border_correction", deviation)
         if guided and options.convolution == "partial":
             raise ValueError(
                 "guided=True does not go with convolution='partial', which ignores the hole and "
@@ -75,6 +84,7 @@ class Generator(RebuiltOnLoading, keras.Model):
         self.guided = guided
         self._attention_choice = attention
         self._sees_mask = sees_mask
+        self._border_correction = border_correction and tuple(map(float, border_correction))
         common = dataclasses.asdict(options)
         self.coarse = CoarseNetwork(**common, name="coarse", dtype=dtype)
         self.refinement = (
@@ -148,11 +158,18 @@ class Generator(RebuiltOnLoading, keras.Model):
         if self.refinement is None:
             height, width = (size // self.offsets_stride for size in height_and_width(images))
             offsets = tf.zeros([tf.shape(images)[0], height, width, 2], tf.int32)
-            return tf.cast(coarse, tf.float32), tf.cast(coarse, tf.float32), offsets
-        refined, offsets = self.refinement(
-            composite(coarse, incomplete, masks), masks, training=training
-        )
+            refined = coarse
+        else:
+            refined, offsets = self.refinement(
+                composite(coarse, incomplete, masks), masks, training=training
+            )
+        refined = self._corrected(refined, incomplete, masks)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
+
+    @property
+    def correction_radius(self) -> int:
+        """Pixels, along each axis, from which `border_correction` carries errors to a pixel."""
+        return correction_radius(self._border_correction or ())
 
     @property
     def supports_regions(self) -> bool:
@@ -230,8 +247,28 @@ class Generator(RebuiltOnLoading, keras.Model):
 
         inputs = self._coarse_inputs(incomplete, masks, sketches)
         coarse = completed(self.coarse.lazy_output(inputs, masks, in_strips=in_strips))
-        refined = completed(refinement.lazy_output(coarse, masks, in_strips=in_strips))
-        return tf.cast(refined, tf.float32)
+        refined = refinement.lazy_output(coarse, masks, in_strips=in_strips)
+        completed_by_refined = completed(self._corrected_regions(refined, incomplete, masks))
+        return tf.cast(completed_by_refined, tf.float32)
+
+    def _corrected(self, refined: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        if not self._border_correction:
+            return refined
+        refined, images, masks = (tf.cast(x, tf.float32) for x in (refined, images, masks))
+        return correct_borders(refined, images, masks, self._border_correction)
+
+    def _corrected_regions(
+        self, refined: LazyFeatures, images: tf.Tensor, masks: tf.Tensor
+    ) -> LazyFeatures:
+        """`_corrected`, computed region by region."""
+        border = Region.whole(refined.size)
+
+        def at(region: Region) -> tf.Tensor:
+            seen = region.grown(self.correction_radius).intersection(border)
+            corrected = self._corrected(refined.at(seen), seen.crop(images), seen.crop(masks))
+            return tf.cast(region.crop(corrected, origin=seen), images.dtype)
+
+        return LazyFeatures(at, refined.size) if self._border_correction else refined
 
     def _coarse_inputs(
         self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None
@@ -249,6 +286,7 @@ class Generator(RebuiltOnLoading, keras.Model):
             "sees_mask": self._sees_mask,
             "guided": self.guided,
             "refinement": self.refinement is not None,
+            "border_correction": self._border_correction and list(self._border_correction),
             "name": self.name,
             "dtype": self.dtype_policy.name,
         }

@@ -9,7 +9,7 @@
     sees_mask            True           False
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepfill_tf.compat import keras
@@ -43,6 +43,9 @@ class GeneratorV1(Generator):
         gates are not multiplied. 1 as released: gates begin at one half, and a signal loses a
         factor of three in each layer, so that a new network's output is nearly constant. 3 keeps
         the signal's size with gated convolutions. No effect on weights that are loaded.
+      border_correction: standard deviations, in pixels, of the means of errors at known pixels that
+        correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
+        (8.0, 2.0). None as released and in both papers: no correction.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -70,6 +73,7 @@ class GeneratorV1(Generator):
         skips: bool = False,
         refinement: bool = True,
         kernel_gain: float = 1.0,
+        border_correction: Sequence[float] | None = None,
         name: str = "generator",
         dtype: str | None = None,
     ):
@@ -88,6 +92,7 @@ class GeneratorV1(Generator):
             sees_mask=sees_mask,
             guided=guided,
             refinement=refinement,
+            border_correction=border_correction,
             name=name,
             dtype=dtype,
         )
@@ -119,6 +124,9 @@ class GeneratorV2(Generator):
         gates are not multiplied. 1 as released: gates begin at one half, and a signal loses a
         factor of three in each layer, so that a new network's output is nearly constant. 3 keeps
         the signal's size with gated convolutions. No effect on weights that are loaded.
+      border_correction: standard deviations, in pixels, of the means of errors at known pixels that
+        correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
+        (8.0, 2.0). None as released and in both papers: no correction.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -147,6 +155,7 @@ class GeneratorV2(Generator):
         skips: bool = False,
         refinement: bool = True,
         kernel_gain: float = 1.0,
+        border_correction: Sequence[float] | None = None,
         name: str = "generator",
         dtype: str | None = None,
     ):
@@ -165,6 +174,7 @@ class GeneratorV2(Generator):
             sees_mask=sees_mask,
             guided=guided,
             refinement=refinement,
+            border_correction=border_correction,
             name=name,
             dtype=dtype,
         )

@@ -74,8 +74,11 @@ def count_operations(
         # The refinement network returns offsets too.
         made = network._forward(stack, inputs, inputs)
         output = made[0] if isinstance(made, tuple) else made
+        margin = generator.correction_radius if network is generator.refinement else 0
+        border = Region(*np.array([[0, 0], size], np.int32))
         for box in [(0, 0, *size)] if boxes is None else boxes:
-            output.at(Region(*np.array(box, np.int32).reshape(2, 2)))
+            region = Region(*np.array(box, np.int32).reshape(2, 2))
+            output.at(region.grown(margin).intersection(border))
     return counts
 
 

@@ -1,6 +1,7 @@
 """Pure functions of tensors: no variables, no Keras, no gin."""
 
 from deepfill_tf.ops.attention import AttentionOptions, contextual_attention
+from deepfill_tf.ops.border_correction import correct_borders, correction_radius
 from deepfill_tf.ops.compositing import composite, with_mask_channels
 from deepfill_tf.ops.convolution import PADDINGS, convolve, pad
 from deepfill_tf.ops.cropping import crop
@@ -33,6 +34,8 @@ __all__ = [
     "contextual_attention_region",
     "convolve",
     "convolve_gated",
+    "correct_borders",
+    "correction_radius",
     "crop",
     "distance_to_known",
     "extract_patches",

@@ -35,6 +35,10 @@ class Region:
         """The intersection with another region."""
         return Region(tf.maximum(self.begin, other.begin), tf.minimum(self.end, other.end))
 
+    def grown(self, margin: int) -> Region:
+        """The region with `margin` more rows and columns on each side."""
+        return Region(self.begin - margin, self.end + margin)
+
     def crop(self, images: tf.Tensor, origin: Region | None = None) -> tf.Tensor:
         """Crops the region from a map `[N, h, w, C]`, or from the region `origin` of a map.
 

@@ -48,7 +48,7 @@ def session(exported):
 
 @pytest.fixture(scope="module")
 def guided_v1():
-    return randomize(GeneratorV1(width=4, guided=True))
+    return randomize(GeneratorV1(width=4, guided=True, border_correction=(3.0, 1.0)))
 
 
 def differences(completed, expected):

@@ -31,6 +31,7 @@ KINDS = [
     {"padding": "reflect"},
     {"guided": True},
     {"attention_options": {"fuse_size": 1}},
+    {"border_correction": (4.0, 1.0)},
 ]
 
 

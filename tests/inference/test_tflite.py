@@ -31,7 +31,7 @@ def float32(generator, tmp_path_factory):
 @pytest.fixture(scope="module")
 def guided():
     """Of one network, which converts faster; a sketch takes the same ways in it."""
-    return guided_generator(refinement=False)
+    return guided_generator(refinement=False, border_correction=(3.0,))
 
 
 @pytest.fixture(scope="module")

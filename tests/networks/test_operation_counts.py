@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,7 +14,10 @@ SIZE = (264, 400)
 BOXES = [[40, 40, 90, 120], [200, 350, 264, 400]]
 
 
-@pytest.mark.parametrize("generator_class", [GeneratorV1, GeneratorV2])
+CORRECTED = partial(GeneratorV2, border_correction=(3.0,))
+
+
+@pytest.mark.parametrize("generator_class", [GeneratorV1, GeneratorV2, CORRECTED])
 @pytest.mark.parametrize("boxes", [None, BOXES])
 def test_counts_are_those_of_a_completion(monkeypatch, generator_class, boxes):
     """Numbers that the convolutions write, and scores, against those that a completion makes."""

@@ -1,6 +1,7 @@
 """Training steps as XLA programs: the convolutions in them, their description, their batches."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from deepfill_tf.ops import extract_patches, upsample_conv2d
 TINY = [
     "--gin_file=quickstart.gin",
     "--gin_param=GeneratorV2.width=4",
+    "--gin_param=GeneratorV2.border_correction=(2.0,)",
     "--gin_param=GAN.width=4",
     "--gin_param=Trainer.global_batch_size=2",
     "--gin_param=Trainer.ema_decay=0.5",
@@ -61,6 +63,20 @@ def test_upsampling_as_matrix_products():
 
     values = random(2, 6, 7, 5), random(3, 3, 5, 4)
     same_with_gradients(upsample_conv2d, matrix_products.upsample_conv2d, *values)
+
+
+def test_depthwise_convolutions_as_sums():
+    from lowering.matrix_products import depthwise_convolution
+
+    for size in ((5, 1), (1, 3)):
+        values = random(2, 6, 7, 4), random(*size, 4, 1)
+        same_with_gradients(
+            *(
+                partial(function, strides=[1, 1, 1, 1], padding="SAME")
+                for function in (tf.nn.depthwise_conv2d, depthwise_convolution)
+            ),
+            *values,
+        )
 
 
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (4, 2), (3, 2)])

@@ -39,6 +39,30 @@ def convolution(
     return tf.reshape(products, [-1, *patches.shape[1:3], kernel.shape[3]])[..., :depth]
 
 
+def depthwise_convolution(
+    images: tf.Tensor, kernel: tf.Tensor, strides: list[int], padding: str
+) -> tf.Tensor:
+    """`tf.nn.depthwise_conv2d` of `[N, h, w, C]` with odd `[k, l, C, 1]`: `[N, h, w, C]`.
+
+    A sum of shifted images, which XLA makes one loop of.
+    """
+    height, width = kernel.shape[:2]
+    if set(strides) != {1} or padding != "SAME" or height % 2 * width % 2 == 0:
+        raise ValueError(
+            f"there is stride 1, padding 'SAME' and an odd kernel alone, got {strides}, "
+            f"{padding!r}, {kernel.shape}"
+        )
+    rows, columns = images.shape[1:3]
+    margins = [(height // 2, height // 2), (width // 2, width // 2)]
+    padded = tf.pad(images, [(0, 0), *margins, (0, 0)])
+    return tf.add_n(
+        [
+            padded[:, i : i + rows, j : j + columns] * kernel[i, j, :, 0]
+            for i, j in itertools.product(range(height), range(width))
+        ]
+    )
+
+
 def extract_patches(
     images: tf.Tensor, sizes: list[int], strides: list[int], rates: list[int], padding: str
 ) -> tf.Tensor:
@@ -73,6 +97,7 @@ def in_place_of_convolutions() -> Iterator[None]:
         for where, function in (
             ("tensorflow.nn.convolution", convolution),
             ("tensorflow.nn.conv2d", convolution),
+            ("tensorflow.nn.depthwise_conv2d", depthwise_convolution),
             ("tensorflow.image.extract_patches", extract_patches),
             ("deepfill_tf.layers.up_conv.upsample_conv2d", upsample_conv2d),
             ("deepfill_tf.layers.gated_conv.runs_on_cpu", lambda: False),

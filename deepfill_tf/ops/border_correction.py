@@ -1,0 +1,72 @@
+"""Correction of a prediction in the hole by its errors at known pixels.
+
+A network predicts known pixels too, and errs there much as it does nearby in the hole, above all in
+colour. At known pixels its error can be seen. It is carried into the hole by normalised convolution
+(Knutsson and Westin, "Normalized and Differential Convolution", CVPR 1993): a mean over the known
+pixels around, with Gaussian weights.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+# Added to the sum of weights: far from all known pixels there is no correction.
+_EPSILON = 1e-3
+# Weights end at so many standard deviations.
+_DEVIATIONS = 3.0
+
+
+def correct_borders(
+    predictions: tf.Tensor, images: tf.Tensor, masks: tf.Tensor, deviations: Sequence[float]
+) -> tf.Tensor:
+    """Adds the mean error at nearby known pixels to a prediction in the hole.
+
+    Each further mean is of the errors that the means before it left. Wide ones correct the colour
+    of a part of the hole, narrow ones the step at its border.
+
+    Args:
+      predictions: float32 `[N, H, W, C]` in [-1, 1], of all pixels.
+      images: as `predictions`; the values in the hole do not matter, as long as they are finite.
+      masks: `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1, 1 in the hole.
+      deviations: standard deviations of the Gaussian weights, in pixels, > 0.
+
+    Returns float32 `[N, H, W, C]` in [-1, 1]: `predictions` where the mask is 0.
+
+    Example:
+      >>> masks = tf.constant([0.0, 1.0, 1.0, 0.0])[None, None, :, None]
+      >>> images, predictions = tf.fill([1, 1, 4, 3], 0.5), tf.fill([1, 1, 4, 3], 0.25)
+      >>> corrected = correct_borders(predictions, images, masks, [2.0])
+      >>> np.round(corrected[0, 0, :, 0], 2).tolist()
+      [0.25, 0.5, 0.5, 0.25]
+    """
+    known = (1 - masks) * tf.ones_like(images[..., :1])
+    errors = (images - predictions) * known
+    correction = tf.zeros_like(predictions)
+    for deviation in deviations:
+        sums = _blurred(tf.concat([errors, known], axis=-1), deviation)
+        means = sums[..., :-1] / (sums[..., -1:] + _EPSILON)
+        correction += means
+        errors -= means * known
+    return tf.clip_by_value(predictions + correction * masks, -1, 1)
+
+
+def correction_radius(deviations: Sequence[float]) -> int:
+    """Pixels from which a pixel of `correct_borders` depends on others, along each axis."""
+    return sum(map(_radius, deviations))
+
+
+def _radius(deviation: float) -> int:
+    return math.ceil(_DEVIATIONS * deviation)
+
+
+def _blurred(maps: tf.Tensor, deviation: float) -> tf.Tensor:
+    """Gaussian blur of `[N, H, W, C]`, with zeros around."""
+    distances = np.arange(-_radius(deviation), _radius(deviation) + 1)
+    weights = np.exp(-0.5 * (distances / deviation) ** 2)
+    kernel = np.tile((weights / weights.sum())[:, None], [1, maps.shape[-1]]).astype(np.float32)
+    for axis in (0, 1):
+        along = np.expand_dims(kernel, (1 - axis, 3))
+        maps = tf.nn.depthwise_conv2d(maps, along, [1, 1, 1, 1], "SAME")
+    return maps
