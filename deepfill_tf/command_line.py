@@ -38,8 +38,8 @@ RESTART = 75
 INTERRUPTED = 130
 
 # Packages that Keras imports where they are installed, which takes a second, for parts of it that
-# no command uses.
-SLOW_PARTNERS_OF_KERAS = ("matplotlib", "pandas", "sklearn")
+# no command uses. For Keras they stay missing in the whole process.
+OPTIONAL_IMPORTS_OF_KERAS = ("matplotlib", "pandas", "sklearn")
 
 
 @dataclass(frozen=True)
@@ -195,13 +195,13 @@ def import_tensorflow_quietly() -> None:
     if "tensorflow" in sys.modules:
         return
     notices = contextlib.nullcontext() if "TF_CPP_MIN_LOG_LEVEL" in os.environ else _no_notices()
-    with notices, _without(SLOW_PARTNERS_OF_KERAS), _no_garbage():
+    with notices, _hidden(OPTIONAL_IMPORTS_OF_KERAS), _no_collection():
         importlib.import_module("deepfill_tf.compat")
 
 
 @contextlib.contextmanager
 def _no_notices() -> Iterator[None]:
-    """Inside, standard error is dropped; TensorFlow writes warnings and errors afterwards."""
+    """Drops standard error; afterwards TensorFlow writes only warnings and errors."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     # TensorFlow 2.21 writes some notices before it looks at that variable.
     standard_error = os.dup(2)
@@ -215,21 +215,21 @@ def _no_notices() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without(packages: Iterable[str]) -> Iterator[None]:
+def _hidden(packages: Iterable[str]) -> Iterator[None]:
     """Inside, packages that are not imported yet cannot be, as if they were not installed."""
     modules: dict[str, Any] = sys.modules
-    hidden = [name for name in packages if name not in modules]
-    modules.update(dict.fromkeys(hidden))
+    absent = [name for name in packages if name not in modules]
+    modules.update(dict.fromkeys(absent))
     try:
         yield
     finally:
-        for name in hidden:
-            del modules[name]
+        for name in absent:
+            modules.pop(name, None)
 
 
 @contextlib.contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Everything that is made inside stays: no garbage is looked for among it, then or later."""
+def _no_collection() -> Iterator[None]:
+    """Inside, the garbage collector is off; it ignores later what exists at the end."""
     gc.disable()
     try:
         yield

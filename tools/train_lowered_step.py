@@ -6,9 +6,9 @@
 
 Every program (of tools/lower_training_step.py) trains for its part of the time, beginning with the
 variables of the first one's first.npz. Needs jax, numpy, opencv-python and safetensors, and of this
-repository tools/lowering/ and deepfill_tf/data/crops.py. Writes a model directory, which all
-commands of the package take, the variables to go on with, log.txt with the schedule as it was
-used, and every minute the moving average. On GPUs set, before it starts,
+repository tools/lowering/ and, of deepfill_tf/data/, crops.py and colors.py. Writes a model
+directory, which all commands of the package take, the variables to go on with, log.txt with the
+schedule as it was used, and every minute the moving average. On GPUs set, before it starts,
 
     XLA_FLAGS='--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false'
 

@@ -9,12 +9,13 @@ def jitter_colors(
 ) -> np.ndarray:
     """Turns all hues by one angle and multiplies all saturations by one number.
 
-    Brightness, the largest of a pixel's three values, stays; grey stays grey.
+    The value of HSV, the largest of a pixel's three numbers, stays; grey stays grey.
 
     Args:
       image: uint8 RGB `[H, W, 3]`.
-      hue: the angle is uniform in [-hue, hue], as fractions of the circle.
-      saturation: the number is uniform in [1 - saturation, 1 + saturation]. Saturation ends at 1.
+      hue: the angle is uniform in [-hue, hue], as fractions of the circle, in [0, 0.5].
+      saturation: the number is uniform in [1 - saturation, 1 + saturation], in [0, 1]. The results
+        are clipped at 1.
 
     Returns uint8 RGB `[H, W, 3]`.
     """

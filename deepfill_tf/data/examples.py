@@ -36,13 +36,11 @@ class ExampleOptions:
       channels: 3 for RGB, 1 for grey.
       random_crop: crop images at random positions, after enlarging those that are too small, as
         released. False: resize them, without keeping the aspect ratio.
-      min_scale: least factor, in (0, 1], that random crops are reduced by. Their size before that
-        is uniform between that of an example and its multiple by 1 / min_scale, or the whole
+      min_scale: least factor, in (0, 1], that random crops are resized by. Their size before that
+        is uniform between 1 / max_scale and 1 / min_scale times that of an example, or the whole
         image if that is smaller. 1, as released, is no reduction.
-      max_scale: greatest factor, from 1 to 16, that random crops are enlarged by, so that the range
-        of their sizes begins at the multiple by 1 / max_scale. Photographs of cameras and phones
-        are smooth at the scale of their pixels; small ones become so. 1, as released, is no
-        enlargement.
+      max_scale: greatest factor, from 1 to 16. Enlarged crops of small photographs are as smooth as
+        large photographs are. 1, as released, is no enlargement.
       flip: mirror an example left to right with probability 1/2. The released program does not.
       hue_jitter: largest turn of all hues of an example, as a fraction of the circle in [0, 0.5].
         The turn is uniform. The released program does not turn them.
@@ -85,7 +83,9 @@ class ExampleOptions:
                 )
         if self.jitters and self.channels == 1:
             raise ValueError(
-                "data.hue_jitter and data.saturation_jitter change colours: set data.channels = 3"
+                f"data.hue_jitter={self.hue_jitter} and data.saturation_jitter="
+                f"{self.saturation_jitter} change colours, and with data.channels=1 there are "
+                "none: set both to 0"
             )
 
     @property

@@ -22,7 +22,7 @@ from deepfill_tf.errors import UserError, reason, truncated_list
 
 # Masks that are read whole before the first step: what is wrong is mostly wrong with all of them.
 READ_BEFORE = 100
-# Crops that are drawn where all known pixels would be cut off.
+# Crops that are drawn until one has a hole and known pixels.
 ATTEMPTS = 20
 
 
@@ -182,7 +182,7 @@ class PairedMasks:
             pixel = holes[random.integers(len(holes))]
             fractions = options.fractions_around(pixel, size, random.random(3))
             hole = options.fit_hole(marked, fractions)
-            if hole.any() and not hole.all():  # a small hole may vanish where it is enlarged
+            if hole.any() and not hole.all():  # enlarged, a hole of one pixel may vanish
                 return hole.astype(np.uint8)[:, :, None] * 255, fractions
         raise UserError(
             f"the hole of {mask} fills crops of {options.width} x {options.height} pixels, in "

@@ -8,7 +8,8 @@ images      float `[N, H, W, channels]` in [-1, 1]; in the hole anything finite
 masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
 sketches    as masks, 1 is an edge; edges outside the hole are ignored
 coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
-refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction
+refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction; in the hole
+            corrected at its border, if there is `border_correction`
 offsets     int32 `[N, H / (4 * rate), W / (4 * rate), 2]`, of the attention
 
 H and W are multiples of `Generator.size_multiple`, by default 8. The `rate` of the attention is
@@ -25,7 +26,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from deepfill_tf.checks import check_bool, check_positive
+from deepfill_tf.checks import check_bool, check_in_range
 from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.conv_stack import StageOptions
@@ -51,6 +52,9 @@ from deepfill_tf.ops import (
     height_and_width,
 )
 
+# Largest standard deviation of a border correction, in pixels.
+MAX_DEVIATION = 100
+
 
 class Generator(RebuiltOnLoading, keras.Model):
     """A coarse network, and a refinement network that sees the coarse completion.
@@ -74,8 +78,6 @@ class Generator(RebuiltOnLoading, keras.Model):
         check_bool("sees_mask", sees_mask)
         check_bool("guided", guided)
         check_bool("refinement", refinement)
-        for deviation in border_correction or ():
-            check_positive("border_correction", deviation)
         if guided and options.convolution == "partial":
             raise ValueError(
                 "guided=True does not go with convolution='partial', which ignores the hole and "
@@ -84,7 +86,7 @@ class Generator(RebuiltOnLoading, keras.Model):
         self.guided = guided
         self._attention_choice = attention
         self._sees_mask = sees_mask
-        self._border_correction = border_correction and tuple(map(float, border_correction))
+        self._border_correction = _checked_deviations(border_correction)
         common = dataclasses.asdict(options)
         self.coarse = CoarseNetwork(**common, name="coarse", dtype=dtype)
         self.refinement = (
@@ -169,7 +171,7 @@ class Generator(RebuiltOnLoading, keras.Model):
     @property
     def correction_radius(self) -> int:
         """Pixels, along each axis, from which `border_correction` carries errors to a pixel."""
-        return correction_radius(self._border_correction or ())
+        return correction_radius(self._border_correction)
 
     @property
     def supports_regions(self) -> bool:
@@ -286,7 +288,21 @@ class Generator(RebuiltOnLoading, keras.Model):
             "sees_mask": self._sees_mask,
             "guided": self.guided,
             "refinement": self.refinement is not None,
-            "border_correction": self._border_correction and list(self._border_correction),
+            "border_correction": list(self._border_correction) or None,
             "name": self.name,
             "dtype": self.dtype_policy.name,
         }
+
+
+def _checked_deviations(border_correction: Sequence[float] | None) -> tuple[float, ...]:
+    """The deviations, none for None. Raises ValueError if they are not a sequence of numbers."""
+    if border_correction is None:
+        return ()
+    if isinstance(border_correction, str) or not isinstance(border_correction, Sequence):
+        raise ValueError(
+            "border_correction must be None or standard deviations such as (8.0, 3.0, 1.0), got "
+            f"{border_correction!r}"
+        )
+    for deviation in border_correction:
+        check_in_range("border_correction", deviation, 0, MAX_DEVIATION, low_open=True)
+    return tuple(map(float, border_correction))

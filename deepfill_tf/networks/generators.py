@@ -37,15 +37,15 @@ class GeneratorV1(Generator):
       sees_mask: whether the mask is an input of the refinement network too.
       guided: whether a sketch is an input of the coarse network.
       skips: whether both stages have skip connections, see `CoarseNetwork`.
-      refinement: False leaves the second stage out; `refined` is `coarse` then, and all offsets
-        are zero.
+      refinement: False leaves the second stage out; `refined` is `coarse` then, but for its border
+        correction, and all offsets are zero.
       kernel_gain: factor of the initial kernels of all layers but the last of each stage; those of
         gates are not multiplied. 1 as released: gates begin at one half, and a signal loses a
         factor of three in each layer, so that a new network's output is nearly constant. 3 keeps
         the signal's size with gated convolutions. No effect on weights that are loaded.
       border_correction: standard deviations, in pixels, of the means of errors at known pixels that
         correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
-        (8.0, 2.0). None as released and in both papers: no correction.
+        (8.0, 3.0, 1.0). None as released and in both papers: no correction.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -118,15 +118,15 @@ class GeneratorV2(Generator):
       sees_mask: whether the mask is an input of the refinement network too.
       guided: whether a sketch is an input of the coarse network.
       skips: whether both stages have skip connections, see `CoarseNetwork`.
-      refinement: False leaves the second stage out; `refined` is `coarse` then, and all offsets
-        are zero.
+      refinement: False leaves the second stage out; `refined` is `coarse` then, but for its border
+        correction, and all offsets are zero.
       kernel_gain: factor of the initial kernels of all layers but the last of each stage; those of
         gates are not multiplied. 1 as released: gates begin at one half, and a signal loses a
         factor of three in each layer, so that a new network's output is nearly constant. 3 keeps
         the signal's size with gated convolutions. No effect on weights that are loaded.
       border_correction: standard deviations, in pixels, of the means of errors at known pixels that
         correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
-        (8.0, 2.0). None as released and in both papers: no correction.
+        (8.0, 3.0, 1.0). None as released and in both papers: no correction.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 

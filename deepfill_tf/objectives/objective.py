@@ -25,9 +25,9 @@ class Objective:
     `[1, H, W, 1]` (1 is the hole), `sketch` `[N, H, W, 1]` for a guided generator, and of what
     `GAN` and the terms need.
 
-    A generator with `refinement=False` returns one prediction as coarse and as refined, so that
-    each term counts twice, with `coarse_weight + refined_weight`; set `coarse_weight=0` to count
-    it once.
+    A generator with `refinement=False` returns one prediction as coarse and as refined (but for
+    its border correction), so that each term counts twice, with `coarse_weight + refined_weight`;
+    set `coarse_weight=0` to count it once.
 
     Attributes:
       gan: discriminators and adversarial loss.

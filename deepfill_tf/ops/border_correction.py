@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-# Added to the sum of weights: far from all known pixels there is no correction.
-_EPSILON = 1e-3
+# Added to the sums of weights, which are at most 1: the correction fades out where they are small,
+# before the weights end.
+_EPSILON = 1e-2
 # Weights end at so many standard deviations.
 _DEVIATIONS = 3.0
 
@@ -23,8 +24,9 @@ def correct_borders(
 ) -> tf.Tensor:
     """Adds the mean error at nearby known pixels to a prediction in the hole.
 
-    Each further mean is of the errors that the means before it left. Wide ones correct the colour
-    of a part of the hole, narrow ones the step at its border.
+    Each further mean is of the errors that the means before it left. Wide Gaussians correct the
+    colour of a part of the hole, narrow ones the step at its border. The correction ends
+    `correction_radius` pixels from the border.
 
     Args:
       predictions: float32 `[N, H, W, C]` in [-1, 1], of all pixels.
@@ -32,14 +34,14 @@ def correct_borders(
       masks: `[N, H, W, 1]` or `[1, H, W, 1]`, 0 or 1, 1 in the hole.
       deviations: standard deviations of the Gaussian weights, in pixels, > 0.
 
-    Returns float32 `[N, H, W, C]` in [-1, 1]: `predictions` where the mask is 0.
+    Returns float32 `[N, H, W, C]`, clipped to [-1, 1]; where the mask is 0, `predictions`.
 
     Example:
       >>> masks = tf.constant([0.0, 1.0, 1.0, 0.0])[None, None, :, None]
       >>> images, predictions = tf.fill([1, 1, 4, 3], 0.5), tf.fill([1, 1, 4, 3], 0.25)
       >>> corrected = correct_borders(predictions, images, masks, [2.0])
-      >>> np.round(corrected[0, 0, :, 0], 2).tolist()
-      [0.25, 0.5, 0.5, 0.25]
+      >>> np.round(corrected[0, 0, :, 0], 1).tolist()
+      [0.2, 0.5, 0.5, 0.2]
     """
     known = (1 - masks) * tf.ones_like(images[..., :1])
     errors = (images - predictions) * known
@@ -53,7 +55,7 @@ def correct_borders(
 
 
 def correction_radius(deviations: Sequence[float]) -> int:
-    """Pixels from which a pixel of `correct_borders` depends on others, along each axis."""
+    """Pixels, along each axis, within which a result of `correct_borders` depends on others."""
     return sum(map(_radius, deviations))
 
 

@@ -196,6 +196,16 @@ def test_bad_masks_are_named(root):
         data_of(root, MaskFiles())
 
 
+def test_a_hole_of_one_pixel_is_in_every_enlarged_crop(root):
+    mask = np.zeros([40, 48, 1], np.uint8)
+    mask[20, 24] = 255
+    for path in root.glob("train/*_mask.png"):
+        write_image(path, mask)
+    data = data_of(root, MaskFiles(), max_scale=3.0)
+    batches = data.pipeline(global_batch_size=4, seed=0).dataset().take(10)
+    assert min(float(hole.max()) for batch in batches for hole in batch["mask"].numpy()) == 1
+
+
 def test_masks_that_fail_later_are_replaced_and_limited(root, caplog):
     data = data_of(root, MaskFiles())
     write_image(root / "train/a_mask.png", np.zeros([40, 48, 1], np.uint8))

@@ -327,7 +327,7 @@ def test_validation_examples_keep_their_colours(numbered_images):
 
 
 def test_changed_colours_need_colour():
-    with pytest.raises(ValueError, match="data.hue_jitter .* set data.channels = 3"):
+    with pytest.raises(ValueError, match="data.hue_jitter=0.5 .* set both to 0"):
         ExampleOptions(channels=1, hue_jitter=0.5)
     with pytest.raises(ValueError, match=r"data.hue_jitter must be in \[0, 0.5\], got 1"):
         ExampleOptions(hue_jitter=1)

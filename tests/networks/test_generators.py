@@ -209,6 +209,27 @@ def test_one_mask_and_one_sketch_may_serve_all_images():
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (3.0, r"standard deviations such as \(8.0, 3.0, 1.0\), got 3.0"),
+        ("8, 2", "standard deviations such as .* got '8, 2'"),
+        ((8.0, -1), r"border_correction must be in \(0, 100\), got -1"),
+        ((8.0, "2"), "border_correction must be a number in .* got '2'"),
+    ],
+)
+def test_what_is_no_border_correction(value, message):
+    with pytest.raises(ValueError, match=message):
+        GeneratorV2(border_correction=value)
+
+
+def test_the_border_correction_is_part_of_the_architecture():
+    arguments = GeneratorV2(width=2, border_correction=(8, 2.5)).get_config()
+    assert arguments["border_correction"] == [8.0, 2.5]
+    assert GeneratorV2.from_config(arguments).correction_radius == 24 + 8
+    assert GeneratorV2(width=2, border_correction=()).get_config()["border_correction"] is None
+
+
 def test_what_does_not_go_together_is_refused():
     with pytest.raises(ValueError, match="guided=True does not go with convolution='partial'"):
         GeneratorV2(guided=True, convolution="partial")

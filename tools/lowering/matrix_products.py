@@ -49,8 +49,8 @@ def depthwise_convolution(
     height, width = kernel.shape[:2]
     if set(strides) != {1} or padding != "SAME" or height % 2 * width % 2 == 0:
         raise ValueError(
-            f"there is stride 1, padding 'SAME' and an odd kernel alone, got {strides}, "
-            f"{padding!r}, {kernel.shape}"
+            "only stride 1, padding 'SAME' and odd kernels are supported, got "
+            f"{strides}, {padding!r}, {kernel.shape}"
         )
     rows, columns = images.shape[1:3]
     margins = [(height // 2, height // 2), (width // 2, width // 2)]
