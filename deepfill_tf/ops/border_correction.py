@@ -37,11 +37,11 @@ def correct_borders(
     Returns float32 `[N, H, W, C]`, clipped to [-1, 1]; where the mask is 0, `predictions`.
 
     Example:
-      >>> masks = tf.constant([0.0, 1.0, 1.0, 0.0])[None, None, :, None]
-      >>> images, predictions = tf.fill([1, 1, 4, 3], 0.5), tf.fill([1, 1, 4, 3], 0.25)
+      >>> masks = tf.ones([1, 9, 1, 1]) * tf.constant([0.0, 1.0, 1.0, 0.0])[:, None]
+      >>> images, predictions = tf.fill([1, 9, 4, 3], 0.5), tf.fill([1, 9, 4, 3], 0.25)
       >>> corrected = correct_borders(predictions, images, masks, [2.0])
-      >>> np.round(corrected[0, 0, :, 0], 1).tolist()
-      [0.2, 0.5, 0.5, 0.2]
+      >>> [round(value, 2) for value in corrected[0, 4, :, 0].numpy().tolist()]
+      [0.25, 0.49, 0.49, 0.25]
     """
     known = (1 - masks) * tf.ones_like(images[..., :1])
     errors = (images - predictions) * known
@@ -55,7 +55,12 @@ def correct_borders(
 
 
 def correction_radius(deviations: Sequence[float]) -> int:
-    """Pixels, along each axis, within which a result of `correct_borders` depends on others."""
+    """Pixels, along each axis, within which a result of `correct_borders` depends on others.
+
+    Example:
+      >>> correction_radius([8.0, 3.0])
+      33
+    """
     return sum(map(_radius, deviations))
 
 
