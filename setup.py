@@ -22,7 +22,7 @@ ONNX = ["onnx>=1.17,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
 TFLITE = ["ai-edge-litert>=2"]
 
 # deepfill-evaluate. Keras imports matplotlib and scikit-learn where they are installed, which takes
-# a second; commands prevent it, but users' own programs may not.
+# a second: commands prevent it, but it slows users' own programs.
 EVALUATION = [
     "jinja2",
     "matplotlib",
