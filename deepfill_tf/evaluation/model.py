@@ -1,6 +1,7 @@
 """A model as an evaluation sees it: its raw predictions of whole images, and its identity."""
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from deepfill_tf.errors import UserError, reason
 from deepfill_tf.inference.completion import to_floats
 from deepfill_tf.inference.inpainter import Inpainter
 from deepfill_tf.inference.signatures import InpaintingModule
+from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.storage.loading import load_with_provenance
 from deepfill_tf.storage.model_files import is_model_directory, is_saved_model
 from deepfill_tf.storage.run_directory import CONFIG, is_run_directory
@@ -60,6 +62,7 @@ class EvaluatedModel:
                 raise UserError(f"{path} has no signature 'raw', which evaluation needs")
             self._raw = self._saved_model.signatures["raw"]
             self.weights_hash = _hash_of_files(path)
+            self._architecture = {}  # in the files
             self.step = None
         else:
             generator, provenance = load_with_provenance(path)
@@ -67,6 +70,7 @@ class EvaluatedModel:
             # Equal to that of a file weights.safetensors in float32.
             weights = safetensors.numpy.save(weights_of(generator))
             self.weights_hash = hashlib.sha256(weights).hexdigest()
+            self._architecture = architecture_of(generator)
             self.step = provenance.step
             self.channels, self.guided = generator.channels, generator.guided
         config = path / CONFIG
@@ -76,7 +80,8 @@ class EvaluatedModel:
     @property
     def identity(self) -> str:
         """Equal for models of equal predictions."""
-        return f"model {self.weights_hash} {self.sketches} {tf.__version__}"
+        architecture = json.dumps(self._architecture, sort_keys=True)
+        return f"model {self.weights_hash} {architecture} {self.sketches} {tf.__version__}"
 
     def predict(self, images: np.ndarray, masks: np.ndarray) -> Prediction:
         """Returns the predictions of whole images.

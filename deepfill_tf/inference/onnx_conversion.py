@@ -38,6 +38,7 @@ from deepfill_tf.inference.completion import (
 )
 from deepfill_tf.networks.generator import Generator
 from deepfill_tf.ops.fast_attention import blocks_of
+from deepfill_tf.ops.loops import unrolled_loops
 
 # Version of the ONNX operators that models use.
 OPSET = 17
@@ -98,7 +99,7 @@ def convert_to_onnx(
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with blocks_of(_SCORES_WITHOUT_LOOP) if size else contextlib.nullcontext():
+        with _without_loops() if size else contextlib.nullcontext():
             function = complete.get_concrete_function()
         model = _converted(function)
         if not size:
@@ -147,6 +148,12 @@ def import_onnx_packages(*names: str) -> list[Any]:
         raise UserError(
             f'ONNX files need the packages of pip install "deepfill-tf[onnx]": {reason(error)}'
         ) from error
+
+
+@contextlib.contextmanager
+def _without_loops() -> Iterator[None]:
+    with blocks_of(_SCORES_WITHOUT_LOOP), unrolled_loops():
+        yield
 
 
 def _outputs(generator: Generator, image, mask, sketch, whole_image: bool) -> dict[str, tf.Tensor]:

@@ -1,8 +1,24 @@
 """Initial kernels of convolutions."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
+
+_zeros = contextvars.ContextVar("zeros", default=False)
+
+
+@contextlib.contextmanager
+def zeros_for_kernels() -> Iterator[None]:
+    """Kernels that are created inside are 0: random ones take time, and are to be overwritten."""
+    before = _zeros.set(True)
+    try:
+        yield
+    finally:
+        _zeros.reset(before)
 
 
 class ScaledGlorotUniform(keras.initializers.GlorotUniform):
@@ -23,6 +39,8 @@ class ScaledGlorotUniform(keras.initializers.GlorotUniform):
         self._features = features
 
     def __call__(self, shape, dtype=None, **kwargs) -> tf.Tensor:
+        if _zeros.get():
+            return tf.zeros(shape, dtype or tf.float32)
         kernel = super().__call__(shape, dtype, **kwargs)
         if self._gain == 1:
             return kernel

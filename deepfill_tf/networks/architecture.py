@@ -12,6 +12,7 @@ from typing import Any
 
 from deepfill_tf.compat import build_layer, keras
 from deepfill_tf.errors import UserError
+from deepfill_tf.layers.scaled_glorot_uniform import zeros_for_kernels
 from deepfill_tf.networks.coarse import CoarseNetwork
 from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.generators import GeneratorV1, GeneratorV2
@@ -63,7 +64,7 @@ def with_defaults(architecture: Mapping[str, Any]) -> dict[str, Any]:
 def model_from_architecture(
     architecture: Mapping[str, Any], *, channels: int = 3, dtype: str | None = None
 ) -> keras.Model:
-    """The built network that `architecture_of` described, with new initial weights.
+    """The built network that `architecture_of` described, for weights that will be assigned.
 
     Args:
       architecture: "class" and "arguments".
@@ -87,7 +88,8 @@ def model_from_architecture(
         model = NETWORKS[name](**arguments, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise UserError(f"{name} cannot be made from {arguments!r}: {error}") from error
-    return build_model(model, channels)
+    with zeros_for_kernels():
+        return build_model(model, channels)
 
 
 def build_model(model: keras.Model, channels: int = 3) -> keras.Model:

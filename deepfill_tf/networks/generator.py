@@ -9,7 +9,8 @@ masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
 sketches    as masks, 1 is an edge; edges outside the hole are ignored
 coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
 refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction; in the hole
-            corrected at its border, if there is `border_correction`
+            corrected at its border, if there is `border_correction`, and, except in training, with
+            details of known pixels, if there is a `detail_weight`
 offsets     int32 `[N, H / (4 * rate), W / (4 * rate), 2]`, of the attention
 
 H and W are multiples of `Generator.size_multiple`, by default 8. The `rate` of the attention is
@@ -47,8 +48,10 @@ from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack, write_r
 from deepfill_tf.ops import (
     Region,
     composite,
+    copy_details,
     correct_borders,
     correction_radius,
+    details_region,
     height_and_width,
 )
 
@@ -71,6 +74,7 @@ class Generator(RebuiltOnLoading, keras.Model):
         guided: bool,
         refinement: bool,
         border_correction: Sequence[float] | None,
+        detail_weight: float,
         name: str,
         dtype: str | None,
     ):
@@ -87,6 +91,8 @@ class Generator(RebuiltOnLoading, keras.Model):
         self._attention_choice = attention
         self._sees_mask = sees_mask
         self._border_correction = _checked_deviations(border_correction)
+        check_in_range("detail_weight", detail_weight, 0, 1, high_open=False)
+        self._detail_weight = float(detail_weight)
         common = dataclasses.asdict(options)
         self.coarse = CoarseNetwork(**common, name="coarse", dtype=dtype)
         self.refinement = (
@@ -166,7 +172,15 @@ class Generator(RebuiltOnLoading, keras.Model):
                 composite(coarse, incomplete, masks), masks, training=training
             )
         refined = self._corrected(refined, incomplete, masks)
+        if self.copies_details and not training:
+            detailed = self._with_details(composite(refined, incomplete, masks), masks)
+            refined = composite(detailed, tf.cast(refined, tf.float32), tf.cast(masks, tf.float32))
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
+
+    @property
+    def copies_details(self) -> bool:
+        """Whether details of known pixels are copied into the hole, except in training."""
+        return self._detail_weight > 0
 
     @property
     def correction_radius(self) -> int:
@@ -251,6 +265,9 @@ class Generator(RebuiltOnLoading, keras.Model):
         coarse = completed(self.coarse.lazy_output(inputs, masks, in_strips=in_strips))
         refined = refinement.lazy_output(coarse, masks, in_strips=in_strips)
         completed_by_refined = completed(self._corrected_regions(refined, incomplete, masks))
+        if self.copies_details:
+            detailed = self._regions_with_details(completed_by_refined, masks)
+            completed_by_refined = write(completed_by_refined, detailed)
         return tf.cast(completed_by_refined, tf.float32)
 
     def _corrected(self, refined: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
@@ -272,6 +289,21 @@ class Generator(RebuiltOnLoading, keras.Model):
 
         return LazyFeatures(at, refined.size) if self._border_correction else refined
 
+    def _with_details(self, completed: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        completed, masks = (tf.cast(x, tf.float32) for x in (completed, masks))
+        return copy_details(completed, masks, self._detail_weight)
+
+    def _regions_with_details(self, completed: tf.Tensor, masks: tf.Tensor) -> LazyFeatures:
+        """`_with_details`, computed region by region."""
+        size = height_and_width(completed)
+
+        def at(region: Region) -> tf.Tensor:
+            seen = details_region(region).intersection(Region.whole(size))
+            detailed = self._with_details(seen.crop(completed), seen.crop(masks))
+            return tf.cast(region.crop(detailed, origin=seen), completed.dtype)
+
+        return LazyFeatures(at, size)
+
     def _coarse_inputs(
         self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None
     ) -> tf.Tensor:
@@ -289,6 +321,7 @@ class Generator(RebuiltOnLoading, keras.Model):
             "guided": self.guided,
             "refinement": self.refinement is not None,
             "border_correction": list(self._border_correction) or None,
+            "detail_weight": self._detail_weight,
             "name": self.name,
             "dtype": self.dtype_policy.name,
         }

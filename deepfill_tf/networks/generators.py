@@ -46,6 +46,9 @@ class GeneratorV1(Generator):
       border_correction: standard deviations, in pixels, of the means of errors at known pixels that
         correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
         (8.0, 3.0, 1.0). None as released and in both papers: no correction.
+      detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
+        hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
+        0 as released and in both papers: nothing is copied.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -74,6 +77,7 @@ class GeneratorV1(Generator):
         refinement: bool = True,
         kernel_gain: float = 1.0,
         border_correction: Sequence[float] | None = None,
+        detail_weight: float = 0.0,
         name: str = "generator",
         dtype: str | None = None,
     ):
@@ -93,6 +97,7 @@ class GeneratorV1(Generator):
             guided=guided,
             refinement=refinement,
             border_correction=border_correction,
+            detail_weight=detail_weight,
             name=name,
             dtype=dtype,
         )
@@ -127,6 +132,9 @@ class GeneratorV2(Generator):
       border_correction: standard deviations, in pixels, of the means of errors at known pixels that
         correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
         (8.0, 3.0, 1.0). None as released and in both papers: no correction.
+      detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
+        hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
+        0 as released and in both papers: nothing is copied.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
 
@@ -156,6 +164,7 @@ class GeneratorV2(Generator):
         refinement: bool = True,
         kernel_gain: float = 1.0,
         border_correction: Sequence[float] | None = None,
+        detail_weight: float = 0.0,
         name: str = "generator",
         dtype: str | None = None,
     ):
@@ -175,6 +184,7 @@ class GeneratorV2(Generator):
             guided=guided,
             refinement=refinement,
             border_correction=border_correction,
+            detail_weight=detail_weight,
             name=name,
             dtype=dtype,
         )

@@ -18,7 +18,7 @@ from deepfill_tf.networks.conv_stack import ConvSpec
 from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.region_stack import STRIP_POSITIONS
 from deepfill_tf.networks.stage import Stage
-from deepfill_tf.ops import Region
+from deepfill_tf.ops import Region, search_operations, searched_blocks
 from deepfill_tf.ops.diagonals import ALIGNMENT
 from deepfill_tf.ops.fast_attention import BLOCK_SCORES, rows_per_block
 
@@ -28,7 +28,7 @@ class OperationCounts:
     """Operations of a completion.
 
     Attributes:
-      convolution_products: multiplications of convolutions.
+      convolution_products: multiplications of convolutions, those of the search for details too.
       convolution_outputs: numbers that convolutions write, before gates and activations.
       attention_products: multiplications of the attention.
       scores: attention scores; those that several blocks compute count several times.
@@ -79,6 +79,12 @@ def count_operations(
         for box in [(0, 0, *size)] if boxes is None else boxes:
             region = Region(*np.array(box, np.int32).reshape(2, 2))
             output.at(region.grown(margin).intersection(border))
+    if generator.copies_details:
+        products, differences = search_operations()
+        for top, left, bottom, right in [(0, 0, *size)] if boxes is None else boxes:
+            blocks = searched_blocks(bottom - top, right - left)
+            counts.convolution_products += blocks * products
+            counts.convolution_outputs += blocks * differences
     return counts
 
 

@@ -5,6 +5,12 @@ from deepfill_tf.ops.border_correction import correct_borders, correction_radius
 from deepfill_tf.ops.compositing import composite, with_mask_channels
 from deepfill_tf.ops.convolution import PADDINGS, convolve, pad
 from deepfill_tf.ops.cropping import crop
+from deepfill_tf.ops.detail_copying import (
+    copy_details,
+    details_region,
+    search_operations,
+    searched_blocks,
+)
 from deepfill_tf.ops.discounting import box_discount, hole_discount
 from deepfill_tf.ops.distance import distance_to_known
 from deepfill_tf.ops.fast_attention import (
@@ -34,9 +40,11 @@ __all__ = [
     "contextual_attention_region",
     "convolve",
     "convolve_gated",
+    "copy_details",
     "correct_borders",
     "correction_radius",
     "crop",
+    "details_region",
     "distance_to_known",
     "extract_patches",
     "fast_contextual_attention",
@@ -47,6 +55,8 @@ __all__ = [
     "resize_bilinear",
     "resize_nearest",
     "sample_bilinear",
+    "search_operations",
+    "searched_blocks",
     "spectral_normalize",
     "supports_fast",
     "upsample_conv2d",

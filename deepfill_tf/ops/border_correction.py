@@ -6,17 +6,15 @@ colour. At known pixels its error can be seen. It is carried into the hole by no
 pixels around, with Gaussian weights.
 """
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
+
+from deepfill_tf.ops.gaussian_blur import gaussian_blur, gaussian_radius
 
 # Added to the sums of weights, which are at most 1: the correction fades out where they are small,
 # before the weights end.
 _EPSILON = 1e-2
-# Weights end at so many standard deviations.
-_DEVIATIONS = 3.0
 
 
 def correct_borders(
@@ -47,7 +45,7 @@ def correct_borders(
     errors = (images - predictions) * known
     correction = tf.zeros_like(predictions)
     for deviation in deviations:
-        sums = _blurred(tf.concat([errors, known], axis=-1), deviation)
+        sums = gaussian_blur(tf.concat([errors, known], axis=-1), deviation)
         means = sums[..., :-1] / (sums[..., -1:] + _EPSILON)
         correction += means
         errors -= means * known
@@ -61,19 +59,4 @@ def correction_radius(deviations: Sequence[float]) -> int:
       >>> correction_radius([8.0, 3.0])
       33
     """
-    return sum(map(_radius, deviations))
-
-
-def _radius(deviation: float) -> int:
-    return math.ceil(_DEVIATIONS * deviation)
-
-
-def _blurred(maps: tf.Tensor, deviation: float) -> tf.Tensor:
-    """Gaussian blur of `[N, H, W, C]`, with zeros around."""
-    distances = np.arange(-_radius(deviation), _radius(deviation) + 1)
-    weights = np.exp(-0.5 * (distances / deviation) ** 2)
-    kernel = np.tile((weights / weights.sum())[:, None], [1, maps.shape[-1]]).astype(np.float32)
-    for axis in (0, 1):
-        along = np.expand_dims(kernel, (1 - axis, 3))
-        maps = tf.nn.depthwise_conv2d(maps, along, [1, 1, 1, 1], "SAME")
-    return maps
+    return sum(map(gaussian_radius, deviations))

@@ -20,7 +20,7 @@ from deepfill_tf.inference.onnx_exporting import PHOTOGRAPH, Agreement, save_onn
 from deepfill_tf.networks import GeneratorV1
 from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call
-from tests.small_generators import random_images, random_masks, randomize
+from tests.small_generators import random_images, random_masks, randomize, small_generator
 
 SIZES = [(1, 16, 16), (3, 64, 40), (1, 97, 131), (2, 130, 201), (1, 256, 72)]
 
@@ -48,7 +48,9 @@ def session(exported):
 
 @pytest.fixture(scope="module")
 def guided_v1():
-    return randomize(GeneratorV1(width=4, guided=True, border_correction=(3.0, 1.0)))
+    return randomize(
+        GeneratorV1(width=4, guided=True, border_correction=(3.0, 1.0), detail_weight=0.5)
+    )
 
 
 def differences(completed, expected):
@@ -232,10 +234,11 @@ def test_the_command_completes_files_as_with_tensorflow(exported, model_files, t
         Inpainter.load(exported)
 
 
-def test_a_fixed_size_has_neither_loops_nor_branches_and_runs_in_opencv(
-    generator, model_files, tmp_path, capfd
-):
-    path = tmp_path / "fixed.onnx"
+def test_a_fixed_size_has_neither_loops_nor_branches_and_runs_in_opencv(tmp_path, capfd):
+    generator = small_generator(detail_weight=0.5)
+    model_files, path = tmp_path / "model", tmp_path / "fixed.onnx"
+    model_files.mkdir()
+    write_model_files(generator, model_files, Provenance("a test's"))
     assert call(export, format="onnx", model=model_files, output=path, size="72x48") == 0
     model = onnx.load(path)
     assert not {"Loop", "If", "Scan"} & {node.op_type for node in model.graph.node}

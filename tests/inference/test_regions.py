@@ -32,6 +32,7 @@ KINDS = [
     {"guided": True},
     {"attention_options": {"fuse_size": 1}},
     {"border_correction": (4.0, 1.0)},
+    {"border_correction": (2.0,), "detail_weight": 0.7},
 ]
 
 

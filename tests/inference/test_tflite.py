@@ -62,6 +62,14 @@ def test_a_model_completes_as_tensorflow_does(generator, float32):
     np.testing.assert_array_equal(completed * known, inputs["image"] * known)
 
 
+def test_details_are_copied_as_tensorflow_copies_them(tmp_path):
+    generator = small_generator(detail_weight=0.7)
+    save_tflite(generator, tmp_path / "details.tflite", height=HEIGHT, width=WIDTH)
+    inputs, expected = inputs_and_expected(generator)
+    completed = run_tflite((tmp_path / "details.tflite").read_bytes(), inputs)
+    np.testing.assert_allclose(completed, expected, atol=1e-4)
+
+
 def test_guided_models_take_a_sketch(guided, guided_float32):
     inputs, expected = inputs_and_expected(guided)
     content = guided_float32.read_bytes()

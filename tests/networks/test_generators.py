@@ -230,6 +230,39 @@ def test_the_border_correction_is_part_of_the_architecture():
     assert GeneratorV2(width=2, border_correction=()).get_config()["border_correction"] is None
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (-0.5, r"detail_weight must be in \[0, 1\], got -0.5"),
+        (True, "detail_weight must be a number in .* got True"),
+    ],
+)
+def test_what_is_no_weight_of_details(value, message):
+    with pytest.raises(ValueError, match=message):
+        GeneratorV2(detail_weight=value)
+
+
+def test_the_weight_of_details_is_part_of_the_architecture():
+    arguments = GeneratorV1(width=2, detail_weight=1).get_config()
+    assert arguments["detail_weight"] == 1.0
+    assert GeneratorV1.from_config(arguments).get_config() == arguments
+
+
+def test_details_are_copied_into_the_hole_but_not_in_training():
+    images, masks = example(1, 64, 96)
+    with_details = build_model(GeneratorV2(width=4, detail_weight=1.0))
+    without = build_model(GeneratorV2(width=4))
+    without.set_weights(with_details.get_weights())
+    expected = without(images, masks)[1]
+    trained = with_details(images, masks, training=True)[1]
+    np.testing.assert_allclose(trained, expected, rtol=0, atol=1e-6)
+    difference = (with_details(images, masks)[1] - expected)[0].numpy()
+    hole = masks[0, :, :, 0].numpy() == 1
+    assert np.abs(difference[~hole]).max() < 1e-6
+    # Of uniform noise in [-1, 1], whose standard deviation is 0.58, less where patches overlap.
+    assert difference[hole].std() > 0.2
+
+
 def test_what_does_not_go_together_is_refused():
     with pytest.raises(ValueError, match="guided=True does not go with convolution='partial'"):
         GeneratorV2(guided=True, convolution="partial")

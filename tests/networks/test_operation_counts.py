@@ -80,3 +80,15 @@ def test_blocks_of_a_larger_background_hold_more_scores():
     assert large.background_numbers == 24 * small.background_numbers
     assert large.block_scores > small.block_scores
     assert large.scores > 20 * small.scores
+
+
+def test_the_search_for_details_grows_with_the_hole():
+    with_details = build_model(GeneratorV2(width=4, detail_weight=0.5))
+    without = build_model(GeneratorV2(width=4))
+    counted = [
+        [count_operations(g, (1000, 1000), [[400, 400, end, end]]) for g in (with_details, without)]
+        for end in (420, 440, 700)
+    ]
+    added = [one.convolution_products - two.convolution_products for one, two in counted]
+    assert added[0] == added[1] > 0
+    assert added[2] > 5 * added[0]

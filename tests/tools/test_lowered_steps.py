@@ -13,6 +13,7 @@ TINY = [
     "--gin_file=quickstart.gin",
     "--gin_param=GeneratorV2.width=4",
     "--gin_param=GeneratorV2.border_correction=(2.0,)",
+    "--gin_param=GeneratorV2.detail_weight=0.5",
     "--gin_param=GAN.width=4",
     "--gin_param=Trainer.global_batch_size=2",
     "--gin_param=Trainer.ema_decay=0.5",
