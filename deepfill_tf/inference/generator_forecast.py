@@ -116,12 +116,11 @@ def _seconds(counts: OperationCounts, speed: Speed) -> float:
 
 
 def _memory(counts: OperationCounts, size: tuple[int, int]) -> float:
-    numbers = (
-        _NUMBERS_PER_PIXEL * size[0] * size[1]
-        + _BACKGROUNDS * counts.background_numbers
-        + max(_MAPS * counts.map_numbers, _BLOCKS * counts.block_scores)
+    of_networks = _BACKGROUNDS * counts.background_numbers + max(
+        _MAPS * counts.map_numbers, _BLOCKS * counts.block_scores
     )
-    return 4 * numbers
+    # Details are copied when the networks are done.
+    return 4 * (_NUMBERS_PER_PIXEL * size[0] * size[1] + max(of_networks, counts.detail_numbers))
 
 
 def _seconds_of(function: Callable[[], tf.Tensor], repetitions: int = 15) -> float:

@@ -6,6 +6,7 @@ with it, counts what would be computed, and computes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,9 +19,12 @@ from deepfill_tf.networks.conv_stack import ConvSpec
 from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.region_stack import STRIP_POSITIONS
 from deepfill_tf.networks.stage import Stage
-from deepfill_tf.ops import Region, search_operations, searched_blocks
+from deepfill_tf.ops import Region, details_region, search_operations, searched_blocks
 from deepfill_tf.ops.diagonals import ALIGNMENT
 from deepfill_tf.ops.fast_attention import BLOCK_SCORES, rows_per_block
+
+# Numbers in memory for each pixel of a crop in which details are copied, as measured.
+_DETAIL_NUMBERS = 75
 
 
 @dataclass
@@ -36,6 +40,7 @@ class OperationCounts:
       map_numbers: numbers of the largest input and output of a convolution, which are in
         memory together.
       background_numbers: numbers of the features that the attention copies from.
+      detail_numbers: numbers that are in memory together when details are copied.
     """
 
     convolution_products: float = 0
@@ -45,6 +50,7 @@ class OperationCounts:
     block_scores: float = 0
     map_numbers: float = 0
     background_numbers: float = 0
+    detail_numbers: float = 0
 
 
 def count_operations(
@@ -75,16 +81,18 @@ def count_operations(
         made = network._forward(stack, inputs, inputs)
         output = made[0] if isinstance(made, tuple) else made
         margin = generator.correction_radius if network is generator.refinement else 0
-        border = Region(*np.array([[0, 0], size], np.int32))
         for box in [(0, 0, *size)] if boxes is None else boxes:
             region = Region(*np.array(box, np.int32).reshape(2, 2))
-            output.at(region.grown(margin).intersection(border))
+            output.at(_inside(region.grown(margin), size))
     if generator.copies_details:
         products, differences = search_operations()
-        for top, left, bottom, right in [(0, 0, *size)] if boxes is None else boxes:
-            blocks = searched_blocks(bottom - top, right - left)
+        for box in [(0, 0, *size)] if boxes is None else boxes:
+            region = Region(*np.array(box, np.int32).reshape(2, 2))
+            blocks = searched_blocks(*_size(region))
             counts.convolution_products += blocks * products
             counts.convolution_outputs += blocks * differences
+            seen = _area(_inside(details_region(region), size))
+            counts.detail_numbers = max(counts.detail_numbers, _DETAIL_NUMBERS * seen)
     return counts
 
 
@@ -181,6 +189,14 @@ class CountingStack:
             counts.attention_products += features.channels * (3 * scores + rate**2 * values)
 
 
-def _area(region: Region) -> int:
+def _inside(region: Region, size: tuple[int, int]) -> Region:
+    return region.intersection(Region(*np.array([[0, 0], size], np.int32)))
+
+
+def _size(region: Region) -> tuple[int, int]:
     height, width = np.maximum(np.asarray(region.end) - np.asarray(region.begin), 0)
-    return int(height) * int(width)
+    return int(height), int(width)
+
+
+def _area(region: Region) -> int:
+    return math.prod(_size(region))
