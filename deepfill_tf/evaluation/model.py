@@ -79,7 +79,7 @@ class EvaluatedModel:
 
     @property
     def identity(self) -> str:
-        """Equal for models of equal predictions."""
+        """Models of equal identity make equal predictions."""
         architecture = json.dumps(self._architecture, sort_keys=True)
         return f"model {self.weights_hash} {architecture} {self.sketches} {tf.__version__}"
 

@@ -43,7 +43,7 @@ class Inpainter(Completer):
       generator: a built generator. Its variables are not copied: it may be trained further.
       whole_image: compute whole images; False: only the regions around the holes, if the
         generator supports that (`generator.supports_regions`). The completed images agree
-        to the rounding.
+        to the rounding, but for details that are copied from patches that fit equally well.
 
     Example:
 

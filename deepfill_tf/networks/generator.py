@@ -173,8 +173,9 @@ class Generator(RebuiltOnLoading, keras.Model):
             )
         refined = self._corrected(refined, incomplete, masks)
         if self.copies_details and not training:
-            detailed = self._with_details(composite(refined, incomplete, masks), masks)
-            refined = composite(detailed, tf.cast(refined, tf.float32), tf.cast(masks, tf.float32))
+            refined, known, holes = (tf.cast(x, tf.float32) for x in (refined, incomplete, masks))
+            detailed = self._with_details(composite(refined, known, holes), holes)
+            refined = composite(detailed, refined, holes)
         return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
 
     @property

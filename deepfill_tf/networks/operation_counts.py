@@ -85,10 +85,10 @@ def count_operations(
             region = Region(*np.array(box, np.int32).reshape(2, 2))
             output.at(_inside(region.grown(margin), size))
     if generator.copies_details:
-        products, differences = search_operations()
-        for box in [(0, 0, *size)] if boxes is None else boxes:
-            region = Region(*np.array(box, np.int32).reshape(2, 2))
-            blocks = searched_blocks(*_size(region))
+        products, differences = search_operations(generator.channels)
+        for top, left, bottom, right in [(0, 0, *size)] if boxes is None else boxes:
+            region = Region(*np.array([[top, left], [bottom, right]], np.int32))
+            blocks = searched_blocks(top, bottom) * searched_blocks(left, right)
             counts.convolution_products += blocks * products
             counts.convolution_outputs += blocks * differences
             seen = _area(_inside(details_region(region), size))

@@ -10,13 +10,13 @@ Inpainting", CVPR 2020).
 Patches of 16 x 16 pixels lie 8 pixels apart: patch p of an axis has the pixels [8 p - 8, 8 p + 8),
 and a cell of 8 pixels is covered by two patches. Blocks of 8 x 8 patches search a window together:
 
-    cells                    0     1     2          7     8
-    pixels              -8   0     8    16         56    64
-    patch 0              -----------
-    patch 1                    -----------
-    patch 7                                  -----------
-    block 0              ---------------------------        window of block 0: [-100, 156)
-    block 1                                        -----    window of block 1: [-36, 220)
+    pixels   -8   0    8   16   24   32   40   48   56   64   72
+    cells          | 0  | 1  | 2  | 3  | 4  | 5  | 6  | 7  | 8
+    patch 0   -----------
+    patch 1        -----------
+    patch 7                                       -----------
+    block 0   ---------------------------------------------      window [-100, 156)
+    block 1                                            ------    window [-36, 220)
 
 A patch of the window is compared at every second pixel: where the hole's patch has known pixels,
 pixel by pixel; where it is predicted, after a blur of both, with a lower weight, because a
@@ -24,7 +24,6 @@ prediction lacks details, and compared as it is would prefer patches that have n
 """
 
 import itertools
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -40,9 +39,11 @@ from deepfill_tf.ops.shapes import height_and_width, known_size
 _CELL, _BLOCK, _WINDOW = 8, 8, 256
 # Pixels between the block's first patch and the beginning of its window, on each side.
 _BEFORE = (_WINDOW - (_BLOCK + 1) * _CELL) // 2
-# Pixels between patches that are compared, and between their pixels; of those that are blurred.
-_STEP, _BLURRED_STEP = 2, 4
-# Weight of a predicted pixel, relative to that of a known one.
+# Pixels between patches of the window, and between the known pixels that are compared.
+_STEP = 2
+# Pixels between the predicted pixels that are compared, after a blur.
+_BLURRED_STEP = 4
+# Weight of a predicted pixel that is compared: 0.03 times that of the known pixels it stands for.
 _PREDICTED_WEIGHT = 0.03 * (_BLURRED_STEP / _STEP) ** 2
 # Standard deviation of the blur that takes details away, in pixels.
 _DEVIATION = 4.0
@@ -55,8 +56,10 @@ _REDUCTION = 0.75
 def copy_details(completed: tf.Tensor, masks: tf.Tensor, weight: float) -> tf.Tensor:
     """Adds details of known patches to completed holes.
 
-    A patch of the hole that has no wholly known patch in its window stays as it is. Details are
-    weaker where known pixels are near.
+    Details are weaker where known pixels are near. For a patch of the hole without a known patch in
+    its window, deep inside a hole of 300 pixels or more, there are none: the prediction's own
+    details are reduced there all the same. A patch counts as known if every second pixel of every
+    second row is.
 
     Args:
       completed: float32 `[N, H, W, C]` in [-1, 1], predicted in the hole; H and W are multiples
@@ -107,27 +110,28 @@ def details_region(region: Region) -> Region:
     return Region(region.begin // pitch * pitch - before, end)
 
 
-def searched_blocks(height: int, width: int) -> int:
-    """Most blocks that are searched for a hole of that size.
+def searched_blocks(begin: int, end: int) -> int:
+    """Blocks, along an axis, that are searched for a hole of the pixels from `begin` to `end`.
 
     Example:
-      >>> searched_blocks(10, 10), searched_blocks(64, 130)
-      (4, 12)
+      >>> searched_blocks(0, 40), searched_blocks(50, 60), searched_blocks(0, 256)
+      (1, 2, 5)
     """
-    return math.prod(2 + (size + _CELL - 1) // (_BLOCK * _CELL) for size in (height, width))
+    first, last = begin // _CELL, (end - 1) // _CELL + 1
+    return last // _BLOCK - first // _BLOCK + 1
 
 
-def search_operations() -> tuple[int, int]:
+def search_operations(channels: int) -> tuple[int, int]:
     """Multiplications of a search of a block, and numbers that it computes with them.
 
     Example:
-      >>> products, differences = search_operations()
+      >>> products, differences = search_operations(channels=3)
       >>> products // differences
       160
     """
     places = ((_WINDOW - 2 * _CELL) // _STEP + 1) ** 2
-    # Colours and their squares, at each pixel that is compared.
-    taps = 4 * sum((2 * _CELL // step) ** 2 for step in (_STEP, _BLURRED_STEP))
+    # Colours and the sum of their squares, at each pixel that is compared.
+    taps = (channels + 1) * sum((2 * _CELL // step) ** 2 for step in (_STEP, _BLURRED_STEP))
     return places * _BLOCK**2 * taps, 2 * places * _BLOCK**2
 
 

@@ -1,4 +1,4 @@
-"""Loops of a graph, or none, for runtimes that do not know loops."""
+"""Whether the search for details is a loop in a graph: not every runtime knows loops."""
 
 import contextlib
 import contextvars
@@ -9,7 +9,9 @@ _unrolled = contextvars.ContextVar("unrolled", default=False)
 
 @contextlib.contextmanager
 def unrolled_loops() -> Iterator[None]:
-    """Graphs that are traced inside repeat operations instead of looping over them.
+    """Graphs that are traced inside repeat the search for each block of an image of known size.
+
+    The loop of the attention is avoided by `fast_attention.blocks_of`.
 
     Example:
       >>> with unrolled_loops():
@@ -26,7 +28,7 @@ def unrolled_loops() -> Iterator[None]:
 
 
 def unrolls_loops() -> bool:
-    """Whether operations are to be repeated instead of looped over.
+    """Whether searches are repeated instead of looped over.
 
     Example:
       >>> unrolls_loops()

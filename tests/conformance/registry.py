@@ -184,10 +184,11 @@ ENTRIES = {
         bfloat16=0.1,
         composition=True,
     ),
-    "GeneratorV2 with copied details": Entry(
+    "GeneratorV2 with border correction and copied details": Entry(
         partial(
             networks.GeneratorV2,
             width=4,
+            border_correction=(2.0, 1.0),
             detail_weight=0.5,
             attention_options={"softmax_scale": 1.0},
         ),
