@@ -147,10 +147,8 @@ def _displacements(
     # A window begins `_BEFORE` pixels before the block, and that one cell before its first pixel.
     before = _BEFORE + _CELL
     paddings = [[0, 0], [before, _WINDOW - before], [before, _WINDOW - before], [0, 0]]
-    maps = tf.pad(tf.concat([completed, known, known_means, means], axis=-1), paddings)
     # Outside the image nothing is known, and nothing is predicted.
-    holes = tf.pad(1 - known, paddings)
-    maps = tf.concat([maps, holes], axis=-1)
+    maps = tf.pad(tf.concat([completed, known, known_means, means, 1 - known], -1), paddings)
 
     def search(image, row, column):
         begin = tf.stack([image, row * _BLOCK * _CELL, column * _BLOCK * _CELL, 0])
@@ -193,9 +191,9 @@ def _blocks_with_holes(masks: tf.Tensor, rows, columns) -> tf.Tensor:
     """1 for blocks that have a patch with a hole, row by row, image by image: int32 `[K]`."""
     cells = tf.nn.max_pool2d(masks, _CELL, _CELL, "VALID")
     height, width = height_and_width(cells)
-    after = [[_BLOCK * count - size, 0] for count, size in ((rows, height), (columns, width))]
+    below, right = _BLOCK * rows - height, _BLOCK * columns - width
     # Patch p has the cells p - 1 and p; a block's patches those from its first cell's neighbour on.
-    cells = tf.pad(cells, [[0, 0], [1, after[0][0]], [1, after[1][0]], [0, 0]])
+    cells = tf.pad(cells, [[0, 0], [1, below], [1, right], [0, 0]])
     pooled = tf.nn.max_pool2d(cells, _BLOCK + 1, _BLOCK, "VALID")
     return tf.cast(tf.reshape(pooled, [-1]), tf.int32)
 

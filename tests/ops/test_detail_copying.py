@@ -103,7 +103,7 @@ def test_the_texture_at_that_place_is_copied():
     assert right > 1.4 * left
 
 
-def test_without_a_known_patch_nothing_is_copied():
+def test_without_a_known_patch_the_prediction_is_smoothed():
     completed, masks = example(64, 64, [(0, 64, 0, 64)])
     masks[:, :8, :8] = 0
     details = copy_details(tf.constant(completed), tf.constant(masks), 0.5).numpy()
