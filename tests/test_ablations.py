@@ -131,6 +131,14 @@ def test_an_ablation_changes_what_its_name_says():
     assert type(generator.coarse.conv1).__name__ == "PartialConv2D"
 
 
+def test_training_without_an_adversarial_loss(tmp_path):
+    keep, _ = train_two_steps(
+        ["quickstart.gin"], ["Objective.adversarial_weight = None"], tmp_path / "run"
+    )
+    assert "generator/adversarial" not in keep.losses
+    assert moved(keep) == set(keep.before)
+
+
 def test_training_starts_from_a_pretrained_coarse_network(tmp_path):
     """The first paper's; its untrained refinement network comes from the same run."""
     bindings = ["SaveCheckpoints.every_steps = 1"]

@@ -56,7 +56,10 @@ def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
         )
 
     # Integers, because XLA converts the same bits to other floating-point numbers.
-    bits = tf.map_fn(random_bits, seeds, fn_output_signature=tf.uint32)
+    if seeds.shape[0] == 1:
+        bits = random_bits(seeds[0])[None]
+    else:
+        bits = tf.map_fn(random_bits, seeds, fn_output_signature=tf.uint32)
     return tf.cast(bits, tf.float64) / 2.0**32
 
 

@@ -33,7 +33,8 @@ class Objective:
       gan: discriminators and adversarial loss.
       adversarial_weight: weight of the generator's adversarial loss, >= 0, which may change with
         the training step, see `schedules.PiecewiseLinear`. The discriminator sees the completed
-        image: the gradient of this loss reaches the prediction only in the hole.
+        image: the gradient of this loss reaches the prediction only in the hole. None trains the
+        generator by the terms alone, and the discriminator not at all.
       terms: further terms of the generator's loss, see `Term`, with different names; may be
         empty.
       pretrain_coarse: True trains the coarse network alone, by the terms: there is no
@@ -43,14 +44,15 @@ class Objective:
     """
 
     gan: GAN
-    adversarial_weight: Scheduled = 1.0
+    adversarial_weight: Scheduled | None = 1.0
     terms: Sequence[Term]
     pretrain_coarse: bool = False
 
     def __post_init__(self):
         if not isinstance(self.gan, GAN):
             raise ValueError(f"Objective.gan must be made by @GAN(), got {self.gan!r}")
-        check_scheduled(check_at_least, "Objective.adversarial_weight", self.adversarial_weight)
+        if self.adversarial_weight is not None:
+            check_scheduled(check_at_least, "Objective.adversarial_weight", self.adversarial_weight)
         check_bool("Objective.pretrain_coarse", self.pretrain_coarse)
         listed = isinstance(self.terms, list | tuple)
         if not listed or not all(isinstance(term, Term) for term in self.terms):
@@ -74,12 +76,23 @@ class Objective:
                 "Objective.pretrain_coarse=True needs a term with weight and coarse_weight "
                 "> 0: the coarse network would have no loss"
             )
+        weighted = any(t.weight * (t.coarse_weight + t.refined_weight) for t in self.terms)
+        if self.adversarial_weight is None and not weighted:
+            raise ValueError(
+                "Objective.adversarial_weight=None needs a term with weight > 0: the generator "
+                "would have no loss"
+            )
+
+    @property
+    def has_adversarial_loss(self) -> bool:
+        """True if there is an adversarial loss, and so a discriminator to be trained."""
+        return self.adversarial_weight is not None and not self.pretrain_coarse
 
     @property
     def needs_box(self) -> bool:
         """True if batches must have `box_rows` and `box_columns`."""
         boxed = any(term.needs_box for term in self.terms)
-        return boxed or (self.gan.needs_box and not self.pretrain_coarse)
+        return boxed or (self.gan.needs_box and self.has_adversarial_loss)
 
     def build(self, generator: keras.Model, discriminator: keras.Model, batch: Batch) -> None:
         """Creates all variables, for batches like `batch`, in a strategy's scope."""
@@ -110,7 +123,7 @@ class Objective:
         """
         coarse, refined, _ = generator(*inputs_of(batch), training=True)
         loss, reports = tf.constant(0.0), {}
-        if not self.pretrain_coarse:
+        if self.has_adversarial_loss:
             completed = composite(refined, batch["image"], batch["mask"])
             adversarial = self.gan.generator_loss(discriminator, completed, batch)
             loss += value_at(self.adversarial_weight, training_step) * adversarial

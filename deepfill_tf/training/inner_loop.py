@@ -94,8 +94,18 @@ class InnerLoop:
         return None if batch_index < 0 else batch_index
 
     def batches(self, dataset: Callable[..., tf.data.Dataset]) -> Iterator:
-        """Returns an iterator over global batches of `dataset`, a function of an input context."""
-        return iter(self._strategy.distribute_datasets_from_function(dataset))
+        """Returns an iterator over global batches of `dataset`, a function of an input context.
+
+        The first update of a step is traced while the stream starts.
+        """
+        distributed = self._strategy.distribute_datasets_from_function(dataset)
+        first_update = (
+            self.update_discriminator if self._discriminator_updates else self.update_generator
+        )
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            started = thread.submit(iter, distributed)
+            first_update.trace(distributed.element_spec)
+        return started.result()
 
     def run(
         self, batches: Iterator, steps: int, stop: Callable[[], bool] = lambda: False

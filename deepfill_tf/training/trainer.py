@@ -59,7 +59,7 @@ class Trainer:
       gradient_accumulation_steps: parts in which each replica computes its share of a global
         batch, if that does not fit into memory at once.
       discriminator_updates: updates of the discriminator before each one of the generator; not
-        used if the objective trains the coarse network alone.
+        used if the objective has no adversarial loss.
       init_generator_from: run or model directory whose generator a new run starts with; None for
         random weights.
       learning_rate: of Adam, for both networks; may change with the step, see
@@ -175,12 +175,12 @@ class Trainer:
             self.data.check_images(resumed=bool(first_step))
             if not first_step:
                 self._initialize_generator(state)
-            pretrain_coarse = self.objective.pretrain_coarse
+            adversarial = self.objective.has_adversarial_loss
             loop = InnerLoop(
                 state,
                 self.objective,
                 strategy,
-                discriminator_updates=0 if pretrain_coarse else self.discriminator_updates,
+                discriminator_updates=self.discriminator_updates if adversarial else 0,
                 gradient_accumulation_steps=self.gradient_accumulation_steps,
                 jit_compile=self.jit_compile,
             )
@@ -194,7 +194,7 @@ class Trainer:
                 learning_rate=self.learning_rate,
                 max_steps=self.max_steps,
                 batches_per_step=loop.batches_per_step,
-                pretrain_coarse=pretrain_coarse,
+                pretrain_coarse=self.objective.pretrain_coarse,
                 first_step=first_step,
                 step=first_step,
                 previous_step=first_step,

@@ -28,6 +28,12 @@ def test_uniform_numbers_are_uniform_and_independent():
     assert abs(np.corrcoef(numbers[1:, 0], numbers[:-1, 0])[0, 1]) < 5 * 0.018
 
 
+def test_a_row_does_not_depend_on_the_others():
+    seeds = seeds_of(1, Purpose.CROP, tf.range(3))
+    rows = [uniform(seeds[i : i + 1], 4).numpy()[0] for i in range(3)]
+    np.testing.assert_array_equal(uniform(seeds, 4), rows)
+
+
 def test_purposes_are_independent():
     rows = [_random_numbers(purpose, 1)[:, 0].numpy() for purpose in Purpose]
     correlations = np.corrcoef(rows) - np.eye(len(rows))

@@ -115,6 +115,22 @@ def test_terms_are_weighted_by_stage():
     assert "generator/reconstruction_coarse" not in reports
 
 
+def test_without_an_adversarial_loss():
+    image = tf.zeros([1, 8, 8, 3])
+    batch = {"image": image, "mask": tf.ones([1, 8, 8, 1])}
+    objective = paper_objective("v2", terms=[Reconstruction()], adversarial_weight=None)
+    assert not objective.has_adversarial_loss
+
+    def discriminator(*args, **kwargs):
+        raise AssertionError("it is not needed")
+
+    loss, reports = objective.generator_loss(
+        lambda *inputs, training: (image + 1, image - 1, None), discriminator, batch
+    )
+    assert loss == 2
+    assert "generator/adversarial" not in reports
+
+
 def test_invalid_arguments_are_errors():
     gan = GAN(kind="hinge", width=4)
     with pytest.raises(ValueError, match="adversarial_weight .* got -1"):
@@ -134,6 +150,9 @@ def test_invalid_arguments_are_errors():
         Objective(gan=gan, terms=[], pretrain_coarse=True)
     with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
         Objective(gan=gan, terms=[Reconstruction(coarse_weight=0)], pretrain_coarse=True)
+    for terms in ([], [Reconstruction(weight=0)]):
+        with pytest.raises(ValueError, match="adversarial_weight=None needs a term"):
+            Objective(gan=gan, terms=terms, adversarial_weight=None)
     with pytest.raises(ValueError, match="gan must be made by @GAN"):
         Objective(gan=None, terms=[])
     with pytest.raises(ValueError, match=r"Reconstruction.weight .* got -1"):

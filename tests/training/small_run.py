@@ -51,14 +51,19 @@ def example_batch(count: int, seed: int = 0) -> dict[str, tf.Tensor]:
 
 def batches(strategy, global_batch_size: int, batch_indices: int = 64):
     """A distributed iterator over batches that are the same for any number of replicas."""
+    batches = dataset(strategy, global_batch_size, batch_indices)
+    return iter(strategy.distribute_datasets_from_function(lambda _: batches))
+
+
+def dataset(strategy, global_batch_size: int, batch_indices: int = 64) -> tf.data.Dataset:
+    """The batches of all replicas, one after the other."""
     replicas = strategy.num_replicas_in_sync
     share = global_batch_size // replicas
     examples = [
         example_batch(global_batch_size, seed=batch_index) for batch_index in range(batch_indices)
     ]
     stacked = {key: np.concatenate([e[key] for e in examples]) for key in examples[0]}
-    dataset = tf.data.Dataset.from_tensor_slices(stacked).batch(share, drop_remainder=True)
-    return iter(strategy.distribute_datasets_from_function(lambda _: dataset))
+    return tf.data.Dataset.from_tensor_slices(stacked).batch(share, drop_remainder=True)
 
 
 def inner_loop(state, strategy, objective=None, **options) -> InnerLoop:

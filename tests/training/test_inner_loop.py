@@ -8,6 +8,7 @@ from tests.paper_objectives import paper_objective
 from tests.training.small_run import (
     ADAM,
     batches,
+    dataset,
     example_batch,
     inner_loop,
     make_state,
@@ -36,6 +37,15 @@ def one_and_two_replicas(two_replicas):
         loop.run(iterator, 9)
         results.append((first_reports, gradients, weights(state), state, strategy))
     return results
+
+
+def test_the_update_traced_while_the_stream_starts_is_the_one_that_runs(two_replicas):
+    for strategy in (one_device(), two_replicas):
+        loop = inner_loop(make_state(strategy), strategy)
+        stream = dataset(strategy, 4, batch_indices=4)
+        loop.run(loop.batches(lambda _, stream=stream: stream), 2)
+        for update in (loop.update_discriminator, loop.update_generator):
+            assert update._run.experimental_get_tracing_count() == 1
 
 
 def test_gradients_of_two_replicas_agree_with_those_of_one(one_and_two_replicas):
