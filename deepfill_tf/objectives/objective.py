@@ -123,19 +123,20 @@ class Objective:
         """
         coarse, refined, _ = generator(*inputs_of(batch), training=True)
         loss, reports = tf.constant(0.0), {}
-        if self.has_adversarial_loss:
+        weight = self.adversarial_weight
+        if weight is not None and self.has_adversarial_loss:
             completed = composite(refined, batch["image"], batch["mask"])
             adversarial = self.gan.generator_loss(discriminator, completed, batch)
-            loss += value_at(self.adversarial_weight, training_step) * adversarial
+            loss += value_at(weight, training_step) * adversarial
             reports["generator/adversarial"] = adversarial
         for term in self.terms:
             stages = {
                 "coarse": (coarse, term.coarse_weight),
                 "refined": (refined, term.refined_weight),
             }
-            for stage, (prediction, weight) in stages.items():
-                if weight and not (self.pretrain_coarse and stage == "refined"):
+            for stage, (prediction, weight_of_stage) in stages.items():
+                if weight_of_stage and not (self.pretrain_coarse and stage == "refined"):
                     value = term(prediction, batch)
-                    loss += term.weight * weight * value
+                    loss += term.weight * weight_of_stage * value
                     reports[f"generator/{term.name}_{stage}"] = value
         return loss, {"generator/loss": loss, **reports}
