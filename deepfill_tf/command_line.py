@@ -98,7 +98,9 @@ class Command:
 
     def main(self, run: Callable[..., int | None]) -> NoReturn:
         """Ends the process with the exit code of `run` on the command line's flags."""
-        sys.exit(self.exit_code(run, sys.argv[1:]))
+        code = self.exit_code(run, sys.argv[1:])
+        _drop_unread_output()
+        sys.exit(code)
 
     def exit_code(self, run: Callable[..., int | None], arguments: Sequence[str]) -> int:
         """Returns the exit code of `run` on the flags in `arguments`; errors are printed."""
@@ -106,7 +108,8 @@ class Command:
         try:
             values, others = self._parse(arguments)
             if values.help:
-                print(self.usage())
+                with contextlib.suppress(BrokenPipeError):
+                    print(self.usage(), flush=True)
                 return DONE
             debug = values.debug
             self._require(values)
@@ -173,6 +176,14 @@ class Command:
         for flag in self.flags:
             if flag.required and not getattr(values, flag.name):
                 raise UserError(f"--{flag.name} is missing: {flag.help} See {self.name} --help")
+
+
+def _drop_unread_output() -> None:
+    """Drops what is left of standard output if its reader, such as `head`, has ended."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(message: object) -> str:

@@ -4,6 +4,7 @@ Each start of a command takes seconds, so all but a few run in this process.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,21 @@ def test_help_does_not_wait_for_tensorflow(command, folder):
     result = start("-c", program, folder=folder)
     assert (result.returncode, result.stderr) == (0, "")
     assert "usage:" in result.stdout and "--output" in result.stdout
+
+
+def test_help_whose_reader_has_ended_is_no_error(folder):
+    """As in `deepfill-inpaint --help | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "deepfill_tf.inpaint", "--help"],
+            cwd=folder,
+            env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_package_is_light_until_used(folder):

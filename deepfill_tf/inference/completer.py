@@ -7,7 +7,8 @@
 | sketch | as a mask | as masks |
 | completed | uint8 `[H, W, C]` | uint8 `[N, H, W, C]` |
 
-A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
+A mask is uint8, where above 127 (white) is the hole, or bool, where True is; values from 1 to 127
+alone are no hole, and a warning says so. A sketch is
 uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
 hole counts, and it may be empty there. H and W are any numbers from 16 on. Outside the
 hole `completed` is the image, bit for bit; under the hole the image may hold anything. C is
@@ -15,10 +16,12 @@ hole `completed` is the image, bit for bit; under the hole the image may hold an
 """
 
 import abc
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
+from deepfill_tf.data.thresholds import HOLE_THRESHOLD
 from deepfill_tf.inference.eager_first import CallHistory
 from deepfill_tf.inference.forecast import Forecast
 from deepfill_tf.inference.hole_crops import MIN_SIDE
@@ -123,6 +126,7 @@ class Completer(abc.ABC):
         batch = images[None] if single else images
         self._check_images(batch, images, dtype)
         inputs = {"image": batch, "mask": _mask_batch("mask", np.asarray(masks), images)}
+        _warn_of_dark_masks(inputs["mask"])
         if sketches is not None:
             inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), images)
         completed = function(inputs)
@@ -158,3 +162,15 @@ def _mask_batch(name: str, masks: np.ndarray, images: np.ndarray) -> np.ndarray:
             f"the {name}'s shape {list(masks.shape)} does not fit the image's {list(images.shape)}"
         )
     return masks.reshape([masks.shape[0] if batch else 1, height, width, 1])
+
+
+def _warn_of_dark_masks(masks: np.ndarray) -> None:
+    """Warns of masks that mark something, but no hole, such as those of values 0 and 1."""
+    highest = masks.max(axis=(1, 2, 3))
+    dark = highest[(highest > 0) & (highest <= HOLE_THRESHOLD)]
+    if len(dark):
+        warnings.warn(
+            f"a mask has no hole: its values are at most {dark[0]}, and only those above "
+            f"{HOLE_THRESHOLD} are the hole; pass mask > 0 if that is the hole",
+            stacklevel=4,
+        )

@@ -1,4 +1,5 @@
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -80,6 +81,18 @@ def test_types_that_do_not_fit(inpainter):
         inpainter(image, mask / 255)
     with pytest.raises(ValueError, match="image must be uint8.*float32"):
         inpainter(image.astype(np.float32), mask)
+
+
+def test_masks_of_0_and_1_are_no_hole_and_a_warning_says_so(inpainter):
+    images, masks = random_images(2, 21, 34, 3), random_masks(2, 21, 34)
+    zeros_and_ones = (masks > 127).astype(np.uint8)
+    with pytest.warns(UserWarning, match="at most 1, and only those above 127") as warned:
+        np.testing.assert_array_equal(inpainter(images, zeros_and_ones), images)
+    assert warned[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        inpainter(images, zeros_and_ones > 0)
+        inpainter(images, np.zeros_like(masks))
 
 
 def test_a_large_image_is_no_trouble(inpainter):
