@@ -4,7 +4,8 @@
     python tools/make_default_model.py --model=runs/default
     python tools/make_model_card.py --data=DATA --reports=runs/card --lpips_weights=lpips/weights
 
-DATA holds open_photographs/ and photos/; model_card/training.json describes the training.
+DATA holds open_photographs/ and photos/; model_card/training.json describes the training, and
+model_card/milestones.json holds the differences from baselines of the models before this one.
 Evaluations that were stopped go on; those of the same weights, and all baselines, are not computed
 again. It writes, beside the weights, scores.json, training_images.csv, everyday_jobs.jpg,
 worst.jpg, LICENSE and model_card.md. `--text_only` writes model_card.md alone, from the others.

@@ -1,5 +1,6 @@
 """The text of the card, made of its scores and the ledger alone."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ from model_card.ledger import LEDGER, SOURCES, counts
 
 JOBS, WORST = "everyday_jobs.jpg", "worst.jpg"
 TEMPLATE = Path(__file__).with_name("template.md")
+# The models before this one: their training, and what scores.json of each commit had.
+MILESTONES = Path(__file__).with_name("milestones.json")
+# Metric of a milestone -> the baseline that it is compared with.
+RIVALS = {"psnr_in_hole": "telea", "lpips_alex": "patchmatch"}
 MARKS = {1: "better", -1: "worse", 0: "no clear difference"}
 
 
@@ -37,7 +42,8 @@ def card(scores: Mapping[str, Any], ledger: Sequence[Mapping[str, str]], model: 
         "worst": WORST,
         "jobs": JOBS,
         "stages": "\n".join(_stage(stage) for stage in scores["training"]["stages"]),
-        "seen": sum(s["steps"] * s["batch_size"] for s in scores["training"]["stages"]),
+        "seen": _crops(scores),
+        "milestones": _milestones(scores),
         **model,
     }
     return TEMPLATE.read_text().format(**values, scores="\n".join(_tables(scores)))
@@ -50,6 +56,38 @@ def _stage(stage: Mapping[str, Any]) -> str:
         f"{stage['loss']} | {stage['adversarial_weight']} | {stage['precision']} | "
         f"{stage['minutes']:g} | {stage['processor']} |"
     )
+
+
+def _crops(scores: Mapping[str, Any]) -> int:
+    """Crops that the generator saw in training."""
+    return sum(stage["steps"] * stage["batch_size"] for stage in scores["training"]["stages"])
+
+
+def _milestones(scores: Mapping[str, Any]) -> str:
+    """Rows of this model's and earlier ones' differences from baselines, at the least size."""
+    least = min((e["size"] for e in scores["evaluations"]), default=None)
+    present: dict[str, dict] = {}
+    for evaluation in scores["evaluations"]:
+        if evaluation["size"] == least:
+            present.setdefault(evaluation["set"], {})[evaluation["protocol"]] = {
+                metric: evaluation["differences"][rival][metric][0]
+                for metric, rival in RIVALS.items()
+            }
+    milestones = json.loads(MILESTONES.read_text())
+    milestones.append({"crops": _crops(scores), "what": "this model", "differences": present})
+    rows = []
+    for images in SETS:
+        for milestone in milestones:
+            cells = [
+                "; ".join(
+                    f"{milestone['differences'][images.name][protocol][metric]:+.{digits}f}"
+                    for metric, digits in (("psnr_in_hole", 2), ("lpips_alex", 4))
+                )
+                for protocol in PROTOCOLS
+            ]
+            start = f"| {milestone['crops']:,} | {milestone['what']} | {images.title} | "
+            rows.append(start + " | ".join(cells) + " |")
+    return "\n".join(rows)
 
 
 def _licences(licences: Mapping[str, int]) -> str:
