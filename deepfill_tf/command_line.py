@@ -99,7 +99,15 @@ class Command:
     def main(self, run: Callable[..., int | None]) -> NoReturn:
         """Ends the process with the exit code of `run` on the command line's flags."""
         code = self.exit_code(run, sys.argv[1:])
-        _drop_unread_output()
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError as error:
+            # What is left is dropped. A reader that has ended, such as `head`, wants no more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                self.print_error(f"cannot write to standard output: {error.strerror}")
+                code = FAILED
         sys.exit(code)
 
     def exit_code(self, run: Callable[..., int | None], arguments: Sequence[str]) -> int:
@@ -108,8 +116,8 @@ class Command:
         try:
             values, others = self._parse(arguments)
             if values.help:
-                with contextlib.suppress(BrokenPipeError):
-                    print(self.usage(), flush=True)
+                with contextlib.suppress(OSError):  # `main` sees it again
+                    print(self.usage())
                 return DONE
             debug = values.debug
             self._require(values)
@@ -176,14 +184,6 @@ class Command:
         for flag in self.flags:
             if flag.required and not getattr(values, flag.name):
                 raise UserError(f"--{flag.name} is missing: {flag.help} See {self.name} --help")
-
-
-def _drop_unread_output() -> None:
-    """Drops what is left of standard output if its reader, such as `head`, has ended."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(message: object) -> str:

@@ -1,5 +1,6 @@
 """Every ablation of the papers can be trained with a config of its own."""
 
+import dataclasses
 import pickle
 
 import gin
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from deepfill_tf.configuration import config_directory, configured_trainer, parse
+from deepfill_tf.data.pipeline import ImagePipeline
+from deepfill_tf.objectives import Reconstruction
 from deepfill_tf.objectives.vgg16 import BLOCKS
 from deepfill_tf.training.actions import Action, ExportModel, SaveCheckpoints
 from deepfill_tf.training.distribution.strategies import make_strategy
@@ -41,6 +44,7 @@ class Keep(Action):
 
     def on_loop_end(self, context):
         self.after, self.losses = self.weights(context), context.losses
+        self.batches_per_step = context.batches_per_step
 
     def weights(self, context):
         variables = context.state.generator_variables.named
@@ -135,8 +139,25 @@ def test_training_without_an_adversarial_loss(tmp_path):
     keep, _ = train_two_steps(
         ["quickstart.gin"], ["Objective.adversarial_weight = None"], tmp_path / "run"
     )
-    assert "generator/adversarial" not in keep.losses
+    assert not {"generator/adversarial", "discriminator/loss"} & set(keep.losses)
     assert moved(keep) == set(keep.before)
+    assert keep.batches_per_step == 1
+
+
+def test_a_failure_while_tracing_stops_the_reading_of_images(tmp_path, monkeypatch):
+    class Fails(Reconstruction):
+        def __call__(self, prediction, batch):
+            raise ZeroDivisionError("in a term")
+
+    parse(["quickstart.gin", "laptop.gin"], [*SMALL, "Objective.adversarial_weight = None"])
+    trainer, closed = configured_trainer(), []
+    trainer.actions = []
+    trainer.objective = dataclasses.replace(trainer.objective, terms=[Fails()])
+    close = ImagePipeline.close
+    monkeypatch.setattr(ImagePipeline, "close", lambda self: closed.append(close(self)))
+    with pytest.raises(ZeroDivisionError, match="in a term"):
+        trainer.prepare(str(tmp_path / "run"), make_strategy("one_device")).run()
+    assert closed
 
 
 def test_training_starts_from_a_pretrained_coarse_network(tmp_path):

@@ -97,6 +97,30 @@ def test_help_whose_reader_has_ended_is_no_error(folder):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_help_without_a_standard_output(folder):
+    program = (
+        "import sys; sys.stdout = None; sys.argv[1:] = ['--help']; "
+        "from deepfill_tf.inpaint import main; main()"
+    )
+    result = start("-c", program, folder=folder)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_standard_output_is_one_line(folder):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "deepfill_tf.inpaint", "--help"],
+            cwd=folder,
+            env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("deepfill-inpaint: ") and done.stderr.count("\n") == 1
+
+
 def test_the_package_is_light_until_used(folder):
     program = (
         "import sys, deepfill_tf; assert 'tensorflow' not in sys.modules; "

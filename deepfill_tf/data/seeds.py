@@ -55,7 +55,8 @@ def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
             [count], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
         )
 
-    # Integers, because XLA converts the same bits to other floating-point numbers.
+    # Integers, because XLA converts the same bits to other floating-point numbers. A map is a loop,
+    # which takes long to trace.
     if seeds.shape[0] == 1:
         bits = random_bits(seeds[0])[None]
     else:

@@ -70,17 +70,16 @@ class Objective:
                 f"Objective.terms must have different names, got {found}; set the class attribute "
                 "`name`"
             )
-        weighted = any(term.weight * term.coarse_weight for term in self.terms)
-        if self.pretrain_coarse and not weighted:
+        if self.pretrain_coarse and not any(t.weight * t.coarse_weight for t in self.terms):
             raise ValueError(
                 "Objective.pretrain_coarse=True needs a term with weight and coarse_weight "
                 "> 0: the coarse network would have no loss"
             )
-        weighted = any(t.weight * (t.coarse_weight + t.refined_weight) for t in self.terms)
-        if self.adversarial_weight is None and not weighted:
+        refined = self.pretrain_coarse or any(t.weight * t.refined_weight for t in self.terms)
+        if self.adversarial_weight is None and not refined:
             raise ValueError(
-                "Objective.adversarial_weight=None needs a term with weight > 0: the generator "
-                "would have no loss"
+                "Objective.adversarial_weight=None needs a term with weight and refined_weight "
+                "> 0: the refinement network would have no loss"
             )
 
     @property

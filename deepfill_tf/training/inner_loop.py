@@ -96,7 +96,9 @@ class InnerLoop:
     def batches(self, dataset: Callable[..., tf.data.Dataset]) -> Iterator:
         """Returns an iterator over global batches of `dataset`, a function of an input context.
 
-        The first update of a step is traced while the stream starts.
+        The first update of a step is traced while the stream starts. So the dataset must be
+        endless, as that of `ImagePipeline`: of one that ends, the workers of a cluster do not know
+        the shapes of the batches.
         """
         distributed = self._strategy.distribute_datasets_from_function(dataset)
         first_update = (
@@ -156,7 +158,7 @@ class InnerLoop:
             yield
             return
         batch = self._drawn[0]
-        self.update_discriminator.trace(batch)
+        self.update_discriminator.trace(batch)  # `batches` has, but other iterators are welcome
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             traced = thread.submit(self.update_generator.trace, batch)
             yield

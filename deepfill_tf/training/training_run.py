@@ -118,8 +118,8 @@ class TrainingRun:
             with_box=self._objective.needs_box,
         )
         first_batch = context.step * context.batches_per_step
-        batches = self.loop.batches(functools.partial(pipeline.dataset, first_batch))
         with contextlib.closing(pipeline):
+            batches = self.loop.batches(functools.partial(pipeline.dataset, first_batch))
             while context.step < context.max_steps:
                 if self._cross_worker.any(stop_requested()):
                     return False

@@ -86,9 +86,15 @@ def test_types_that_do_not_fit(inpainter):
 def test_masks_of_0_and_1_are_no_hole_and_a_warning_says_so(inpainter):
     images, masks = random_images(2, 21, 34, 3), random_masks(2, 21, 34)
     zeros_and_ones = (masks > 127).astype(np.uint8)
-    with pytest.warns(UserWarning, match="at most 1, and only those above 127") as warned:
+    with pytest.warns(
+        UserWarning, match="its highest value is 1, and only those above 127"
+    ) as all_:
         np.testing.assert_array_equal(inpainter(images, zeros_and_ones), images)
-    assert warned[0].filename == __file__
+    assert [warning.filename for warning in all_] == [__file__] * 2
+    mixed = np.stack([masks[0], zeros_and_ones[1]])
+    with pytest.warns(UserWarning, match="^mask 1 of the batch marks nothing") as one:
+        inpainter.predict(images / np.float32(255), mixed)
+    assert len(one) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         inpainter(images, zeros_and_ones > 0)

@@ -150,7 +150,7 @@ def test_invalid_arguments_are_errors():
         Objective(gan=gan, terms=[], pretrain_coarse=True)
     with pytest.raises(ValueError, match="pretrain_coarse=True needs a term"):
         Objective(gan=gan, terms=[Reconstruction(coarse_weight=0)], pretrain_coarse=True)
-    for terms in ([], [Reconstruction(weight=0)]):
+    for terms in ([], [Reconstruction(weight=0)], [Reconstruction(refined_weight=0)]):
         with pytest.raises(ValueError, match="adversarial_weight=None needs a term"):
             Objective(gan=gan, terms=terms, adversarial_weight=None)
     with pytest.raises(ValueError, match="gan must be made by @GAN"):

@@ -136,6 +136,7 @@ def test_the_card_says_what_the_scores_say(tools, scores):
     assert "+1.50 [+0.25, +2.75] better | -3.75 [-4.25, -3.25] worse" in psnr
     lpips = next(line for line in lines if line.startswith("| LPIPS, AlexNet | narrow"))
     assert "-0.0500 [-0.0750, -0.0250] better" in lpips and "no clear difference" in lpips
+    assert "at 64 x 64: PSNR in the hole" in card
     last = [line for line in lines if line.startswith("| 480 | this model |")]
     assert [line.split(" | ")[3] for line in last] == ["+1.50; +0.0000"] * 2
     assert not re.search(r"\{\w*\}", card)

@@ -44,6 +44,7 @@ def card(scores: Mapping[str, Any], ledger: Sequence[Mapping[str, str]], model: 
         "stages": "\n".join(_stage(stage) for stage in scores["training"]["stages"]),
         "seen": _crops(scores),
         "milestones": _milestones(scores),
+        "milestones_size": _least_size(scores),
         **model,
     }
     return TEMPLATE.read_text().format(**values, scores="\n".join(_tables(scores)))
@@ -63,9 +64,13 @@ def _crops(scores: Mapping[str, Any]) -> int:
     return sum(stage["steps"] * stage["batch_size"] for stage in scores["training"]["stages"])
 
 
+def _least_size(scores: Mapping[str, Any]) -> int:
+    return min(evaluation["size"] for evaluation in scores["evaluations"])
+
+
 def _milestones(scores: Mapping[str, Any]) -> str:
     """Rows of this model's and earlier ones' differences from baselines, at the least size."""
-    least = min((e["size"] for e in scores["evaluations"]), default=None)
+    least = _least_size(scores)
     present: dict[str, dict] = {}
     for evaluation in scores["evaluations"]:
         if evaluation["size"] == least:
