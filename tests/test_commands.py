@@ -50,12 +50,13 @@ def folder(tmp_path):
 # One process for each way of starting a command.
 
 
-def start(*arguments, folder):
+def start(*arguments, folder, stdout=subprocess.PIPE):
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
         env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -87,14 +88,8 @@ def test_help_whose_reader_has_ended_is_no_error(folder):
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
-        done = subprocess.run(
-            [sys.executable, "-m", "deepfill_tf.inpaint", "--help"],
-            cwd=folder,
-            env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
-            stdout=closed,
-            stderr=subprocess.PIPE,
-        )
-    assert (done.returncode, done.stderr) == (0, b"")
+        result = start("-m", "deepfill_tf.inpaint", "--help", folder=folder, stdout=closed)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_help_without_a_standard_output(folder):
@@ -109,16 +104,9 @@ def test_help_without_a_standard_output(folder):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_standard_output_is_one_line(folder):
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "deepfill_tf.inpaint", "--help"],
-            cwd=folder,
-            env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    assert done.returncode == 1
-    assert done.stderr.startswith("deepfill-inpaint: ") and done.stderr.count("\n") == 1
+        result = start("-m", "deepfill_tf.inpaint", "--help", folder=folder, stdout=full)
+    assert result.returncode == 1
+    assert result.stderr.startswith("deepfill-inpaint: ") and result.stderr.count("\n") == 1
 
 
 def test_the_package_is_light_until_used(folder):

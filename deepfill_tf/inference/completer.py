@@ -9,8 +9,8 @@
 
 A mask is uint8, where above 127 (white) is the hole, or bool, where True is. A sketch is
 uint8, where above 153 (0.6 * 255, as released) is an edge, or bool; only its part in the
-hole counts, and it may be empty there. Of a mask or a sketch with lower values alone, as those of
-0 and 1, a warning says that it marks nothing. H and W are any numbers from 16 on. Outside the
+hole counts, and it may be empty there. Of a mask with lower values alone, such as 0 and 1, a
+warning says that it has no hole. H and W are any numbers from 16 on. Outside the
 hole `completed` is the image, bit for bit; under the hole the image may hold anything. C is
 `channels`: 3 for RGB, 1 for grey.
 """
@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from deepfill_tf.data.thresholds import EDGE_THRESHOLD, HOLE_THRESHOLD
+from deepfill_tf.data.thresholds import HOLE_THRESHOLD
 from deepfill_tf.inference.eager_first import CallHistory
 from deepfill_tf.inference.forecast import Forecast
 from deepfill_tf.inference.hole_crops import MIN_SIDE
@@ -126,10 +126,9 @@ class Completer(abc.ABC):
         batch = images[None] if single else images
         self._check_images(batch, images, dtype)
         inputs = {"image": batch, "mask": _mask_batch("mask", np.asarray(masks), images)}
-        _warn_of_dark("mask", inputs["mask"], HOLE_THRESHOLD)
+        _warn_of_dark_masks(inputs["mask"])
         if sketches is not None:
             inputs["sketch"] = _mask_batch("sketch", np.asarray(sketches), images)
-            _warn_of_dark("sketch", inputs["sketch"], EDGE_THRESHOLD * 255)
         completed = function(inputs)
         return completed[0] if single else completed
 
@@ -165,13 +164,13 @@ def _mask_batch(name: str, masks: np.ndarray, images: np.ndarray) -> np.ndarray:
     return masks.reshape([masks.shape[0] if batch else 1, height, width, 1])
 
 
-def _warn_of_dark(name: str, masks: np.ndarray, threshold: float) -> None:
-    """Warns of masks, or sketches, with values that are not 0, but none above the threshold."""
+def _warn_of_dark_masks(masks: np.ndarray) -> None:
+    """Warns of masks with values that are not 0, but none above the threshold."""
     highest = masks.max(axis=(1, 2, 3))
-    for index in np.flatnonzero((highest > 0) & (highest <= threshold)):
-        which = f"{name} {index} of the batch" if len(masks) > 1 else f"the {name}"
+    for index in np.flatnonzero((highest > 0) & (highest <= HOLE_THRESHOLD)):
+        which = f"mask {index} of the batch" if len(masks) > 1 else "the mask"
         warnings.warn(
-            f"{which} marks nothing: its highest value is {highest[index]}, and only those above "
-            f"{threshold:g} count; pass one of values 0 and 1 as bool",
+            f"{which} has no hole: its highest value is {highest[index]}, and only those above "
+            f"{HOLE_THRESHOLD} are the hole; pass one of values 0 and 1 as bool",
             stacklevel=4,
         )

@@ -122,20 +122,20 @@ class Objective:
         """
         coarse, refined, _ = generator(*inputs_of(batch), training=True)
         loss, reports = tf.constant(0.0), {}
-        weight = self.adversarial_weight
-        if weight is not None and self.has_adversarial_loss:
+        adversarial_weight = self.adversarial_weight
+        if adversarial_weight is not None and not self.pretrain_coarse:
             completed = composite(refined, batch["image"], batch["mask"])
             adversarial = self.gan.generator_loss(discriminator, completed, batch)
-            loss += value_at(weight, training_step) * adversarial
+            loss += value_at(adversarial_weight, training_step) * adversarial
             reports["generator/adversarial"] = adversarial
         for term in self.terms:
             stages = {
                 "coarse": (coarse, term.coarse_weight),
                 "refined": (refined, term.refined_weight),
             }
-            for stage, (prediction, weight_of_stage) in stages.items():
-                if weight_of_stage and not (self.pretrain_coarse and stage == "refined"):
+            for stage, (prediction, weight) in stages.items():
+                if weight and not (self.pretrain_coarse and stage == "refined"):
                     value = term(prediction, batch)
-                    loss += term.weight * weight_of_stage * value
+                    loss += term.weight * weight * value
                     reports[f"generator/{term.name}_{stage}"] = value
         return loss, {"generator/loss": loss, **reports}

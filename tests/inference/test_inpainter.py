@@ -92,7 +92,7 @@ def test_masks_of_0_and_1_are_no_hole_and_a_warning_says_so(inpainter):
         np.testing.assert_array_equal(inpainter(images, zeros_and_ones), images)
     assert [warning.filename for warning in all_] == [__file__] * 2
     mixed = np.stack([masks[0], zeros_and_ones[1]])
-    with pytest.warns(UserWarning, match="^mask 1 of the batch marks nothing") as one:
+    with pytest.warns(UserWarning, match="^mask 1 of the batch has no hole") as one:
         inpainter.predict(images / np.float32(255), mixed)
     assert len(one) == 1
     with warnings.catch_warnings():
