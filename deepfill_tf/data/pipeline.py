@@ -143,11 +143,16 @@ class ImagePipeline:
         ]
 
     def example(self) -> dict[str, tf.Tensor]:
-        """A batch of one with the keys and shapes of `dataset`; its image is all zeros."""
-        shape = [1, self._options.height, self._options.width, self._channels]
-        tensors = self._tensors(tf.zeros(shape, tf.uint8))
-        zeros = {name: tf.zeros_like(value) for name, value in tensors.items()}
-        return self._with_masks(tf.zeros([1], tf.int64), zeros)
+        """A batch of one with the keys and shapes of `dataset`, all zeros but for the box."""
+        height, width = self._options.height, self._options.width
+        tensors = self._tensors(tf.zeros([1, height, width, self._channels], tf.uint8))
+        batch = {"mask": tf.zeros([1, height, width, 1]), "penalty_alpha": tf.zeros([1, 2])}
+        batch |= {name: tf.zeros_like(value) for name, value in tensors.items()}
+        if self._with_box:
+            batch["box_rows"], batch["box_columns"] = self._masks.boxes(
+                self._seeds(Purpose.MASK, tf.constant(0, tf.int64)), height, width
+            )
+        return batch
 
     def _example(self, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """The position, and the image with its sketch."""

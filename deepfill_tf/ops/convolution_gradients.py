@@ -120,19 +120,23 @@ def _dilated(
     before = [n // 2 if padding == "same" else 0 for n in reach]
     sizes = [(known_size(images, axis), known_size(gradient, axis)) for axis in (1, 2)]
 
-    def overlap(axis: int, index: int) -> tuple[slice, slice]:
-        """The image's pixels that an entry reads, and the outputs that it reads them for."""
+    def overlap(axis: int, index: int) -> tuple[int | tf.Tensor, ...]:
+        """First pixel that an entry reads, the output that it reads it for, and how many."""
         offset = index * rate - before[axis]
         image_size, output_size = sizes[axis]
         start, first = max(offset, 0), max(-offset, 0)
         count = _largest(0, _smallest(image_size - start, output_size - first))
-        return slice(start, start + count), slice(first, first + count)
+        return start, first, count
+
+    def pixels(values: tf.Tensor, top, left, height, width) -> tf.Tensor:
+        box = tf.slice(values, [0, top, left, 0], [-1, height, width, -1])
+        return tf.reshape(box, [-1, values.shape[3]])
 
     def entry(row: int, column: int) -> tf.Tensor:
-        (rows, output_rows), (columns, output_columns) = overlap(0, row), overlap(1, column)
+        (top, output_top, height), (left, output_left, width) = overlap(0, row), overlap(1, column)
         return tf.matmul(
-            tf.reshape(images[:, rows, columns], [-1, kernel.shape[2]]),
-            tf.reshape(gradient[:, output_rows, output_columns], [-1, kernel.shape[3]]),
+            pixels(images, top, left, height, width),
+            pixels(gradient, output_top, output_left, height, width),
             transpose_a=True,
         )
 

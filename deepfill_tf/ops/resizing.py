@@ -7,13 +7,23 @@ therefore not "every second pixel". The results equal those of the raw kernels
 have gradients of every order that compile under XLA.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from deepfill_tf.ops.shapes import height_and_width
 
 
-def aligned_positions(size_in: int | tf.Tensor, size_out: int | tf.Tensor) -> tf.Tensor:
-    """Real-valued input position of each output position: float32 `[size_out]`."""
+def aligned_positions(
+    size_in: int | tf.Tensor, size_out: int | tf.Tensor
+) -> np.ndarray | tf.Tensor:
+    """Real-valued input position of each output position: float32 `[size_out]`.
+
+    Of integers it is a NumPy array, which costs a program that is traced no operation.
+    """
+    if isinstance(size_in, int) and isinstance(size_out, int):
+        whole = np.float32(size_in) / np.float32(size_out)
+        scale = np.float32(size_in - 1) / np.float32(size_out - 1) if size_out > 1 else whole
+        return np.arange(size_out, dtype=np.float32) * scale
     size_in, size_out = tf.convert_to_tensor(size_in), tf.convert_to_tensor(size_out)
     inner_in, inner_out = tf.cast(size_in - 1, tf.float32), tf.cast(size_out - 1, tf.float32)
     whole = tf.cast(size_in, tf.float32) / tf.cast(size_out, tf.float32)
@@ -31,13 +41,7 @@ def resize_nearest(images: tf.Tensor, height: int | tf.Tensor, width: int | tf.T
     """
     size = height_and_width(images)
     for axis, size_in, size_out in ((1, size[0], height), (2, size[1], width)):
-        # Halves round up. The difference is exact, but 0.49999997 + 0.5 is 1 in float32; float64
-        # is what onnxruntime lacks in browsers.
-        positions = aligned_positions(size_in, size_out)
-        lower = tf.floor(positions)
-        indices = tf.cast(lower, tf.int32) + tf.cast(positions - lower >= 0.5, tf.int32)
-        indices = tf.minimum(indices, size_in - 1)
-        images = tf.gather(images, indices, axis=axis)
+        images = tf.gather(images, _nearest_positions(size_in, size_out), axis=axis)
     return images
 
 
@@ -69,6 +73,24 @@ def upsample_nearest_2x(images: tf.Tensor) -> tf.Tensor:
     wide = tf.concat([images, images], axis=3)
     wide = tf.reshape(wide, [-1, height, 2 * width, channels])
     return tf.reshape(tf.concat([wide, wide], axis=2), [-1, 2 * height, 2 * width, channels])
+
+
+def _nearest_positions(
+    size_in: int | tf.Tensor, size_out: int | tf.Tensor
+) -> np.ndarray | tf.Tensor:
+    """Input position of each output position, rounded: int32 `[size_out]`.
+
+    Halves round up. The difference is exact, but 0.49999997 + 0.5 is 1 in float32; float64 is
+    what onnxruntime lacks in browsers.
+    """
+    positions = aligned_positions(size_in, size_out)
+    if isinstance(positions, np.ndarray):
+        lower = np.floor(positions)
+        rounded = lower.astype(np.int32) + (positions - lower >= 0.5)
+        return np.minimum(rounded, size_in - 1)
+    lower = tf.floor(positions)
+    rounded = tf.cast(lower, tf.int32) + tf.cast(positions - lower >= 0.5, tf.int32)
+    return tf.minimum(rounded, size_in - 1)
 
 
 def _bilinear_matrix(size_in, size_out, dtype) -> tf.Tensor:

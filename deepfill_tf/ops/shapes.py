@@ -10,8 +10,7 @@ def height_and_width(features: tf.Tensor) -> tuple:
       >>> height_and_width(tf.zeros([1, 8, 12, 3]))
       (8, 12)
     """
-    dynamic = tf.shape(features)
-    return tuple(dynamic[i] if features.shape[i] is None else features.shape[i] for i in (1, 2))
+    return known_size(features, 1), known_size(features, 2)
 
 
 def known_size(array: tf.Tensor, axis: int) -> int | tf.Tensor:
