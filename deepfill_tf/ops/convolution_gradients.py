@@ -124,9 +124,11 @@ def _dilated(
         """First pixel that an entry reads, the output that it reads it for, and how many."""
         offset = index * rate - before[axis]
         image_size, output_size = sizes[axis]
-        start, first = max(offset, 0), max(-offset, 0)
-        count = _largest(0, _smallest(image_size - start, output_size - first))
-        return start, first, count
+        start, first = (
+            _smallest(max(offset, 0), image_size),
+            _smallest(max(-offset, 0), output_size),
+        )
+        return start, first, _smallest(image_size - start, output_size - first)
 
     def pixels(values: tf.Tensor, top, left, height, width) -> tf.Tensor:
         box = tf.slice(values, [0, top, left, 0], [-1, height, width, -1])
@@ -158,7 +160,3 @@ def _dilated(
 
 def _smallest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:
     return min(a, b) if isinstance(a, int) and isinstance(b, int) else tf.minimum(a, b)
-
-
-def _largest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:
-    return max(a, b) if isinstance(a, int) and isinstance(b, int) else tf.maximum(a, b)

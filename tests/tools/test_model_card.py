@@ -115,6 +115,22 @@ def test_kinds_are_pooled_as_the_whole_is(scores):
     assert difference == pytest.approx(10 * math.log10(3), rel=1e-4) and interval == [None, None]
 
 
+def test_evaluations_of_other_sizes_stay_if_the_weights_are_the_same(tools, scores):
+    evaluations = [
+        {"set": images, "size": size, "protocol": "narrow"}
+        for images, size in (("photos", 64), ("photos", 32), ("validation", 128))
+    ]
+    earlier = scores | {"evaluations": evaluations}
+    merged = tools[0].with_other_sizes(scores, earlier)
+    kept = [evaluations[2], evaluations[1]]
+    assert [e for e in merged["evaluations"] if e not in scores["evaluations"]] == kept
+    places = [(e["set"], e["size"]) for e in merged["evaluations"]]
+    assert places == [("validation", 64)] * 4 + [("validation", 128), ("photos", 32)] + [
+        ("photos", 64)
+    ] * 4
+    assert tools[0].with_other_sizes(scores, earlier | {"weights": "other"}) == scores
+
+
 def test_reports_of_several_models_are_refused(tools, reports):
     path = reports / "photos_64_wide" / "report.json"
     path.write_text(path.read_text().replace('"weights": "w"', '"weights": "other"'))

@@ -25,7 +25,8 @@ METRICS = {
     "seam": ("seam, 0 to 255", 2, False),
     "fid": ("FID", 1, False),
 }
-# Metrics by kind of scene.
+# Metrics whose differences from the baselines the card has, and those by kind of scene.
+COMPARED = ("psnr_in_hole", "lpips_alex", "lpips_vgg")
 BY_KIND = ("psnr_in_hole", "lpips_alex")
 LEAST_OF_A_KIND = 4
 
@@ -124,6 +125,22 @@ def scores_of(
         "training": dict(training),
         "evaluations": evaluations,
     }
+
+
+def with_other_sizes(scores: dict[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds to scores the evaluations of other sizes that earlier scores of the same weights have.
+
+    So a card may be made of one size after the other.
+    """
+    if any(scores[name] != earlier[name] for name in ("weights", "step")):
+        return scores
+    present = {evaluation["size"] for evaluation in scores["evaluations"]}
+    others = [e for e in earlier["evaluations"] if e["size"] not in present]
+    names = [images.name for images in SETS]
+    evaluations = sorted(
+        scores["evaluations"] + others, key=lambda e: (names.index(e["set"]), e["size"])
+    )
+    return scores | {"evaluations": evaluations}
 
 
 def _reduced(report: Mapping[str, Any]) -> dict[str, Any]:

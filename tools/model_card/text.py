@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from model_card.evaluations import BASELINES, BY_KIND, METRICS, MODEL, PROTOCOLS, SETS
+from model_card.evaluations import BASELINES, COMPARED, METRICS, MODEL, PROTOCOLS, SETS
 from model_card.ledger import LEDGER, SOURCES, counts
 
 JOBS, WORST = "everyday_jobs.jpg", "worst.jpg"
@@ -135,7 +135,7 @@ def _values(chosen: Mapping[str, Mapping]) -> str:
 
 def _differences(chosen: Mapping[str, Mapping]) -> str:
     """Model minus baselines, with what the interval says."""
-    metrics = [m for m in BY_KIND if m in next(iter(chosen.values()))["values"][MODEL]]
+    metrics = [m for m in COMPARED if m in next(iter(chosen.values()))["values"][MODEL]]
     others = [b for b in BASELINES if b in next(iter(chosen.values()))["differences"]]
     titles = next(iter(chosen.values()))["titles"]
     lines = ["The model's differences:\n"]
