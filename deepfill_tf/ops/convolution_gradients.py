@@ -130,15 +130,15 @@ def _dilated(
         )
         return start, first, _smallest(image_size - start, output_size - first)
 
-    def pixels(values: tf.Tensor, top, left, height, width) -> tf.Tensor:
+    def pixels(values: tf.Tensor, channels: int, top, left, height, width) -> tf.Tensor:
         box = tf.slice(values, [0, top, left, 0], [-1, height, width, -1])
-        return tf.reshape(box, [-1, values.shape[3]])
+        return tf.reshape(box, [-1, channels])
 
     def entry(row: int, column: int) -> tf.Tensor:
         (top, output_top, height), (left, output_left, width) = overlap(0, row), overlap(1, column)
         return tf.matmul(
-            pixels(images, top, left, height, width),
-            pixels(gradient, output_top, output_left, height, width),
+            pixels(images, kernel.shape[2], top, left, height, width),
+            pixels(gradient, kernel.shape[3], output_top, output_left, height, width),
             transpose_a=True,
         )
 

@@ -26,6 +26,7 @@ CASES = [
     (3, 1, 2, 16, 10),
     (3, 1, 4, 9, 12),
     (3, 1, 16, 18, 17),
+    (3, 1, 16, 5, 20),
 ]
 
 
@@ -64,7 +65,7 @@ def test_gradients_of_many_channels_equal_tensorflows_on_every_processor(
         assert_close(ours, theirs, tolerance=1e-5)
 
 
-@pytest.mark.parametrize("rate", [2, 8])
+@pytest.mark.parametrize("rate", [2, 8, 16])
 def test_dilated_convolution_of_unknown_size_equals_tensorflows(rate):
     images, kernel = random(2, 12, 9, 3), random(3, 3, 3, 4)
 

@@ -125,9 +125,10 @@ def test_evaluations_of_other_sizes_stay_if_the_weights_are_the_same(tools, scor
     kept = [evaluations[2], evaluations[1]]
     assert [e for e in merged["evaluations"] if e not in scores["evaluations"]] == kept
     places = [(e["set"], e["size"]) for e in merged["evaluations"]]
-    assert places == [("validation", 64)] * 4 + [("validation", 128), ("photos", 32)] + [
-        ("photos", 64)
-    ] * 4
+    assert (
+        places
+        == [("validation", 64)] * 4 + [("validation", 128), ("photos", 32)] + [("photos", 64)] * 4
+    )
     assert tools[0].with_other_sizes(scores, earlier | {"weights": "other"}) == scores
 
 
