@@ -7,7 +7,7 @@
 DATA holds open_photographs/ and photos/; model_card/training.json describes the training, and
 model_card/milestones.json holds the differences from baselines of the models before this one.
 Evaluations that were stopped go on; those of the same weights, and all baselines, are not computed
-again. Scores of other sizes than --sizes stay if they are of the same weights, so that each size
+again. Scores of other sizes than --sizes stay if they are of the same model, so that each size
 may have metrics of its own. It writes, beside the weights, scores.json, training_images.csv,
 everyday_jobs.jpg, worst.jpg, LICENSE and model_card.md. `--text_only` writes model_card.md alone,
 from the others.
@@ -45,11 +45,12 @@ COMMAND = Command(
 
 
 def run(values: absl.flags.FlagValues) -> None:
-    from model_card.evaluations import SIZES, evaluate_all, folder_of, scores_of, with_other_sizes
+    from model_card.evaluations import evaluate_all, folder_of, scores_of, with_other_sizes
     from model_card.ledger import LEDGER, write_ledger
     from model_card.text import JOBS
 
     from deepfill_tf.storage.loading import DEFAULT_MODEL, default_model
+    from deepfill_tf.storage.model_files import DESCRIPTION
 
     folder = Path(values.model) if values.model else default_model()
     if not values.text_only:
@@ -63,12 +64,14 @@ def run(values: absl.flags.FlagValues) -> None:
         training = json.loads(TRAINING.read_text())
         scenes = json.loads(SCENES.read_text())
         kinds = {name: kind for kind, names in scenes.items() for name in names}
-        scores = scores_of(reports, sizes, kinds, training)
+        architecture = json.loads((folder / DESCRIPTION).read_text())["architecture"]
+        scores = scores_of(reports, sizes, kinds, training, architecture)
         if (folder / SCORES).exists():
             scores = with_other_sizes(scores, json.loads((folder / SCORES).read_text()))
         (folder / SCORES).write_text(json.dumps(scores, indent=1) + "\n")
-        if min(SIZES) in sizes:
-            worst = [reports / folder_of("photos", min(SIZES), protocol) for protocol in WORST_OF]
+        smallest = min(evaluation["size"] for evaluation in scores["evaluations"])
+        if smallest in sizes:
+            worst = [reports / folder_of("photos", smallest, protocol) for protocol in WORST_OF]
             write_worst(worst, data / "photos" / "SOURCES.md", folder)
         complete_jobs(folder, data / "photos", folder / JOBS)
         if folder == DEFAULT_MODEL:

@@ -148,7 +148,7 @@ class ImagePipeline:
         tensors = self._tensors(tf.zeros([1, height, width, self._channels], tf.uint8))
         batch = {"mask": tf.zeros([1, height, width, 1]), "penalty_alpha": tf.zeros([1, 2])}
         batch |= {name: tf.zeros_like(value) for name, value in tensors.items()}
-        if self._with_box:
+        if self._with_box and not self._has_files:
             batch["box_rows"], batch["box_columns"] = self._masks.boxes(
                 self._seeds(Purpose.MASK, tf.constant(0, tf.int64)), height, width
             )

@@ -124,14 +124,14 @@ def _dilated(
         """First pixel that an entry reads, the output that it reads it for, and how many."""
         offset = index * rate - before[axis]
         image_size, output_size = sizes[axis]
-        start, first = (
-            _smallest(max(offset, 0), image_size),
-            _smallest(max(-offset, 0), output_size),
-        )
-        return start, first, _smallest(image_size - start, output_size - first)
+        start, first = max(offset, 0), max(-offset, 0)
+        count = _largest(0, _smallest(image_size - start, output_size - first))
+        return start, first, count
 
     def pixels(values: tf.Tensor, channels: int, top, left, height, width) -> tf.Tensor:
-        box = tf.slice(values, [0, top, left, 0], [-1, height, width, -1])
+        begin, end = [0, top, left, 0], [0, top + height, left + width, 0]
+        whole = 0b1001  # images and channels
+        box = tf.strided_slice(values, begin, end, [1] * 4, begin_mask=whole, end_mask=whole)
         return tf.reshape(box, [-1, channels])
 
     def entry(row: int, column: int) -> tf.Tensor:
@@ -160,3 +160,7 @@ def _dilated(
 
 def _smallest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:
     return min(a, b) if isinstance(a, int) and isinstance(b, int) else tf.minimum(a, b)
+
+
+def _largest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:
+    return max(a, b) if isinstance(a, int) and isinstance(b, int) else tf.maximum(a, b)

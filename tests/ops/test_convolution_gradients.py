@@ -65,12 +65,13 @@ def test_gradients_of_many_channels_equal_tensorflows_on_every_processor(
         assert_close(ours, theirs, tolerance=1e-5)
 
 
+@pytest.mark.parametrize("channels", [3, None])
 @pytest.mark.parametrize("rate", [2, 8, 16])
-def test_dilated_convolution_of_unknown_size_equals_tensorflows(rate):
+def test_dilated_convolution_of_unknown_size_equals_tensorflows(rate, channels):
     images, kernel = random(2, 12, 9, 3), random(3, 3, 3, 4)
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec(kernel.shape)]
+        input_signature=[tf.TensorSpec([None, None, None, channels]), tf.TensorSpec(kernel.shape)]
     )
     def by_kernel(images, kernel):
         with tf.GradientTape() as tape:

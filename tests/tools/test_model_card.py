@@ -91,7 +91,7 @@ def scores(tools, reports):
     one = {"size": 64, "batch_size": 8, "steps": 50, "minutes": 2.5, "processor": "an abacus"}
     one |= {"loss": "hole", "adversarial_weight": "0", "precision": "float32"}
     training = {"stages": [one, one | {"batch_size": 4, "steps": 20}]}
-    return tools[0].scores_of(reports, [64], kinds, training)
+    return tools[0].scores_of(reports, [64], kinds, training, {"width": 8})
 
 
 def test_scores_are_those_of_the_reports(scores):
@@ -115,28 +115,25 @@ def test_kinds_are_pooled_as_the_whole_is(scores):
     assert difference == pytest.approx(10 * math.log10(3), rel=1e-4) and interval == [None, None]
 
 
-def test_evaluations_of_other_sizes_stay_if_the_weights_are_the_same(tools, scores):
+def test_evaluations_of_other_sizes_stay_if_the_model_is_the_same(tools, scores):
+    with_other_sizes = tools[0].with_other_sizes
     evaluations = [
         {"set": images, "size": size, "protocol": "narrow"}
-        for images, size in (("photos", 64), ("photos", 32), ("validation", 128))
+        for images, size in (("photos", 512), ("photos", 64), ("photos", 32), ("validation", 256))
     ]
     earlier = scores | {"evaluations": evaluations}
-    merged = tools[0].with_other_sizes(scores, earlier)
-    kept = [evaluations[2], evaluations[1]]
-    assert [e for e in merged["evaluations"] if e not in scores["evaluations"]] == kept
-    places = [(e["set"], e["size"]) for e in merged["evaluations"]]
-    assert (
-        places
-        == [("validation", 64)] * 4 + [("validation", 128), ("photos", 32)] + [("photos", 64)] * 4
-    )
-    assert tools[0].with_other_sizes(scores, earlier | {"weights": "other"}) == scores
+    places = [(e["set"], e["size"]) for e in with_other_sizes(scores, earlier)["evaluations"]]
+    validation = [("validation", 64)] * 4 + [("validation", 256)]
+    assert places == [*validation, *[("photos", 64)] * 4, ("photos", 512)]
+    for other in ({"weights": "other"}, {"architecture": {"width": 16}}):
+        assert with_other_sizes(scores, earlier | other) == scores
 
 
 def test_reports_of_several_models_are_refused(tools, reports):
     path = reports / "photos_64_wide" / "report.json"
     path.write_text(path.read_text().replace('"weights": "w"', '"weights": "other"'))
     with pytest.raises(ValueError, match="of several models"):
-        tools[0].scores_of(reports, [64], {}, {})
+        tools[0].scores_of(reports, [64], {}, {}, {})
 
 
 def test_the_card_says_what_the_scores_say(tools, scores):

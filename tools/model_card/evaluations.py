@@ -1,7 +1,8 @@
 """The evaluations that the card reports, and their scores as one file.
 
-scores.json     weights, compute, and for each evaluation the values of every method with
-                intervals, the model's differences from the baselines, and both by kind of scene
+scores.json     weights, architecture, compute, and for each evaluation the values of every
+                method with intervals, the model's differences from the baselines, and both by
+                kind of scene
 """
 
 import csv
@@ -88,7 +89,11 @@ def folder_of(name: str, size: int, protocol: str) -> str:
 
 
 def scores_of(
-    reports: Path, sizes: Sequence[int], kinds: Mapping[str, str], training: Mapping[str, Any]
+    reports: Path,
+    sizes: Sequence[int],
+    kinds: Mapping[str, str],
+    training: Mapping[str, Any],
+    architecture: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Reduces the reports to what the card needs, in types of JSON.
 
@@ -97,6 +102,7 @@ def scores_of(
       sizes: those that were evaluated.
       kinds: kind of scene of each photograph of `photos`, by its name without suffix.
       training: what `training` in the result holds: `stages`, see training.json.
+      architecture: that of the model, which its predictions depend on besides the weights.
     """
     evaluations, weights = [], set()
     for images in SETS:
@@ -120,6 +126,7 @@ def scores_of(
     versions = report["provenance"]["versions"]
     return {
         "weights": sha256,
+        "architecture": dict(architecture),
         "step": step,
         "versions": versions,
         "training": dict(training),
@@ -128,14 +135,14 @@ def scores_of(
 
 
 def with_other_sizes(scores: dict[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds to scores the evaluations of other sizes that earlier scores of the same weights have.
+    """Adds to scores the evaluations of other sizes that earlier scores of the same model have.
 
-    So a card may be made of one size after the other.
+    So a card may be made of one of its `SIZES` after the other.
     """
-    if any(scores[name] != earlier[name] for name in ("weights", "step")):
+    if any(scores[name] != earlier.get(name) for name in ("weights", "architecture", "step")):
         return scores
-    present = {evaluation["size"] for evaluation in scores["evaluations"]}
-    others = [e for e in earlier["evaluations"] if e["size"] not in present]
+    other_sizes = set(SIZES) - {evaluation["size"] for evaluation in scores["evaluations"]}
+    others = [e for e in earlier["evaluations"] if e["size"] in other_sizes]
     names = [images.name for images in SETS]
     evaluations = sorted(
         scores["evaluations"] + others, key=lambda e: (names.index(e["set"]), e["size"])
