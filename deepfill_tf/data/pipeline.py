@@ -59,10 +59,6 @@ class ImagePipeline:
         check_positive_int("global_batch_size", global_batch_size)
         check_bool("with_box", with_box)
         holes = masks if isinstance(masks, PairedMasks) else None
-        if not isinstance(masks, PairedMasks):
-            # Holes that do not fit are refused here rather than in the middle of a graph.
-            first_seed = seeds_of(seed, Purpose.MASK, tf.zeros([1], tf.int64))
-            masks(first_seed, options.height, options.width)
         self._count = len(paths)
         self._options = options
         self._global_batch_size = global_batch_size
@@ -71,6 +67,8 @@ class ImagePipeline:
         self._with_box = with_box
         self._has_files = holes is not None
         self._channels = options.channels + (sketches is not None) + self._has_files
+        # Holes that do not fit are refused here rather than in the middle of a graph.
+        self._first_hole = {} if self._has_files else self._holes(tf.zeros([1], tf.int64))
         self._reader = ImageReader(
             paths, options, seed=seed, sketches=sketches, absent=absent, holes=holes
         )
@@ -143,16 +141,13 @@ class ImagePipeline:
         ]
 
     def example(self) -> dict[str, tf.Tensor]:
-        """A batch of one with the keys and shapes of `dataset`, all zeros but for the box."""
-        height, width = self._options.height, self._options.width
-        tensors = self._tensors(tf.zeros([1, height, width, self._channels], tf.uint8))
-        batch = {"mask": tf.zeros([1, height, width, 1]), "penalty_alpha": tf.zeros([1, 2])}
-        batch |= {name: tf.zeros_like(value) for name, value in tensors.items()}
-        if self._with_box and not self._has_files:
-            batch["box_rows"], batch["box_columns"] = self._masks.boxes(
-                self._seeds(Purpose.MASK, tf.constant(0, tf.int64)), height, width
-            )
-        return batch
+        """A batch of one with the keys and shapes of `dataset`: the first hole, the rest zeros.
+
+        A hole of a file is empty.
+        """
+        values = tf.zeros([1, self._options.height, self._options.width, self._channels], tf.uint8)
+        zeros = {name: tf.zeros_like(value) for name, value in self._tensors(values).items()}
+        return {**zeros, "penalty_alpha": tf.zeros([1, 2]), **self._first_hole}
 
     def _example(self, position: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """The position, and the image with its sketch."""
@@ -179,18 +174,25 @@ class ImagePipeline:
         batch = batch | {"penalty_alpha": tf.cast(penalty_alpha, tf.float32)}
         if self._has_files:
             return batch
-        count, height, width, _ = batch["image"].shape
-        mask_positions = positions
-        if self._options.one_mask_per_batch:
-            mask_positions = positions[:1] // self._global_batch_size * self._global_batch_size
-        seeds = seeds_of(self._seed, Purpose.MASK, mask_positions)
-        holes = {"mask": self._masks(seeds, height, width)}
+        count = batch["image"].shape[0]
+        if not self._options.one_mask_per_batch:
+            return batch | self._holes(positions)
+        first = positions[:1] // self._global_batch_size * self._global_batch_size
+        holes = self._holes(first)
+        return batch | {name: tf.repeat(value, count, axis=0) for name, value in holes.items()}
+
+    def _holes(self, positions: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The holes of the examples at `positions` `[n]`, with the boxes around them if wanted."""
+        height, width = self._options.height, self._options.width
+        seeds = seeds_of(self._seed, Purpose.MASK, positions)
+        mask = self._masks(seeds, height, width)
+        shape = [positions.shape[0], height, width, 1]
+        if not mask.shape.is_compatible_with(shape):
+            raise ValueError(f"masks must generate holes of shape {shape}, not {mask.shape}")
+        holes = {"mask": tf.ensure_shape(mask, shape)}
         if self._with_box:
             holes["box_rows"], holes["box_columns"] = self._masks.boxes(seeds, height, width)
-        if self._options.one_mask_per_batch:
-            holes = {name: tf.repeat(value, count, axis=0) for name, value in holes.items()}
-        holes["mask"] = tf.ensure_shape(holes["mask"], [count, height, width, 1])
-        return batch | holes
+        return holes
 
     def _image_index(self, position: tf.Tensor) -> tf.Tensor:
         """Index in the list of the image at a position of the stream."""

@@ -216,7 +216,7 @@ class TrainingData:
         )
 
     def example(self, *, with_box: bool) -> dict[str, tf.Tensor]:
-        """A batch of one, all zeros, to build networks with; see `ImagePipeline.example`.
+        """A batch of one, to build networks with; see `ImagePipeline.example`.
 
         Raises UserError if the holes do not fit into the images, or if `with_box` asks for
         boxes that they do not have.

@@ -218,6 +218,7 @@ def test_more_than_three_failing_images_of_a_short_list_should_end_it(
         ({"global_batch_size": 0}, "0"),
         ({"channels": 2}, "2"),
         ({"masks": RectangleMasks()}, "height=128"),
+        ({"masks": lambda seeds, height, width: tf.zeros([1, 8, 8, 1])}, r"masks.*16.*8, 8"),
     ],
 )
 def test_bad_arguments_are_quoted_at_construction(numbered_images, arguments, quoted):

@@ -101,6 +101,7 @@ def test_the_example_has_the_shapes_of_batches(noise_images):
     for name, value in batch.items():
         assert value.shape[1:] == example[name].shape[1:], name
         assert value.dtype == example[name].dtype, name
+    np.testing.assert_array_equal(example["mask"], batch["mask"][:1])
 
 
 def test_holes_without_a_box_are_refused(noise_images, tmp_path):
