@@ -85,7 +85,7 @@ def test_the_page_as_written(tmp_path, monkeypatch, caplog):
     assert "initialized the generator from models/places2" in caplog.text
     assert "4 steps are 8 epochs of 1 images" in caplog.text
     course = "(the last validation|not improved in the [24] steps)"
-    assert re.search(rf"best: step \d, psnr_in_hole .* in runs/tuned/best; {course}", caplog.text)
+    assert re.search(rf"best: step \d, l1_in_hole .* in runs/tuned/best; {course}", caplog.text)
     assert run(inpaint, shlex.split(complete)) == 0
     assert Image.open("a_completed.png").size == (90, 80)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from deepfill_tf.data.thresholds import EDGE_THRESHOLD, HOLE_THRESHOLD
 from deepfill_tf.inference.hole_boxes import hole_boxes
 from deepfill_tf.networks.generator import Generator
-from deepfill_tf.ops import Region, height_and_width
+from deepfill_tf.ops import Region, height_and_width, mirror_pad
 
 
 def complete_uint8(
@@ -147,11 +147,10 @@ def _inputs(
 ) -> list[tf.Tensor]:
     """Returns [images with zeros in the holes, holes, edges], padded and cast.
 
-    All are continued by their mirror image at the bottom and the right, up to a multiple of the
-    generator's `size_multiple` and at least `min_size`; mirrored together, so that nothing shows
-    what lies under a hole.
+    All are continued by their mirror image at the bottom and the right, up to the generator's
+    `padded_size`; mirrored together, so that nothing shows what lies under a hole.
     """
-    size = [_padded_size(n, generator) for n in height_and_width(images)]
+    size = [generator.padded_size(n) for n in height_and_width(images)]
     checks = [
         tf.debugging.assert_equal(
             tf.shape(images)[1:3],
@@ -171,21 +170,7 @@ def _inputs(
         # One sketch may serve several images, and so may one mask.
         inputs.append(edges | tf.zeros_like(incomplete[..., :1], tf.bool))
     # Keras 2 casts only a layer's first argument to its compute type.
-    return [tf.cast(_mirror_pad(x, *size), generator.compute_dtype) for x in inputs]
-
-
-def _padded_size(size, generator: Generator):
-    multiple = generator.size_multiple
-    return tf.maximum((size + multiple - 1) // multiple * multiple, generator.min_size)
-
-
-def _mirror_pad(images: tf.Tensor, height, width) -> tf.Tensor:
-    """Returns images continued by their mirror image, repeatedly, to `height` x `width`."""
-    sizes = height_and_width(images)
-    for axis, size, wanted in ((1, sizes[0], height), (2, sizes[1], width)):
-        position = tf.range(wanted) % (2 * size)
-        images = tf.gather(images, tf.minimum(position, 2 * size - 1 - position), axis=axis)
-    return images
+    return [tf.cast(mirror_pad(x, *size), generator.compute_dtype) for x in inputs]
 
 
 def _box_around(masks: tf.Tensor) -> Region:

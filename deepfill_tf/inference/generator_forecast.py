@@ -86,8 +86,7 @@ def forecast_of_generator(
     if strategy.name == "resize":
         memory = _RESIZING * 4.0 * size[0] * size[1]
     for part, part_boxes in strategy.parts(boxes, size):
-        multiple = generator.size_multiple
-        padded = tuple(max(-(-n // multiple) * multiple, generator.min_size) for n in part)
+        padded = (generator.padded_size(part[0]), generator.padded_size(part[1]))
         counts = count_operations(generator, padded, None if whole else part_boxes.tolist())
         seconds += _seconds(counts, speed)
         if history is not None:

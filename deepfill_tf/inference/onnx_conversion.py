@@ -37,8 +37,8 @@ from deepfill_tf.inference.completion import (
     to_holes,
 )
 from deepfill_tf.networks.generator import Generator
+from deepfill_tf.ops.control_flow import unrolled_loops, without_branches
 from deepfill_tf.ops.fast_attention import blocks_of
-from deepfill_tf.ops.loops import unrolled_loops
 
 # Version of the ONNX operators that models use.
 OPSET = 17
@@ -99,7 +99,8 @@ def convert_to_onnx(
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with _without_loops() if size else contextlib.nullcontext():
+        # Branches that read variables do not convert.
+        with without_branches(), _without_loops() if size else contextlib.nullcontext():
             function = complete.get_concrete_function()
         model = _converted(function)
         if not size:

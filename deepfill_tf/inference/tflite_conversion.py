@@ -24,13 +24,14 @@ from deepfill_tf.networks.generator import Generator
 
 SIGNATURE = "serving_default"
 PRECISIONS = ("float32", "float16", "int8_weights", "int8")
-# Operations that stay float32 in int8 models, all but the convolutions: rounded scores make the
-# attention choose other patches, and a rounded composition changes known pixels.
+# Operations that stay float32 in int8 models, all but the networks' convolutions: rounded scores
+# make the attention choose other patches, and a rounded composition changes known pixels.
 _FLOAT_OPERATIONS = (
     *("ADD", "ADD_N", "SUB", "MUL", "SUM", "MAXIMUM", "LOG", "RSQRT", "CAST", "FILL"),
     *("ELU", "LOGISTIC", "TANH", "SOFTMAX", "BATCH_MATMUL", "SELECT", "SELECT_V2"),
     *("GATHER", "GATHER_ND", "SCATTER_ND", "SLICE", "STRIDED_SLICE", "CONCATENATION"),
     *("PAD", "PADV2", "RESHAPE", "TRANSPOSE", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"),
+    *("AVERAGE_POOL_2D", "MAX_POOL_2D", "DEPTHWISE_CONV_2D", "DIV", "MINIMUM", "RELU"),
 )
 
 

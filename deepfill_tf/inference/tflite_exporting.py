@@ -64,11 +64,18 @@ def save_tflite(
     Returns words that say how the result agrees with TensorFlow's.
 
     Raises UserError if `path` is something else or cannot be written, the generator does not
-    convert, or results disagree. Then no file is written.
+    convert, or results disagree, and for int8 if the generator copies details. Then no file is
+    written.
     """
     check_choice("precision", precision, PRECISIONS)
     check_tflite_path(path)
     check_fixed_size(height, width)
+    if precision == "int8" and generator.copies_details:
+        # The converter's own program that measures ranges does not survive the loop.
+        raise UserError(
+            "int8 models cannot copy details of known pixels, as this model does (detail_weight): "
+            "choose another precision, such as int8_weights"
+        )
     copy = copy_in_float32(generator)
     completion = FixedSizeCompletion(copy, height, width)
     inputs = functools.partial(_inputs, generator=copy, height=height, width=width)

@@ -1,24 +1,18 @@
 """Initial kernels of convolutions."""
 
-import contextlib
-import contextvars
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import tensorflow as tf
 
 from deepfill_tf.compat import keras
+from deepfill_tf.scoped_value import ScopedValue
 
-_zeros = contextvars.ContextVar("zeros", default=False)
+_zeros = ScopedValue("zeros", False)
 
 
-@contextlib.contextmanager
-def zeros_for_kernels() -> Iterator[None]:
+def zeros_for_kernels() -> AbstractContextManager[None]:
     """Kernels that are created inside are 0: random ones take time, and are to be overwritten."""
-    before = _zeros.set(True)
-    try:
-        yield
-    finally:
-        _zeros.reset(before)
+    return _zeros.set_to(True)
 
 
 class ScaledGlorotUniform(keras.initializers.GlorotUniform):

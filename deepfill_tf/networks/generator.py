@@ -9,8 +9,9 @@ masks       `[N, H, W, 1]` or `[1, H, W, 1]`, exactly 0 or 1; 1 is the hole
 sketches    as masks, 1 is an edge; edges outside the hole are ignored
 coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
 refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction; in the hole
-            corrected at its border, if there is `border_correction`, and, except in training, with
-            details of known pixels, if there is a `detail_weight`
+            corrected at its border, if there is `border_correction`, and, except in training, far
+            inside replaced by the completion at half the size, if there is a
+            `half_size_deviation`, and with details of known pixels, if there is a `detail_weight`
 offsets     int32 `[N, H / (4 * rate), W / (4 * rate), 2]`, of the attention
 
 H and W are multiples of `Generator.size_multiple`, by default 8. The `rate` of the attention is
@@ -52,10 +53,17 @@ from deepfill_tf.ops import (
     correct_borders,
     correction_radius,
     details_region,
+    half_size,
+    half_size_sketches,
     height_and_width,
+    inside_weights,
+    least_side_with_inside,
+    mirror_pad,
+    upsample_bilinear_2x,
 )
+from deepfill_tf.ops.control_flow import computed_if
 
-# Largest standard deviation of a border correction, in pixels.
+# Largest standard deviation of a border correction, and of the half size's weights, in pixels.
 MAX_DEVIATION = 100
 
 
@@ -74,6 +82,7 @@ class Generator(RebuiltOnLoading, keras.Model):
         guided: bool,
         refinement: bool,
         border_correction: Sequence[float] | None,
+        half_size_deviation: float | None,
         detail_weight: float,
         name: str,
         dtype: str | None,
@@ -91,6 +100,11 @@ class Generator(RebuiltOnLoading, keras.Model):
         self._attention_choice = attention
         self._sees_mask = sees_mask
         self._border_correction = _checked_deviations(border_correction)
+        if half_size_deviation is not None:
+            check_in_range(
+                "half_size_deviation", half_size_deviation, 0, MAX_DEVIATION, low_open=True
+            )
+        self._half_size_deviation = float(half_size_deviation or 0)
         check_in_range("detail_weight", detail_weight, 0, 1, high_open=False)
         self._detail_weight = float(detail_weight)
         common = dataclasses.asdict(options)
@@ -135,6 +149,16 @@ class Generator(RebuiltOnLoading, keras.Model):
         """Pixels of the image per position of the offsets, along each axis."""
         return 4 * self._rate
 
+    def padded_size(self, size: int | tf.Tensor) -> int | tf.Tensor:
+        """The smallest height, or width, from `size` on that images should be padded to.
+
+        With the half size that is a size whose half needs no padding.
+        """
+        multiple, least = (n * self._sizes for n in (self.size_multiple, self.min_size))
+        # Of positive numbers alone: ONNX rounds the quotients of others towards zero.
+        padded = (size + multiple - 1) // multiple * multiple
+        return max(padded, least) if isinstance(size, int) else tf.maximum(padded, least)
+
     def example_inputs(self) -> tuple[tf.Tensor, ...]:
         """Zeros of the smallest size that the generator can be called with."""
         return zero_inputs(
@@ -160,28 +184,64 @@ class Generator(RebuiltOnLoading, keras.Model):
         check_sketches("generator", self.guided, sketches)
         masks = tf.cast(masks, images.dtype)  # Keras 2 casts the first argument only
         incomplete = images * (1 - masks)
+        coarse, refined, offsets = self._stages(incomplete, masks, sketches, training)
+        if not training and (self.uses_half_size or self.copies_details):
+            completed = _composite_float32(refined, incomplete, masks)
+            refined, holes = (tf.cast(x, tf.float32) for x in (refined, masks))
+            if self.uses_half_size:
+                half, weights = self._half_size_inputs(incomplete, masks, sketches)
+                half_completed = computed_if(
+                    tf.reduce_any(weights > 0),
+                    lambda: _composite_float32(self._stages(*half)[1], *half[:2]),
+                    tf.cast(half[0], tf.float32),
+                )
+                enlarged = upsample_bilinear_2x(_with_weights(half_completed, weights))
+                completed = _blended(completed, enlarged, holes)
+            if self.copies_details:
+                completed = self._with_details(completed, holes)
+            refined = composite(completed, refined, holes)
+        return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
+
+    def _stages(
+        self,
+        incomplete: tf.Tensor,
+        masks: tf.Tensor,
+        sketches: tf.Tensor | None = None,
+        training: bool | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What `call` returns, but without the completion at half the size, and copied details."""
         coarse = self.coarse(
             self._coarse_inputs(incomplete, masks, sketches), masks, training=training
         )
         if self.refinement is None:
-            height, width = (size // self.offsets_stride for size in height_and_width(images))
-            offsets = tf.zeros([tf.shape(images)[0], height, width, 2], tf.int32)
+            height, width = (size // self.offsets_stride for size in height_and_width(incomplete))
+            offsets = tf.zeros([tf.shape(incomplete)[0], height, width, 2], tf.int32)
             refined = coarse
         else:
             refined, offsets = self.refinement(
                 composite(coarse, incomplete, masks), masks, training=training
             )
-        refined = self._corrected(refined, incomplete, masks)
-        if self.copies_details and not training:
-            refined, known, holes = (tf.cast(x, tf.float32) for x in (refined, incomplete, masks))
-            detailed = self._with_details(composite(refined, known, holes), holes)
-            refined = composite(detailed, refined, holes)
-        return tf.cast(coarse, tf.float32), tf.cast(refined, tf.float32), offsets
+        return coarse, self._corrected(refined, incomplete, masks), offsets
 
     @property
     def copies_details(self) -> bool:
         """Whether details of known pixels are copied into the hole, except in training."""
         return self._detail_weight > 0
+
+    @property
+    def uses_half_size(self) -> bool:
+        """Whether large holes are completed at half the size too, except in training."""
+        return self._half_size_deviation > 0
+
+    @property
+    def least_side_at_half_size(self) -> int:
+        """Pixels; nothing of a hole of fewer across is completed at half the size."""
+        return least_side_with_inside(self._half_size_deviation)
+
+    @property
+    def _sizes(self) -> int:
+        """Number of sizes at which an image is completed."""
+        return 1 + self.uses_half_size
 
     @property
     def correction_radius(self) -> int:
@@ -210,7 +270,7 @@ class Generator(RebuiltOnLoading, keras.Model):
         """Refines the hole of one image, computing only regions that cover the hole.
 
         Args:
-          images, masks, sketches: as for a call, of one image.
+          images, masks, sketches: as for a call, of one image; its sizes are `padded_size`s.
           regions: int32 `[K, 4]`: first row and column of each region, and the row and column
             after its last ones. Pixels of the hole outside them are not predicted.
 
@@ -218,10 +278,27 @@ class Generator(RebuiltOnLoading, keras.Model):
           float32 `[1, H, W, channels]`: `refined` in the hole, `images` elsewhere.
         """
 
-        def write(canvas: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-            return write_regions(canvas, regions, features)
+        def complete_both(needed, inputs, half):
+            # First the half size, then the full one, in a loop: a program has each operation once.
+            at_half = tf.concat([regions[:, :2] // 2, (regions[:, 2:] + 1) // 2], axis=1)
+            both = list(zip((at_half, *half), (regions, *inputs), strict=True))
 
-        return self._refined(images, masks, sketches, write, in_strips=True)
+            def complete_next(sizes_left, _, half_completed):
+                is_half = sizes_left == 2
+                chosen = [tf.cond(is_half, lambda x=x: x, lambda y=y: y) for x, y in both]
+                return sizes_left - 1, half_completed, self._completed(True, *chosen)
+
+            image = tf.TensorShape([1, None, None, self.channels])
+            _, half_completed, completed = tf.while_loop(
+                lambda sizes_left, *_: sizes_left > 0,
+                complete_next,
+                [1 + tf.cast(needed, tf.int32), half[0], half[0]],
+                shape_invariants=[tf.TensorShape([]), image, image],
+                parallel_iterations=1,
+            )
+            return completed, half_completed
+
+        return self._refined(images, masks, sketches, regions, True, complete_both)
 
     def refined_in_region(
         self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None, region: Region
@@ -232,44 +309,87 @@ class Generator(RebuiltOnLoading, keras.Model):
         runtimes have difficulties with these. It needs more memory.
 
         Args:
-          images, masks, sketches: as for a call.
+          images, masks, sketches: as for a call; the sizes are `padded_size`s.
           region: not empty; pixels of the holes outside it are not predicted.
 
         Returns:
           float32 `[N, H, W, channels]`: `refined` in the holes, `images` elsewhere.
         """
 
-        def write(canvas: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-            return region.write(canvas, features.at(region))
+        def complete_both(needed, inputs, half):
+            # Without branches: where nothing is needed, one pixel is computed.
+            at_half, factor = region.halved(), tf.cast(needed, tf.int32)
+            at_half = Region(at_half.begin * factor, tf.maximum(at_half.end * factor, 1))
+            return self._completed(False, region, *inputs), self._completed(False, at_half, *half)
 
-        return self._refined(images, masks, sketches, write, in_strips=False)
+        return self._refined(images, masks, sketches, region, False, complete_both)
 
     def _refined(
         self,
         images: tf.Tensor,
         masks: tf.Tensor,
         sketches: tf.Tensor | None,
-        write: Callable[[tf.Tensor, LazyFeatures], tf.Tensor],
-        *,
+        where: Region | tf.Tensor,
         in_strips: bool,
+        complete_both: Callable[..., tuple[tf.Tensor, tf.Tensor]],
     ) -> tf.Tensor:
-        """Refines what `write` computes of the stages' outputs."""
+        """Refines a region, or regions `[K, 4]`, of images.
+
+        `complete_both(needed, inputs, half_inputs)` returns the images that `_completed` returns
+        for the inputs of the full and of half the size; those of half the size if they are needed.
+        """
+        masks = tf.cast(masks, images.dtype)
+        inputs = [images * (1 - masks), masks]
+        if sketches is not None:
+            inputs.append(tf.cast(sketches, images.dtype))
+        if self.uses_half_size:
+            half, weights = self._half_size_inputs(*inputs)
+            completed, half_completed = complete_both(tf.reduce_any(weights > 0), inputs, half)
+            blended = _blended_regions(completed, _with_weights(half_completed, weights), masks)
+            completed = _write(completed, where, blended)
+        else:
+            completed = self._completed(in_strips, where, *inputs)
+        if self.copies_details:
+            completed = _write(completed, where, self._regions_with_details(completed, masks))
+        return tf.cast(completed, tf.float32)
+
+    def _completed(
+        self,
+        in_strips: bool,
+        where: Region | tf.Tensor,
+        incomplete: tf.Tensor,
+        masks: tf.Tensor,
+        sketches: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Completes a region, or regions `[K, 4]`, of images with both stages."""
         refinement = self.refinement
         assert refinement is not None
-        masks = tf.cast(masks, images.dtype)
-        incomplete = images * (1 - masks)
 
         def completed(predicted):
-            return write(incomplete, RegionStack.pixelwise(composite, predicted, incomplete, masks))
+            made = RegionStack.pixelwise(composite, predicted, incomplete, masks)
+            return _write(incomplete, where, made)
 
         inputs = self._coarse_inputs(incomplete, masks, sketches)
         coarse = completed(self.coarse.lazy_output(inputs, masks, in_strips=in_strips))
         refined = refinement.lazy_output(coarse, masks, in_strips=in_strips)
-        completed_by_refined = completed(self._corrected_regions(refined, incomplete, masks))
-        if self.copies_details:
-            detailed = self._regions_with_details(completed_by_refined, masks)
-            completed_by_refined = write(completed_by_refined, detailed)
-        return tf.cast(completed_by_refined, tf.float32)
+        return completed(self._corrected_regions(refined, incomplete, masks))
+
+    def _half_size_inputs(
+        self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """The stages' inputs at half the size, padded, and the weights of what they complete.
+
+        The weights are float32 `[N or 1, H / 2, W / 2, 1]`.
+        """
+        incomplete, masks = (tf.cast(x, tf.float32) for x in (incomplete, masks))
+        images, holes = half_size(incomplete, masks)
+        inputs = [images, holes]
+        if sketches is not None:
+            inputs.append(half_size_sketches(tf.cast(sketches, tf.float32) * masks))
+        # Images of `padded_size` need no padding here.
+        size = [self.padded_size(2 * n) // 2 for n in height_and_width(images)]
+        half = [tf.cast(mirror_pad(x, *size), self.compute_dtype) for x in inputs]
+        return half, inside_weights(holes, self._half_size_deviation)
 
     def _corrected(self, refined: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
         if not self._border_correction:
@@ -322,10 +442,51 @@ class Generator(RebuiltOnLoading, keras.Model):
             "guided": self.guided,
             "refinement": self.refinement is not None,
             "border_correction": list(self._border_correction) or None,
+            "half_size_deviation": self._half_size_deviation or None,
             "detail_weight": self._detail_weight,
             "name": self.name,
             "dtype": self.dtype_policy.name,
         }
+
+
+def _write(canvas: tf.Tensor, where: Region | tf.Tensor, features: LazyFeatures) -> tf.Tensor:
+    """Writes features into a region, or into regions `[K, 4]` one after the other."""
+    if isinstance(where, Region):
+        return where.write(canvas, features.at(where))
+    return write_regions(canvas, where, features)
+
+
+def _composite_float32(prediction: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    return composite(*(tf.cast(x, tf.float32) for x in (prediction, images, masks)))
+
+
+def _with_weights(half_completed: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """What was completed at half the size, without its padding, and weights as last channel."""
+    height, width = height_and_width(weights)
+    half_completed = tf.cast(half_completed[:, :height, :width], tf.float32)
+    weights += tf.zeros_like(half_completed[..., :1])
+    return tf.concat([half_completed, weights], axis=-1)
+
+
+def _blended(completed: tf.Tensor, enlarged: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    """Puts what was completed at half the size, with its weights, into the holes."""
+    return composite(enlarged[..., :-1], completed, enlarged[..., -1:] * masks)
+
+
+def _blended_regions(
+    completed: tf.Tensor, half_with_weights: tf.Tensor, masks: tf.Tensor
+) -> LazyFeatures:
+    """`_blended`, computed region by region; `half_with_weights` is not enlarged."""
+    border = Region.whole(height_and_width(half_with_weights))
+
+    def at(region: Region) -> tf.Tensor:
+        seen = region.halved().grown(1).intersection(border)
+        enlarged = upsample_bilinear_2x(seen.crop(half_with_weights))
+        enlarged = region.crop(enlarged, origin=seen.doubled())
+        full, holes = (tf.cast(region.crop(x), tf.float32) for x in (completed, masks))
+        return tf.cast(_blended(full, enlarged, holes), completed.dtype)
+
+    return LazyFeatures(at, height_and_width(completed))
 
 
 def _checked_deviations(border_correction: Sequence[float] | None) -> tuple[float, ...]:

@@ -46,6 +46,11 @@ class GeneratorV1(Generator):
       border_correction: standard deviations, in pixels, of the means of errors at known pixels that
         correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
         (8.0, 3.0, 1.0). None as released and in both papers: no correction.
+      half_size_deviation: far inside a hole `refined` is the image's completion at half its size,
+        except in training, see `ops.inside_weights`: where a Gaussian of this standard deviation,
+        in pixels, has at most 2 % of its weight on known pixels; partly, where it has at most 35 %.
+        Beyond the image's border nothing counts. 28.0 is the default model's. None as released and
+        in both papers: nowhere.
       detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
         hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
         0 as released and in both papers: nothing is copied.
@@ -77,6 +82,7 @@ class GeneratorV1(Generator):
         refinement: bool = True,
         kernel_gain: float = 1.0,
         border_correction: Sequence[float] | None = None,
+        half_size_deviation: float | None = None,
         detail_weight: float = 0.0,
         name: str = "generator",
         dtype: str | None = None,
@@ -97,6 +103,7 @@ class GeneratorV1(Generator):
             guided=guided,
             refinement=refinement,
             border_correction=border_correction,
+            half_size_deviation=half_size_deviation,
             detail_weight=detail_weight,
             name=name,
             dtype=dtype,
@@ -132,6 +139,11 @@ class GeneratorV2(Generator):
       border_correction: standard deviations, in pixels, of the means of errors at known pixels that
         correct `refined` in the hole, see `ops.correct_borders`; wide ones first, such as
         (8.0, 3.0, 1.0). None as released and in both papers: no correction.
+      half_size_deviation: far inside a hole `refined` is the image's completion at half its size,
+        except in training, see `ops.inside_weights`: where a Gaussian of this standard deviation,
+        in pixels, has at most 2 % of its weight on known pixels; partly, where it has at most 35 %.
+        Beyond the image's border nothing counts. 28.0 is the default model's. None as released and
+        in both papers: nowhere.
       detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
         hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
         0 as released and in both papers: nothing is copied.
@@ -164,6 +176,7 @@ class GeneratorV2(Generator):
         refinement: bool = True,
         kernel_gain: float = 1.0,
         border_correction: Sequence[float] | None = None,
+        half_size_deviation: float | None = None,
         detail_weight: float = 0.0,
         name: str = "generator",
         dtype: str | None = None,
@@ -184,6 +197,7 @@ class GeneratorV2(Generator):
             guided=guided,
             refinement=refinement,
             border_correction=border_correction,
+            half_size_deviation=half_size_deviation,
             detail_weight=detail_weight,
             name=name,
             dtype=dtype,

@@ -74,26 +74,52 @@ def count_operations(
       True
     """
     counts = OperationCounts()
+    in_regions = boxes is not None
+    regions = [_region(box) for box in ([(0, 0, *size)] if boxes is None else boxes)]
+    _count_stages(counts, generator, size, regions, in_regions=in_regions)
+    # Of the holes only the boxes are known. A box that is wide enough may have an inside.
+    sides = [min(_size(region)) for region in regions]
+    if generator.uses_half_size and max(sides, default=0) >= generator.least_side_at_half_size:
+        half = size[0] // 2, size[1] // 2
+        halved = [region.halved() for region in regions]
+        _count_stages(counts, generator, half, halved, in_regions=in_regions)
+    if generator.copies_details:
+        _count_details(counts, generator, size, regions)
+    return counts
+
+
+def _count_stages(
+    counts: OperationCounts,
+    generator: Generator,
+    size: tuple[int, int],
+    regions: list[Region],
+    *,
+    in_regions: bool,
+) -> None:
+    """Adds what both networks compute for regions of an image."""
     for network in filter(None, (generator.coarse, generator.refinement)):
-        stack = CountingStack(network, counts, in_regions=boxes is not None)
+        stack = CountingStack(network, counts, in_regions=in_regions)
         inputs = _CountedMap(lambda region: None, size, generator.channels)
         # The refinement network returns offsets too.
         made = network._forward(stack, inputs, inputs)
         output = made[0] if isinstance(made, tuple) else made
         margin = generator.correction_radius if network is generator.refinement else 0
-        for box in [(0, 0, *size)] if boxes is None else boxes:
-            region = Region(*np.array(box, np.int32).reshape(2, 2))
+        for region in regions:
             output.at(_inside(region.grown(margin), size))
-    if generator.copies_details:
-        products, differences = search_operations(generator.channels)
-        for top, left, bottom, right in [(0, 0, *size)] if boxes is None else boxes:
-            region = Region(*np.array([[top, left], [bottom, right]], np.int32))
-            blocks = searched_blocks(top, bottom) * searched_blocks(left, right)
-            counts.convolution_products += blocks * products
-            counts.convolution_outputs += blocks * differences
-            seen = _area(_inside(details_region(region), size))
-            counts.detail_numbers = max(counts.detail_numbers, _DETAIL_NUMBERS * seen)
-    return counts
+
+
+def _count_details(
+    counts: OperationCounts, generator: Generator, size: tuple[int, int], regions: list[Region]
+) -> None:
+    """Adds the search for the details of regions of an image."""
+    products, differences = search_operations(generator.channels)
+    for region in regions:
+        (top, left), (bottom, right) = region.begin.tolist(), region.end.tolist()
+        blocks = searched_blocks(top, bottom) * searched_blocks(left, right)
+        counts.convolution_products += blocks * products
+        counts.convolution_outputs += blocks * differences
+        seen = _area(_inside(details_region(region), size))
+        counts.detail_numbers = max(counts.detail_numbers, _DETAIL_NUMBERS * seen)
 
 
 @dataclass(frozen=True)
@@ -160,7 +186,8 @@ class CountingStack:
         rows = max(STRIP_POSITIONS // width, 1) if self._in_regions else height
         for first in range(0, height, rows):
             features.at(Region(np.array([first, 0]), np.array([min(first + rows, height), width])))
-        self._counts.background_numbers = height * width * features.channels
+        numbers = height * width * features.channels
+        self._counts.background_numbers = max(self._counts.background_numbers, numbers)
 
         def at(region: Region) -> None:
             if isinstance(attention, ContextualAttention):
@@ -187,6 +214,10 @@ class CountingStack:
             counts.scores += scores
             counts.block_scores = max(counts.block_scores, scores)
             counts.attention_products += features.channels * (3 * scores + rate**2 * values)
+
+
+def _region(box: Sequence[int]) -> Region:
+    return Region(*np.array(box, np.int32).reshape(2, 2))
 
 
 def _inside(region: Region, size: tuple[int, int]) -> Region:

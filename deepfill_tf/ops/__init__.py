@@ -20,9 +20,21 @@ from deepfill_tf.ops.fast_attention import (
 )
 from deepfill_tf.ops.flow_color import color_wheel, offsets_to_color
 from deepfill_tf.ops.gated_convolution import convolve_gated
+from deepfill_tf.ops.half_size import (
+    half_size,
+    half_size_sketches,
+    inside_weights,
+    least_side_with_inside,
+)
+from deepfill_tf.ops.mirroring import mirror_pad
 from deepfill_tf.ops.patches import extract_patches
 from deepfill_tf.ops.regions import Region
-from deepfill_tf.ops.resizing import resize_bilinear, resize_nearest, upsample_nearest_2x
+from deepfill_tf.ops.resizing import (
+    resize_bilinear,
+    resize_nearest,
+    upsample_bilinear_2x,
+    upsample_nearest_2x,
+)
 from deepfill_tf.ops.sampling import cell_offsets, sample_bilinear
 from deepfill_tf.ops.shapes import height_and_width
 from deepfill_tf.ops.spectral_norm import spectral_normalize
@@ -48,8 +60,13 @@ __all__ = [
     "distance_to_known",
     "extract_patches",
     "fast_contextual_attention",
+    "half_size",
+    "half_size_sketches",
     "height_and_width",
     "hole_discount",
+    "inside_weights",
+    "least_side_with_inside",
+    "mirror_pad",
     "offsets_to_color",
     "pad",
     "resize_bilinear",
@@ -59,6 +76,7 @@ __all__ = [
     "searched_blocks",
     "spectral_normalize",
     "supports_fast",
+    "upsample_bilinear_2x",
     "upsample_conv2d",
     "upsample_nearest_2x",
     "with_mask_channels",

@@ -29,9 +29,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from deepfill_tf.ops.control_flow import unrolls_loops
 from deepfill_tf.ops.gaussian_blur import gaussian_blur, gaussian_radius
 from deepfill_tf.ops.key_probabilities import argmax_2d
-from deepfill_tf.ops.loops import unrolls_loops
 from deepfill_tf.ops.regions import Region
 from deepfill_tf.ops.shapes import height_and_width, known_size
 

@@ -8,11 +8,10 @@ processor's cache. That is exact, because the softmax of a query needs its own s
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import tensorflow as tf
 
@@ -23,10 +22,11 @@ from deepfill_tf.ops.patch_scores import PatchScores
 from deepfill_tf.ops.regions import Region
 from deepfill_tf.ops.shapes import known_size
 from deepfill_tf.ops.value_tiles import tiles_to_pixels
+from deepfill_tf.scoped_value import ScopedValue
 
 # Scores in a block, over all images of the batch. A few such arrays exist at a time.
 BLOCK_SCORES = 8 * 2**20
-_block_scores = contextvars.ContextVar("block_scores", default=BLOCK_SCORES)
+_block_scores = ScopedValue("block_scores", BLOCK_SCORES)
 # Blocks have at least 4 rows unless these have more than 16 * block_scores scores: a block also
 # computes two rows on each side, so blocks of fewer rows compute most scores twice or more.
 _MIN_ROWS_PER_BLOCK = 4
@@ -122,8 +122,7 @@ def contextual_attention_region(
     return region.crop(tiles_to_pixels(tiles, rate), origin)
 
 
-@contextlib.contextmanager
-def blocks_of(block_scores: int) -> Iterator[None]:
+def blocks_of(block_scores: int) -> AbstractContextManager[None]:
     """Sets the number of scores in a block where the argument `block_scores` is not given.
 
     Example:
@@ -134,11 +133,7 @@ def blocks_of(block_scores: int) -> Iterator[None]:
       >>> bool(tf.reduce_max(tf.abs(in_rows - in_one_block)) < 1e-5)
       True
     """
-    before = _block_scores.set(block_scores)
-    try:
-        yield
-    finally:
-        _block_scores.reset(before)
+    return _block_scores.set_to(block_scores)
 
 
 def supports_fast(options: AttentionOptions) -> bool:

@@ -39,6 +39,14 @@ class Region:
         """The region with `margin` more rows and columns on each side."""
         return Region(self.begin - margin, self.end + margin)
 
+    def halved(self) -> Region:
+        """The region that covers this one in a map of half the size."""
+        return Region(self.begin // 2, (self.end + 1) // 2)
+
+    def doubled(self) -> Region:
+        """This region in a map of twice the size."""
+        return Region(2 * self.begin, 2 * self.end)
+
     def crop(self, images: tf.Tensor, origin: Region | None = None) -> tf.Tensor:
         """Crops the region from a map `[N, h, w, C]`, or from the region `origin` of a map.
 

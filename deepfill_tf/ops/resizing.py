@@ -1,4 +1,4 @@
-"""Resizing with aligned corners, as TensorFlow 1 did with `align_corners=True`.
+"""Resizing, mostly with aligned corners, as TensorFlow 1 did with `align_corners=True`.
 
 Position i of the output reads position i * scale of the input, where
 scale = (in - 1) / (out - 1), or in / out where out is 1, in float32. Halving is
@@ -73,6 +73,30 @@ def upsample_nearest_2x(images: tf.Tensor) -> tf.Tensor:
     wide = tf.concat([images, images], axis=3)
     wide = tf.reshape(wide, [-1, height, 2 * width, channels])
     return tf.reshape(tf.concat([wide, wide], axis=2), [-1, 2 * height, 2 * width, channels])
+
+
+def upsample_bilinear_2x(maps: tf.Tensor) -> tf.Tensor:
+    """Bilinear, without aligned corners: `[N, h, w, C]` -> `[N, 2h, 2w, C]`.
+
+    Position i of the output reads position i / 2 - 1 / 4 of the input: what a mean of four pixels
+    is the middle of. Beyond the border its pixels are repeated.
+
+    Example:
+      >>> row = tf.constant([0.0, 4.0])[None, None, :, None]
+      >>> upsample_bilinear_2x(row)[0, 0, :, 0].numpy().tolist()
+      [0.0, 1.0, 3.0, 4.0]
+    """
+    height, width = height_and_width(maps)
+    channels = maps.shape[-1]
+    # Concatenated, because OpenCV does not run the padding that ONNX files would have.
+    above = tf.concat([maps[:, :1], maps[:, :-1]], axis=1)
+    below = tf.concat([maps[:, 1:], maps[:, -1:]], axis=1)
+    rows = [0.25 * other + 0.75 * maps for other in (above, below)]
+    maps = tf.reshape(tf.concat(rows, axis=2), [-1, 2 * height, width, channels])
+    left = tf.concat([maps[:, :, :1], maps[:, :, :-1]], axis=2)
+    right = tf.concat([maps[:, :, 1:], maps[:, :, -1:]], axis=2)
+    columns = [0.25 * other + 0.75 * maps for other in (left, right)]
+    return tf.reshape(tf.concat(columns, axis=3), [-1, 2 * height, 2 * width, channels])
 
 
 def _nearest_positions(

@@ -196,6 +196,18 @@ ENTRIES = {
         bfloat16=0.1,
         composition=True,
     ),
+    "GeneratorV2 with the half size": Entry(
+        partial(
+            networks.GeneratorV2,
+            width=4,
+            border_correction=(2.0, 1.0),
+            half_size_deviation=4.0,
+            attention_options={"softmax_scale": 1.0},
+        ),
+        image_and_mask,
+        bfloat16=0.1,
+        composition=True,
+    ),
     # Where little is known partial convolutions amplify it, and there is no gate here.
     "GeneratorV1 of partial convolutions without attention": Entry(
         partial(networks.GeneratorV1, width=4, convolution="partial", attention="none"),

@@ -49,7 +49,13 @@ def session(exported):
 @pytest.fixture(scope="module")
 def guided_v1():
     return randomize(
-        GeneratorV1(width=4, guided=True, border_correction=(3.0, 1.0), detail_weight=0.5)
+        GeneratorV1(
+            width=4,
+            guided=True,
+            border_correction=(3.0, 1.0),
+            half_size_deviation=3.0,
+            detail_weight=0.5,
+        )
     )
 
 
@@ -65,6 +71,20 @@ def test_the_model_agrees_with_tensorflow(session, inpainter, count, height, wid
     assert differences(completed, inpainter(images, masks)).max() <= 1
     known = masks[..., 0] <= 127
     np.testing.assert_array_equal(completed[known], images[known])
+
+
+@pytest.mark.parametrize("whole_image", [False, True])
+def test_a_model_completes_large_holes_at_half_the_size_too(whole_image):
+    generator = small_generator(half_size_deviation=3.0)
+    model = convert_to_onnx(generator, whole_image=whole_image).SerializeToString()
+    session, inpainter = onnxruntime.InferenceSession(model), Inpainter(generator)
+    for count, height, width in SIZES:
+        images, masks = random_images(count, height, width, 3), random_masks(count, height, width)
+        (completed,) = session.run(None, {"image": images, "mask": masks})
+        assert differences(completed, inpainter(images, masks)).max() <= 1
+        no_hole = np.zeros_like(masks)
+        (completed,) = session.run(None, {"image": images, "mask": no_hole})
+        np.testing.assert_array_equal(completed, images)
 
 
 def test_a_guided_model_of_the_first_paper_with_further_outputs(guided_v1):
@@ -235,7 +255,7 @@ def test_the_command_completes_files_as_with_tensorflow(exported, model_files, t
 
 
 def test_a_fixed_size_has_neither_loops_nor_branches_and_runs_in_opencv(tmp_path, capfd):
-    generator = small_generator(detail_weight=0.5)
+    generator = small_generator(half_size_deviation=3.0, detail_weight=0.5)
     model_files, path = tmp_path / "model", tmp_path / "fixed.onnx"
     model_files.mkdir()
     write_model_files(generator, model_files, Provenance("a test's"))

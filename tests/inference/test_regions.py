@@ -8,7 +8,12 @@ import tensorflow as tf
 
 from deepfill_tf import Inpainter
 from deepfill_tf.compat import KERAS_3
-from deepfill_tf.inference.completion import complete_float, complete_uint8, refined_in_holes
+from deepfill_tf.inference.completion import (
+    complete_float,
+    complete_uint8,
+    refined_in_holes,
+    refined_in_one_box,
+)
 from tests.networks.goldens import generator as recorded_generator
 from tests.networks.goldens import inputs, net_of
 from tests.reference_cases import arrays
@@ -33,6 +38,9 @@ KINDS = [
     {"attention_options": {"fuse_size": 1}},
     {"border_correction": (4.0, 1.0)},
     {"border_correction": (2.0,), "detail_weight": 0.7},
+    {"half_size_deviation": 4.0},
+    {"half_size_deviation": 6.0, "guided": True, "border_correction": (2.0,)},
+    {"half_size_deviation": 6.0, "padding": "reflect", "detail_weight": 0.7},
 ]
 
 
@@ -74,6 +82,18 @@ def test_every_kind_of_generator_and_hole(kind, where):
     tolerance = 5e-5 if plain else 1e-5
     np.testing.assert_allclose(part, whole, rtol=0, atol=tolerance)
     assert not boxes or whole.std() > 1e-2
+
+
+@pytest.mark.parametrize("program", [refined_in_holes, refined_in_one_box])
+@pytest.mark.parametrize(
+    ("size", "padding"), [((264, 282), "same"), ((136, 140), "same"), ((128, 131), "reflect")]
+)
+def test_padding_repeats_holes_at_both_sizes(program, size, padding):
+    generator = small_generator(half_size_deviation=4.0, padding=padding)
+    holes = np.zeros([1, *size, 1], bool)
+    holes[:, size[0] // 2 :, size[1] // 2 :] = holes[:, :30, -40:-4] = True
+    part, whole = both(generator, functools.partial(program, generator), holes)
+    np.testing.assert_allclose(part, whole, rtol=0, atol=1e-5)
 
 
 def test_each_image_of_a_batch_has_its_own_regions(generator):

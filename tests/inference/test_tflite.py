@@ -1,5 +1,7 @@
 """TensorFlow Lite models: their results against TensorFlow's, and what export refuses."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -62,12 +64,40 @@ def test_a_model_completes_as_tensorflow_does(generator, float32):
     np.testing.assert_array_equal(completed * known, inputs["image"] * known)
 
 
-def test_details_are_copied_as_tensorflow_copies_them(tmp_path):
-    generator = small_generator(detail_weight=0.7)
-    save_tflite(generator, tmp_path / "details.tflite", height=HEIGHT, width=WIDTH)
+@pytest.mark.parametrize("arguments", [{"detail_weight": 0.7}, {"half_size_deviation": 3.0}])
+def test_holes_are_finished_as_tensorflow_finishes_them(tmp_path, arguments):
+    generator = small_generator(**arguments)
+    save_tflite(generator, tmp_path / "finished.tflite", height=HEIGHT, width=WIDTH)
     inputs, expected = inputs_and_expected(generator)
-    completed = run_tflite((tmp_path / "details.tflite").read_bytes(), inputs)
+    completed = run_tflite((tmp_path / "finished.tflite").read_bytes(), inputs)
     np.testing.assert_allclose(completed, expected, atol=1e-4)
+
+
+def test_int8_models_blur_in_float(tmp_path):
+    generator = small_generator(border_correction=(3.0,), half_size_deviation=4.0)
+    Image.fromarray(random_images(50, 60, 3)).save(tmp_path / "a.png")
+    words = save_tflite(
+        generator,
+        tmp_path / "blurred.tflite",
+        height=HEIGHT,
+        width=WIDTH,
+        precision="int8",
+        calibration_images=[str(tmp_path / "a.png")],
+    )
+    assert float(re.search(r"PSNR in the hole ([0-9.]+) dB", words)[1]) > 40
+
+
+def test_int8_models_that_copy_details_are_refused(tmp_path):
+    """The converter would end the process."""
+    with pytest.raises(UserError, match="int8 models cannot copy details.*int8_weights"):
+        save_tflite(
+            small_generator(detail_weight=0.5),
+            tmp_path / "details.tflite",
+            height=HEIGHT,
+            width=WIDTH,
+            precision="int8",
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_guided_models_take_a_sketch(guided, guided_float32):

@@ -4,12 +4,14 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter, zoom
 
 from deepfill_tf import ops
 from deepfill_tf.compat import named_variables
 from deepfill_tf.layers import GatedConv2D, PlainConv2D
 from deepfill_tf.networks import CoarseNetwork, GeneratorV1, GeneratorV2, RefinementNetwork
 from deepfill_tf.networks.architecture import build_model
+from tests.small_generators import small_generator
 
 
 def example(*shape, channels=3, seed=0):
@@ -261,6 +263,74 @@ def test_details_are_copied_into_the_hole_but_not_in_training():
     assert np.abs(difference[~hole]).max() < 1e-6
     # Of uniform noise in [-1, 1], whose standard deviation is 0.58, less where patches overlap.
     assert difference[hole].std() > 0.2
+
+
+@pytest.mark.parametrize("value", [0, -8.0, True, "8"])
+def test_what_is_no_deviation_of_the_half_size(value):
+    with pytest.raises(ValueError, match="half_size_deviation must be .* got"):
+        GeneratorV2(half_size_deviation=value)
+
+
+def test_the_half_size_is_part_of_the_architecture():
+    arguments = GeneratorV1(width=2, half_size_deviation=8).get_config()
+    assert arguments["half_size_deviation"] == 8.0
+    assert GeneratorV1.from_config(arguments).get_config() == arguments
+    assert GeneratorV1(width=2).get_config()["half_size_deviation"] is None
+
+
+def test_large_holes_are_completed_at_half_the_size_but_not_in_training():
+    """Against the formula of docs/architecture.md."""
+    images, _ = example(1, 112, 80)
+    rows, columns = np.ogrid[:112, :80]
+    box = (abs(rows - 40) < 20) & (abs(columns - 30) < 20) | (abs(rows - 100) < 4)
+    masks = box[None, ..., None].astype("f")
+    both = small_generator(half_size_deviation=6.0, border_correction=(2.0,))
+    full = small_generator(border_correction=(2.0,))
+    expected = full(images, masks)[1].numpy()
+    trained = both(images, masks, training=True)[1]
+    np.testing.assert_allclose(trained, expected, rtol=0, atol=1e-6)
+
+    small, small_masks = ops.half_size(images, masks)
+    half = ops.composite(full(small, small_masks)[1], small, small_masks).numpy()
+    options = {"sigma": 3.0, "axes": (1, 2), "mode": "constant", "truncate": 3.0}
+    share = gaussian_filter(np.float64(small_masks), **options)
+    share /= gaussian_filter(np.ones([1, 56, 40, 1]), **options)
+    weights = np.clip((share - 0.65) / 0.33, 0, 1) * small_masks
+    half, weights = (
+        zoom(x, (1, 2, 2, 1), order=1, mode="nearest", grid_mode=True) for x in (half, weights)
+    )
+    expected += weights * masks * (half - expected)
+    np.testing.assert_allclose(both(images, masks)[1], expected, rtol=0, atol=2e-3)
+    assert weights[:, 96:].max() == 0 and ((weights > 0.2) & (weights < 0.8)).sum() > 300
+    assert np.abs(weights * masks * (half - full(images, masks)[1])).max() > 0.1
+
+
+def test_odd_multiples_of_8_are_padded_at_half_the_size():
+    images, _ = example(1, 56, 40)
+    masks = tf.pad(tf.ones([1, 32, 24, 1]), [[0, 0], [12, 12], [8, 8], [0, 0]])
+    both = small_generator(half_size_deviation=4.0, border_correction=(2.0,))
+    refined = both(images, masks)[1]
+    small, small_masks = (ops.mirror_pad(x, 32, 24) for x in ops.half_size(images, masks))
+    half = ops.composite(both(small, small_masks, training=True)[1], small, small_masks)
+    middle = ops.upsample_bilinear_2x(half)[:, 26:30, 18:22]
+    np.testing.assert_allclose(refined[:, 26:30, 18:22], middle, rtol=0, atol=1e-5)
+    assert (both.padded_size(56), both.padded_size(64), both.padded_size(3)) == (64, 64, 16)
+
+
+def test_the_half_size_of_one_mask_for_a_batch_and_of_sketches():
+    images, masks = example(3, 64, 48)
+    masks = tf.pad(tf.ones([1, 32, 24, 1]), [[0, 0], [16, 16], [12, 12], [0, 0]])
+    sketches = tf.cast(tf.random.stateless_uniform([1, 64, 48, 1], [0, 1]) > 0.9, tf.float32)
+    # Small networks damp a sketch, and two of them damp it twice.
+    generator = small_generator(guided=True, refinement=False, half_size_deviation=4.0)
+    for size in (3, 1):
+        several = generator(images, masks, tf.repeat(sketches, size, axis=0))[1]
+        one = generator(images[1:2], masks, sketches)[1]
+        np.testing.assert_allclose(several[1:2], one, rtol=0, atol=1e-6)
+    only_in_holes = generator(images, masks, sketches * masks)[1]
+    np.testing.assert_array_equal(only_in_holes, several)
+    without = generator(images, masks, tf.zeros_like(sketches))[1]
+    assert np.abs(without - several)[:, 28:36, 20:28].max() > 1e-5
 
 
 def test_what_does_not_go_together_is_refused():

@@ -10,14 +10,15 @@ from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.operation_counts import count_operations
 from deepfill_tf.ops.patch_scores import PatchScores
 
-SIZE = (264, 400)
-BOXES = [[40, 40, 90, 120], [200, 350, 264, 400]]
+SIZE = (272, 400)
+BOXES = [[40, 40, 90, 120], [208, 350, 272, 400]]
 
 
 CORRECTED = partial(GeneratorV2, border_correction=(3.0,))
+AT_HALF_SIZE = partial(GeneratorV2, half_size_deviation=8.0)
 
 
-@pytest.mark.parametrize("generator_class", [GeneratorV1, GeneratorV2, CORRECTED])
+@pytest.mark.parametrize("generator_class", [GeneratorV1, GeneratorV2, CORRECTED, AT_HALF_SIZE])
 @pytest.mark.parametrize("boxes", [None, BOXES])
 def test_counts_are_those_of_a_completion(monkeypatch, generator_class, boxes):
     """Numbers that the convolutions write, and scores, against those that a completion makes."""
@@ -80,6 +81,22 @@ def test_blocks_of_a_larger_background_hold_more_scores():
     assert large.background_numbers == 24 * small.background_numbers
     assert large.block_scores > small.block_scores
     assert large.scores > 20 * small.scores
+
+
+def test_boxes_too_narrow_for_the_half_size_are_not_counted_there():
+    generators = [build_model(GeneratorV2(width=4, half_size_deviation=d)) for d in (None, 8.0)]
+    assert generators[1].least_side_at_half_size == 8
+    for height, adds in ((7, False), (8, True)):
+        boxes = [[40, 40, 40 + height, 200]]
+        full, both = (count_operations(g, (272, 400), boxes) for g in generators)
+        assert (both.convolution_products > full.convolution_products) == adds
+
+
+def test_an_image_without_holes_takes_less_than_one_with_a_small_one():
+    generator = build_model(GeneratorV2(width=4, half_size_deviation=8.0, detail_weight=0.5))
+    none, small = (count_operations(generator, (256, 256), b) for b in ([], [[8, 8, 10, 10]]))
+    assert none.convolution_products < small.convolution_products
+    assert none.attention_products == none.detail_numbers == 0
 
 
 def test_the_search_for_details_grows_with_the_hole():

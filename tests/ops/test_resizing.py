@@ -5,6 +5,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import zoom
 
 from deepfill_tf import ops
 from tests.closeness import assert_close
@@ -122,3 +123,13 @@ def test_resizing_with_sizes_unknown_when_traced(method):
 
     expected = RAW[method](images=x, size=[5, 7])
     np.testing.assert_allclose(halved(x), expected, rtol=0, atol=1e-6)
+
+
+def test_upsampled_maps_are_interpolated_linearly_from_the_middles_of_pixels():
+    maps = np.random.default_rng(0).normal(size=[1, 5, 7, 2]).astype("f")
+    expected = zoom(maps, (1, 2, 2, 1), order=1, mode="nearest", grid_mode=True)
+    upsampled = ops.upsample_bilinear_2x(tf.constant(maps))
+    np.testing.assert_allclose(upsampled, expected, rtol=0, atol=1e-6)
+    signature = [tf.TensorSpec([None, None, None, 2])]
+    unknown = tf.function(ops.upsample_bilinear_2x, input_signature=signature)
+    np.testing.assert_array_equal(unknown(tf.constant(maps)), upsampled)

@@ -27,7 +27,7 @@ LEVELS = [
 # Importable from anywhere; they import each other at most.
 LEAVES = {
     *("allocator", "atomic", "checks", "command_line", "compat", "errors", "file_system"),
-    *("lazy_names", "schedules"),
+    *("lazy_names", "schedules", "scoped_value"),
 }
 
 

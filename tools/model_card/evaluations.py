@@ -77,7 +77,7 @@ def evaluate_all(
                     protocol=protocol,
                     size=str(size),
                     lpips_weights=lpips_weights,
-                    save_images=True,
+                    save_images=size == min(sizes),  # those that write_worst reads
                     overwrite=True,
                 )
                 evaluate(settings)
