@@ -1,6 +1,6 @@
-"""Resizing, mostly with aligned corners, as TensorFlow 1 did with `align_corners=True`.
+"""Resizing with aligned corners, as TensorFlow 1 did with `align_corners=True`, and by 2.
 
-Position i of the output reads position i * scale of the input, where
+With aligned corners position i of the output reads position i * scale of the input, where
 scale = (in - 1) / (out - 1), or in / out where out is 1, in float32. Halving is
 therefore not "every second pixel". The results equal those of the raw kernels
 (`tf.raw_ops.ResizeNearestNeighbor` and `ResizeBilinear`), but unlike those they
@@ -78,8 +78,8 @@ def upsample_nearest_2x(images: tf.Tensor) -> tf.Tensor:
 def upsample_bilinear_2x(maps: tf.Tensor) -> tf.Tensor:
     """Bilinear, without aligned corners: `[N, h, w, C]` -> `[N, 2h, 2w, C]`.
 
-    Position i of the output reads position i / 2 - 1 / 4 of the input: what a mean of four pixels
-    is the middle of. Beyond the border its pixels are repeated.
+    Position i of the output reads position i / 2 - 1 / 4 of the input, since a mean of four pixels
+    lies in their middle. Beyond the border its pixels are repeated.
 
     Example:
       >>> row = tf.constant([0.0, 4.0])[None, None, :, None]

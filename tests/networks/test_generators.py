@@ -300,7 +300,7 @@ def test_large_holes_are_completed_at_half_the_size_but_not_in_training():
         zoom(x, (1, 2, 2, 1), order=1, mode="nearest", grid_mode=True) for x in (half, weights)
     )
     expected += weights * masks * (half - expected)
-    np.testing.assert_allclose(both(images, masks)[1], expected, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(both(images, masks)[1], expected, rtol=0, atol=1e-5)
     assert weights[:, 96:].max() == 0 and ((weights > 0.2) & (weights < 0.8)).sum() > 300
     assert np.abs(weights * masks * (half - full(images, masks)[1])).max() > 0.1
 

@@ -52,7 +52,7 @@ def test_weights_are_those_of_a_gaussian_neighbourhood_inside_the_image(deviatio
     for mask, of_mask in zip(masks, weights, strict=True):
         share = gaussian_filter(np.float64(mask), **options) / inside_image
         expected = np.clip((share - 0.65) / 0.33, 0, 1) * mask
-        np.testing.assert_allclose(of_mask, expected, rtol=0, atol=0.02)
+        np.testing.assert_allclose(of_mask, expected, rtol=0, atol=1e-5)
     # Up to the border of the image a hole has an inside.
     assert weights[1, 20, 0] == 1
 
