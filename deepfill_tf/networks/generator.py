@@ -10,7 +10,7 @@ sketches    as masks, 1 is an edge; edges outside the hole are ignored
 coarse      float32 `[N, H, W, channels]` in [-1, 1], the first stage's prediction
 refined     float32 `[N, H, W, channels]` in [-1, 1], the second stage's prediction; in the hole
             corrected at its border, if there is `border_correction`, and, except in training, far
-            inside replaced by the completion at half the size, if there is a
+            inside replaced by the completion at half and a quarter of the size, if there is a
             `half_size_deviation`, and with details of known pixels, if there is a `detail_weight`
 offsets     int32 `[N, H / (4 * rate), W / (4 * rate), 2]`, of the attention
 
@@ -39,13 +39,14 @@ from deepfill_tf.networks.inputs import (
     unpacked,
     zero_inputs,
 )
+from deepfill_tf.networks.inside import HALVINGS, blend_inside, write_inside
 from deepfill_tf.networks.rebuilding import RebuiltOnLoading
 from deepfill_tf.networks.refinement import (
     AttentionChoice,
     RefinementNetwork,
     size_multiple_for,
 )
-from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack, write_regions
+from deepfill_tf.networks.region_stack import LazyFeatures, RegionStack, write_features
 from deepfill_tf.ops import (
     Region,
     composite,
@@ -59,7 +60,6 @@ from deepfill_tf.ops import (
     inside_weights,
     least_side_with_inside,
     mirror_pad,
-    upsample_bilinear_2x,
 )
 from deepfill_tf.ops.control_flow import computed_if
 
@@ -152,9 +152,12 @@ class Generator(RebuiltOnLoading, keras.Model):
     def padded_size(self, size: int | tf.Tensor) -> int | tf.Tensor:
         """The smallest height, or width, from `size` on that images should be padded to.
 
-        With the half size that is a size whose half needs no padding.
+        With the half size that is a size that needs no padding after `HALVINGS` either.
         """
-        multiple, least = (n * self._sizes for n in (self.size_multiple, self.min_size))
+        return self._padded(size, HALVINGS if self.uses_half_size else 0)
+
+    def _padded(self, size: int | tf.Tensor, halvings: int) -> int | tf.Tensor:
+        multiple, least = (n * 2**halvings for n in (self.size_multiple, self.min_size))
         # Of positive numbers alone: ONNX rounds the quotients of others towards zero.
         padded = (size + multiple - 1) // multiple * multiple
         return max(padded, least) if isinstance(size, int) else tf.maximum(padded, least)
@@ -189,14 +192,8 @@ class Generator(RebuiltOnLoading, keras.Model):
             completed = _composite_float32(refined, incomplete, masks)
             refined, holes = (tf.cast(x, tf.float32) for x in (refined, masks))
             if self.uses_half_size:
-                half, weights = self._half_size_inputs(incomplete, masks, sketches)
-                half_completed = computed_if(
-                    tf.reduce_any(weights > 0),
-                    lambda: _composite_float32(self._stages(*half)[1], *half[:2]),
-                    tf.cast(half[0], tf.float32),
-                )
-                enlarged = upsample_bilinear_2x(_with_weights(half_completed, weights))
-                completed = _blended(completed, enlarged, holes)
+                inputs = _given(incomplete, masks, sketches)
+                completed = self._with_inside(completed, inputs, HALVINGS)
             if self.copies_details:
                 completed = self._with_details(completed, holes)
             refined = composite(completed, refined, holes)
@@ -223,6 +220,22 @@ class Generator(RebuiltOnLoading, keras.Model):
             )
         return coarse, self._corrected(refined, incomplete, masks), offsets
 
+    def _with_inside(
+        self, completed: tf.Tensor, inputs: list[tf.Tensor], halvings: int
+    ) -> tf.Tensor:
+        """Blends the completion at half the size, itself blended with that of the next half."""
+        if not halvings:
+            return completed
+        half, weights = self._half_size_inputs(inputs, halvings - 1)
+
+        def at_half_size() -> tf.Tensor:
+            half_completed = _composite_float32(self._stages(*half)[1], *half[:2])
+            return self._with_inside(half_completed, half, halvings - 1)
+
+        needed, otherwise = tf.reduce_any(weights > 0), tf.cast(half[0], tf.float32)
+        half_completed = computed_if(needed, at_half_size, otherwise)
+        return blend_inside(completed, half_completed, weights, inputs[1])
+
     @property
     def copies_details(self) -> bool:
         """Whether details of known pixels are copied into the hole, except in training."""
@@ -237,11 +250,6 @@ class Generator(RebuiltOnLoading, keras.Model):
     def least_side_at_half_size(self) -> int:
         """Pixels; nothing of a hole of fewer across is completed at half the size."""
         return least_side_with_inside(self._half_size_deviation)
-
-    @property
-    def _sizes(self) -> int:
-        """Number of sizes at which an image is completed."""
-        return 1 + self.uses_half_size
 
     @property
     def correction_radius(self) -> int:
@@ -278,27 +286,38 @@ class Generator(RebuiltOnLoading, keras.Model):
           float32 `[1, H, W, channels]`: `refined` in the hole, `images` elsewhere.
         """
 
-        def complete_both(needed, inputs, half):
-            # First the half size, then the full one, in a loop: a program has each operation once.
-            at_half = tf.concat([regions[:, :2] // 2, (regions[:, 2:] + 1) // 2], axis=1)
-            both = list(zip((at_half, *half), (regions, *inputs), strict=True))
+        def complete_all(sizes, weights):
+            # From the smallest size that is needed on, in a loop: a program has each operation
+            # once.
+            regions_at = [regions]
+            for _ in weights:
+                last = regions_at[-1]
+                regions_at.append(tf.concat([last[:, :2] // 2, (last[:, 2:] + 1) // 2], axis=1))
+            needed = [tf.cast(tf.reduce_any(w > 0), tf.int32) for w in weights]
+            depth = tf.reduce_sum(tf.math.cumprod(tf.stack(needed)))
 
-            def complete_next(sizes_left, _, half_completed):
-                is_half = sizes_left == 2
-                chosen = [tf.cond(is_half, lambda x=x: x, lambda y=y: y) for x, y in both]
-                return sizes_left - 1, half_completed, self._completed(True, *chosen)
+            def complete_next(level, smaller):
+                choices = regions_at, *zip(*sizes, strict=True)
+                where, *inputs = (_chosen(level, values) for values in choices)
+                completed = self._completed(True, where, *inputs)
+                inside = _chosen(tf.minimum(level, len(weights) - 1), weights)
+                blended = tf.cond(
+                    level < depth,
+                    lambda: write_inside(completed, where, smaller, inside, inputs[1]),
+                    lambda: completed,
+                )
+                return level - 1, blended
 
             image = tf.TensorShape([1, None, None, self.channels])
-            _, half_completed, completed = tf.while_loop(
-                lambda sizes_left, *_: sizes_left > 0,
+            return tf.while_loop(
+                lambda level, _: level >= 0,
                 complete_next,
-                [1 + tf.cast(needed, tf.int32), half[0], half[0]],
-                shape_invariants=[tf.TensorShape([]), image, image],
+                [depth, sizes[-1][0]],
+                shape_invariants=[tf.TensorShape([]), image],
                 parallel_iterations=1,
-            )
-            return completed, half_completed
+            )[1]
 
-        return self._refined(images, masks, sketches, regions, True, complete_both)
+        return self._refined(images, masks, sketches, regions, True, complete_all)
 
     def refined_in_region(
         self, images: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None, region: Region
@@ -316,13 +335,17 @@ class Generator(RebuiltOnLoading, keras.Model):
           float32 `[N, H, W, channels]`: `refined` in the holes, `images` elsewhere.
         """
 
-        def complete_both(needed, inputs, half):
+        def complete_all(sizes, weights, where=region):
+            completed = self._completed(False, where, *sizes[0])
+            if not weights:
+                return completed
             # Without branches: where nothing is needed, one pixel is computed.
-            at_half, factor = region.halved(), tf.cast(needed, tf.int32)
+            at_half, factor = where.halved(), tf.cast(tf.reduce_any(weights[0] > 0), tf.int32)
             at_half = Region(at_half.begin * factor, tf.maximum(at_half.end * factor, 1))
-            return self._completed(False, region, *inputs), self._completed(False, at_half, *half)
+            smaller = complete_all(sizes[1:], weights[1:], at_half)
+            return write_inside(completed, where, smaller, weights[0], sizes[0][1])
 
-        return self._refined(images, masks, sketches, region, False, complete_both)
+        return self._refined(images, masks, sketches, region, False, complete_all)
 
     def _refined(
         self,
@@ -331,26 +354,29 @@ class Generator(RebuiltOnLoading, keras.Model):
         sketches: tf.Tensor | None,
         where: Region | tf.Tensor,
         in_strips: bool,
-        complete_both: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+        complete_all: Callable[[list[list[tf.Tensor]], list[tf.Tensor]], tf.Tensor],
     ) -> tf.Tensor:
         """Refines a region, or regions `[K, 4]`, of images.
 
-        `complete_both(needed, inputs, half_inputs)` returns the images that `_completed` returns
-        for the inputs of the full and of half the size; those of half the size if they are needed.
+        `complete_all(sizes, weights)` returns what `_completed` returns for the first of the
+        inputs, blended with the same for the next ones, each of half the size, by their weights.
         """
         masks = tf.cast(masks, images.dtype)
-        inputs = [images * (1 - masks), masks]
-        if sketches is not None:
-            inputs.append(tf.cast(sketches, images.dtype))
+        sketches = None if sketches is None else tf.cast(sketches, images.dtype)
+        inputs = _given(images * (1 - masks), masks, sketches)
         if self.uses_half_size:
-            half, weights = self._half_size_inputs(*inputs)
-            completed, half_completed = complete_both(tf.reduce_any(weights > 0), inputs, half)
-            blended = _blended_regions(completed, _with_weights(half_completed, weights), masks)
-            completed = _write(completed, where, blended)
+            sizes, weights = [inputs], []
+            for halvings in reversed(range(HALVINGS)):
+                half, inside = self._half_size_inputs(sizes[-1], halvings)
+                sizes.append(half)
+                weights.append(inside)
+            completed = complete_all(sizes, weights)
         else:
             completed = self._completed(in_strips, where, *inputs)
         if self.copies_details:
-            completed = _write(completed, where, self._regions_with_details(completed, masks))
+            completed = write_features(
+                completed, where, self._regions_with_details(completed, masks)
+            )
         return tf.cast(completed, tf.float32)
 
     def _completed(
@@ -367,7 +393,7 @@ class Generator(RebuiltOnLoading, keras.Model):
 
         def completed(predicted):
             made = RegionStack.pixelwise(composite, predicted, incomplete, masks)
-            return _write(incomplete, where, made)
+            return write_features(incomplete, where, made)
 
         inputs = self._coarse_inputs(incomplete, masks, sketches)
         coarse = completed(self.coarse.lazy_output(inputs, masks, in_strips=in_strips))
@@ -375,20 +401,18 @@ class Generator(RebuiltOnLoading, keras.Model):
         return completed(self._corrected_regions(refined, incomplete, masks))
 
     def _half_size_inputs(
-        self, incomplete: tf.Tensor, masks: tf.Tensor, sketches: tf.Tensor | None = None
+        self, inputs: list[tf.Tensor], halvings: int
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """The stages' inputs at half the size, padded, and the weights of what they complete.
+        """The stages' inputs at half the size, padded for so many further halvings, and weights.
 
-        The weights are float32 `[N or 1, H / 2, W / 2, 1]`.
+        The weights, of what is completed at half the size, are float32 `[N or 1, H / 2, W / 2, 1]`.
         """
-        incomplete, masks = (tf.cast(x, tf.float32) for x in (incomplete, masks))
+        incomplete, masks, *sketches = (tf.cast(x, tf.float32) for x in inputs)
         images, holes = half_size(incomplete, masks)
-        inputs = [images, holes]
-        if sketches is not None:
-            inputs.append(half_size_sketches(tf.cast(sketches, tf.float32) * masks))
+        small = [images, holes, *(half_size_sketches(x * masks) for x in sketches)]
         # Images of `padded_size` need no padding here.
-        size = [self.padded_size(2 * n) // 2 for n in height_and_width(images)]
-        half = [tf.cast(mirror_pad(x, *size), self.compute_dtype) for x in inputs]
+        size = [self._padded(n, halvings) for n in height_and_width(images)]
+        half = [tf.cast(mirror_pad(x, *size), self.compute_dtype) for x in small]
         return half, inside_weights(holes, self._half_size_deviation)
 
     def _corrected(self, refined: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
@@ -449,44 +473,18 @@ class Generator(RebuiltOnLoading, keras.Model):
         }
 
 
-def _write(canvas: tf.Tensor, where: Region | tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-    """Writes features into a region, or into regions `[K, 4]` one after the other."""
-    if isinstance(where, Region):
-        return where.write(canvas, features.at(where))
-    return write_regions(canvas, where, features)
+def _given(*inputs: tf.Tensor | None) -> list[tf.Tensor]:
+    """Inputs of the stages, those that are given."""
+    return [x for x in inputs if x is not None]
+
+
+def _chosen(number: tf.Tensor, values: Sequence[tf.Tensor]) -> tf.Tensor:
+    """One of the values, by its number."""
+    return tf.switch_case(number, [lambda x=x: x for x in values])
 
 
 def _composite_float32(prediction: tf.Tensor, images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     return composite(*(tf.cast(x, tf.float32) for x in (prediction, images, masks)))
-
-
-def _with_weights(half_completed: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """What was completed at half the size, without its padding, and weights as last channel."""
-    height, width = height_and_width(weights)
-    half_completed = tf.cast(half_completed[:, :height, :width], tf.float32)
-    weights += tf.zeros_like(half_completed[..., :1])
-    return tf.concat([half_completed, weights], axis=-1)
-
-
-def _blended(completed: tf.Tensor, enlarged: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-    """Puts what was completed at half the size, with its weights, into the holes."""
-    return composite(enlarged[..., :-1], completed, enlarged[..., -1:] * masks)
-
-
-def _blended_regions(
-    completed: tf.Tensor, half_with_weights: tf.Tensor, masks: tf.Tensor
-) -> LazyFeatures:
-    """`_blended`, computed region by region; `half_with_weights` is not enlarged."""
-    border = Region.whole(height_and_width(half_with_weights))
-
-    def at(region: Region) -> tf.Tensor:
-        seen = region.halved().grown(1).intersection(border)
-        enlarged = upsample_bilinear_2x(seen.crop(half_with_weights))
-        enlarged = region.crop(enlarged, origin=seen.doubled())
-        full, holes = (tf.cast(region.crop(x), tf.float32) for x in (completed, masks))
-        return tf.cast(_blended(full, enlarged, holes), completed.dtype)
-
-    return LazyFeatures(at, height_and_width(completed))
 
 
 def _checked_deviations(border_correction: Sequence[float] | None) -> tuple[float, ...]:

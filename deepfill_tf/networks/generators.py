@@ -49,8 +49,9 @@ class GeneratorV1(Generator):
       half_size_deviation: far inside a hole `refined` is the image's completion at half its size,
         except in training, see `ops.inside_weights`: where a Gaussian of this standard deviation,
         in pixels, has at most 2 % of its weight on known pixels; partly, where it has at most 35 %.
-        Beyond the image's border nothing counts. 28.0 is the default model's. None as released and
-        in both papers: nowhere.
+        Beyond the image's border nothing counts. The inside of a hole at half the size is completed
+        at a quarter, likewise: `inside.HALVINGS`, which is not part of model files. 20.0 is the
+        default model's. None as released and in both papers: nowhere.
       detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
         hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
         0 as released and in both papers: nothing is copied.
@@ -142,8 +143,9 @@ class GeneratorV2(Generator):
       half_size_deviation: far inside a hole `refined` is the image's completion at half its size,
         except in training, see `ops.inside_weights`: where a Gaussian of this standard deviation,
         in pixels, has at most 2 % of its weight on known pixels; partly, where it has at most 35 %.
-        Beyond the image's border nothing counts. 28.0 is the default model's. None as released and
-        in both papers: nowhere.
+        Beyond the image's border nothing counts. The inside of a hole at half the size is completed
+        at a quarter, likewise: `inside.HALVINGS`, which is not part of model files. 20.0 is the
+        default model's. None as released and in both papers: nowhere.
       detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
         hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
         0 as released and in both papers: nothing is copied.

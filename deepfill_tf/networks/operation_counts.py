@@ -17,6 +17,7 @@ from deepfill_tf.layers import ContextualAttention
 from deepfill_tf.layers.attention_layer import AttentionLayer
 from deepfill_tf.networks.conv_stack import ConvSpec
 from deepfill_tf.networks.generator import Generator
+from deepfill_tf.networks.inside import HALVINGS
 from deepfill_tf.networks.region_stack import STRIP_POSITIONS
 from deepfill_tf.networks.stage import Stage
 from deepfill_tf.ops import Region, details_region, search_operations, searched_blocks
@@ -77,12 +78,14 @@ def count_operations(
     in_regions = boxes is not None
     regions = [_region(box) for box in ([(0, 0, *size)] if boxes is None else boxes)]
     _count_stages(counts, generator, size, regions, in_regions=in_regions)
-    # Of the holes only the boxes are known. A box that is wide enough may have an inside.
-    sides = [min(_size(region)) for region in regions]
-    if generator.uses_half_size and max(sides, default=0) >= generator.least_side_at_half_size:
-        half = size[0] // 2, size[1] // 2
-        halved = [region.halved() for region in regions]
-        _count_stages(counts, generator, half, halved, in_regions=in_regions)
+    smaller, parts = size, regions
+    for _ in range(HALVINGS if generator.uses_half_size else 0):
+        # Of the holes only the boxes are known. A box that is wide enough may have an inside.
+        sides = [min(_size(region)) for region in parts]
+        if max(sides, default=0) < generator.least_side_at_half_size:
+            break
+        smaller, parts = (smaller[0] // 2, smaller[1] // 2), [part.halved() for part in parts]
+        _count_stages(counts, generator, smaller, parts, in_regions=in_regions)
     if generator.copies_details:
         _count_details(counts, generator, size, regions)
     return counts

@@ -18,7 +18,7 @@ output, up to round-off.
 
 `LazyFeatures` are feature maps of which any region can be computed: each requests the receptive
 field from its inputs. `RegionStack` makes them with the methods of `ConvStack`, so that networks
-have one description for both. `write_regions` computes several regions one after the other, in a
+have one description for both. `write_features` computes several regions one after the other, in a
 loop, and needs memory for one at a time.
 """
 
@@ -69,7 +69,7 @@ class LazyFeatures:
         first = tf.range(0, height, rows)
         last = tf.minimum(first + rows, height)
         strips = tf.stack([first, tf.zeros_like(first), last, width + tf.zeros_like(first)], axis=1)
-        return write_regions(tf.zeros([1, height, width, self.channels], dtype), strips, self)
+        return write_features(tf.zeros([1, height, width, self.channels], dtype), strips, self)
 
 
 class RegionStack:
@@ -139,16 +139,21 @@ class RegionStack:
         return attended, None
 
 
-def write_regions(canvas: tf.Tensor, regions: tf.Tensor, features: LazyFeatures) -> tf.Tensor:
-    """Returns `canvas` with the regions overwritten by `features`, one region after the other.
+def write_features(
+    canvas: tf.Tensor, where: Region | tf.Tensor, features: LazyFeatures
+) -> tf.Tensor:
+    """Returns `canvas` with a region overwritten by `features`, or regions one after the other.
 
     Args:
-      canvas: `[1, H, W, C]`, of the size and type of `features`.
-      regions: int32 `[K, 4]`: first row and column, and the row and column after the last ones.
+      canvas: `[N, H, W, C]`, of the size and type of `features`; N is 1 for regions.
+      where: a region, or int32 `[K, 4]`: first row and column of each region, and the row and
+        column after its last ones.
     """
+    if isinstance(where, Region):
+        return where.write(canvas, features.at(where))
 
     def write_next(done, written):
-        region = Region(regions[done, :2], regions[done, 2:])
+        region = Region(where[done, :2], where[done, 2:])
         written = tf.raw_ops.TensorStridedSliceUpdate(
             input=written,
             begin=tf.concat([[0], region.begin, [0]], axis=0),
@@ -159,7 +164,7 @@ def write_regions(canvas: tf.Tensor, regions: tf.Tensor, features: LazyFeatures)
         return done + 1, tf.ensure_shape(written, canvas.shape)
 
     _, written = tf.while_loop(
-        lambda done, _: done < tf.shape(regions)[0], write_next, [0, canvas], parallel_iterations=1
+        lambda done, _: done < tf.shape(where)[0], write_next, [0, canvas], parallel_iterations=1
     )
     return written
 

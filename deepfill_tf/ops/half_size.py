@@ -87,8 +87,8 @@ def least_side_with_inside(deviation: float) -> int:
     It is that of a hole along the image's border; elsewhere it takes twice as many.
 
     Example:
-      >>> least_side_with_inside(28.0)
-      27
+      >>> least_side_with_inside(20.0)
+      19
     """
     return int(deviation * statistics.NormalDist().inv_cdf((1 + _BEGIN) / 2)) + 1
 

@@ -74,7 +74,7 @@ def test_the_model_agrees_with_tensorflow(session, inpainter, count, height, wid
 
 
 @pytest.mark.parametrize("whole_image", [False, True])
-def test_a_model_completes_large_holes_at_half_the_size_too(whole_image):
+def test_a_model_completes_large_holes_at_smaller_sizes_too(whole_image):
     generator = small_generator(half_size_deviation=3.0)
     model = convert_to_onnx(generator, whole_image=whole_image).SerializeToString()
     session, inpainter = onnxruntime.InferenceSession(model), Inpainter(generator)

@@ -88,7 +88,7 @@ def test_every_kind_of_generator_and_hole(kind, where):
 @pytest.mark.parametrize(
     ("size", "padding"), [((264, 282), "same"), ((136, 140), "same"), ((128, 131), "reflect")]
 )
-def test_padding_repeats_holes_at_both_sizes(program, size, padding):
+def test_padding_repeats_holes_at_all_sizes(program, size, padding):
     generator = small_generator(half_size_deviation=4.0, padding=padding)
     holes = np.zeros([1, *size, 1], bool)
     holes[:, size[0] // 2 :, size[1] // 2 :] = holes[:, :30, -40:-4] = True

@@ -10,8 +10,8 @@ from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.operation_counts import count_operations
 from deepfill_tf.ops.patch_scores import PatchScores
 
-SIZE = (272, 400)
-BOXES = [[40, 40, 90, 120], [208, 350, 272, 400]]
+SIZE = (288, 384)
+BOXES = [[40, 40, 90, 120], [224, 334, 288, 384]]
 
 
 CORRECTED = partial(GeneratorV2, border_correction=(3.0,))
@@ -86,10 +86,16 @@ def test_blocks_of_a_larger_background_hold_more_scores():
 def test_boxes_too_narrow_for_the_half_size_are_not_counted_there():
     generators = [build_model(GeneratorV2(width=4, half_size_deviation=d)) for d in (None, 8.0)]
     assert generators[1].least_side_at_half_size == 8
-    for height, adds in ((7, False), (8, True)):
+    added = {}
+    for height in (7, 8, 14, 16):
         boxes = [[40, 40, 40 + height, 200]]
-        full, both = (count_operations(g, (272, 400), boxes) for g in generators)
-        assert (both.convolution_products > full.convolution_products) == adds
+        full, all_sizes = (
+            count_operations(g, SIZE, boxes).convolution_products for g in generators
+        )
+        added[height] = all_sizes / full - 1
+    # Boxes of 16 are wide enough at half the size too.
+    assert added[7] == 0 < added[8]
+    assert added[16] > 1.1 * added[14], added
 
 
 def test_an_image_without_holes_takes_less_than_one_with_a_small_one():

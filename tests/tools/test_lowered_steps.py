@@ -143,8 +143,9 @@ def test_batches_are_crops_and_holes(lowered, request):
         assert set(np.unique(masks)) == {0, 1} and 0 < masks.mean() < 0.8
 
 
-def test_the_plan_of_the_default_model_is_complete(request):
-    plan = json.loads((request.config.rootpath / "tools/lowering/default_model.json").read_text())
+@pytest.mark.parametrize("name", ["default_model", "default_model_continued"])
+def test_the_plans_of_the_default_model_are_complete(name, request):
+    plan = json.loads((request.config.rootpath / f"tools/lowering/{name}.json").read_text())
     assert set(plan) == {"until", "learning_rate", "adversarial_weight", "ema_decay"}
     for name in ("learning_rate", "adversarial_weight", "ema_decay"):
         fractions = [fraction for fraction, _ in plan[name]]
