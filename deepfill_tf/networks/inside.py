@@ -9,8 +9,8 @@ import tensorflow as tf
 from deepfill_tf.networks.region_stack import LazyFeatures, write_features
 from deepfill_tf.ops import Region, composite, height_and_width, upsample_bilinear_2x
 
-# Times that an image is halved, so that holes of four times the width seen in training have one
-# that was seen.
+# Times that an image is halved: a hole of four times the width of those in training becomes as wide
+# as they were.
 HALVINGS = 2
 
 
