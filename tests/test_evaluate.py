@@ -11,8 +11,8 @@ from PIL import Image
 
 from deepfill_tf import evaluate
 from deepfill_tf.evaluation.baseline import Baseline
-from deepfill_tf.inference import save_model_directory
 from deepfill_tf.storage import loading
+from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call
 from tests.small_generators import random_images, small_generator
 
@@ -32,7 +32,8 @@ def report_of(folder, name="report"):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "small"
-    save_model_directory(small_generator(), path, origin="a test's random numbers", step=7)
+    path.mkdir()
+    write_model_files(small_generator(), path, Provenance("a test's random numbers", step=7))
     return path
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from deepfill_tf import evaluate
 from deepfill_tf.evaluation import features
 from deepfill_tf.inference import save_model_directory
+from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call
 from tests.evaluation.seeded_networks import lpips_weights
 from tests.small_generators import random_images, small_generator
@@ -40,7 +41,8 @@ def _telea():
 
 
 def saved(folder, **arguments):
-    save_model_directory(small_generator(**arguments), folder, origin="a test's random numbers")
+    folder.mkdir()
+    write_model_files(small_generator(**arguments), folder, Provenance("a test's random numbers"))
     return folder
 
 
@@ -50,7 +52,9 @@ def values_of(output, method="model"):
 
 
 def test_a_saved_model_alone_equals_its_model_directory(images, tmp_path):
-    model = saved(tmp_path / "model", refinement=False)
+    model = tmp_path / "model"
+    generator = small_generator(refinement=False)
+    save_model_directory(generator, model, origin="a test's random numbers")
     assert call(evaluate, model=model, images=images, output=tmp_path / "first") == 0
     (model / "model.json").unlink()
     (model / "weights.safetensors").unlink()

@@ -173,35 +173,13 @@ ENTRIES = {
         bfloat16=0.1,
         composition=True,
     ),
-    "GeneratorV2 with border correction": Entry(
-        partial(
-            networks.GeneratorV2,
-            width=4,
-            border_correction=(2.0, 1.0),
-            attention_options={"softmax_scale": 1.0},
-        ),
-        image_and_mask,
-        bfloat16=0.1,
-        composition=True,
-    ),
-    "GeneratorV2 with border correction and copied details": Entry(
-        partial(
-            networks.GeneratorV2,
-            width=4,
-            border_correction=(2.0, 1.0),
-            detail_weight=0.5,
-            attention_options={"softmax_scale": 1.0},
-        ),
-        image_and_mask,
-        bfloat16=0.1,
-        composition=True,
-    ),
-    "GeneratorV2 with the half size": Entry(
+    "GeneratorV2 with border correction, half size and copied details": Entry(
         partial(
             networks.GeneratorV2,
             width=4,
             border_correction=(2.0, 1.0),
             half_size_deviation=4.0,
+            detail_weight=0.5,
             attention_options={"softmax_scale": 1.0},
         ),
         image_and_mask,

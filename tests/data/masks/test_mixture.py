@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from deepfill_tf.data import MixtureMasks, RectangleMasks
 from deepfill_tf.data.seeds import Purpose, seeds_of
+from tests.data.masks import statistics
 
 # Their areas tell them apart.
 BOXES = [
@@ -16,8 +17,7 @@ BOXES = [
 
 def shares(masks, count=2000):
     """Fractions of the masks that are of each box."""
-    holes = masks(seeds_of(1, Purpose.MASK, tf.range(count)), 16, 16).numpy()
-    areas = holes.sum(axis=(1, 2, 3)).astype(int)
+    areas = statistics.sampled(masks, count, 16, 16).sum(axis=(1, 2))
     assert set(areas) <= {16, 36, 64}
     return [float(np.mean(areas == area)) for area in (16, 36, 64)]
 
