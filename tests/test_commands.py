@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from absl import flags
 from PIL import Image
 
@@ -149,7 +148,6 @@ def test_without_a_model_the_model_of_the_package_is_exported(model, folder, cap
     assert_one_line(capfd, "no default model", "nowhere")
     assert not (folder / "new").exists()
     monkeypatch.setattr(loading, "DEFAULT_MODEL", model)
-    monkeypatch.setattr(tf.saved_model, "save", lambda *_, **__: None)  # takes seconds
     assert call(export, output=folder / "new") == 0
     files = [path / "weights.safetensors" for path in (model, folder / "new")]
     assert files[0].read_bytes() == files[1].read_bytes()

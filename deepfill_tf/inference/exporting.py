@@ -20,6 +20,9 @@ from deepfill_tf.inference.warm_up import write_warm_up_requests
 from deepfill_tf.storage.model_files import Provenance, check_replaceable, write_model_files
 from deepfill_tf.storage.weights import copy_in_float32
 
+# Gradients of this package's operations would double the file, and the time to write and load it.
+_OPTIONS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+
 
 def save_model_directory(
     generator: keras.Model,
@@ -31,6 +34,8 @@ def save_model_directory(
     whole_image: bool = False,
 ) -> None:
     """Writes a generator as a model directory, atomically.
+
+    The SavedModel has no gradients; the Keras model of `load_generator` has them.
 
     Args:
       generator: a built generator. The saved one computes in float32 whatever its policy.
@@ -50,9 +55,9 @@ def save_model_directory(
     provenance = Provenance(origin, step, weights_license)
     try:
         with atomic.directory(path) as folder:
-            tf.saved_model.save(module, folder, signatures=signatures)
+            tf.saved_model.save(module, folder, signatures=signatures, options=_OPTIONS)
             write_warm_up_requests(copy, folder, signatures)
-            card = model_card(copy, provenance, signatures)
+            card = model_card(copy, provenance, folder)
             write_model_files(copy, folder, provenance, card=card)
     except (OSError, safetensors.SafetensorError, tf.errors.OpError) as error:
         raise UserError(f"cannot write {path}: {reason(error)}") from error

@@ -1,8 +1,13 @@
 """The model card of an exported model: what a stranger who finds the folder needs to know."""
 
 import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 import deepfill_tf
 from deepfill_tf.networks.architecture import architecture_of
@@ -62,27 +67,21 @@ tf.io.write_file("a_completed.png", completed[0])
 """
 
 
-def model_card(generator: Generator, provenance: Provenance, signatures: dict) -> str:
+def model_card(generator: Generator, provenance: Provenance, folder: str | os.PathLike) -> str:
     """Returns the text of a model's card, in Markdown.
 
     Args:
       generator: the generator that is saved.
       provenance: of its weights; what it does not say is "unknown".
-      signatures: the `tf.function`s of the SavedModel by name.
+      folder: the folder of its SavedModel.
     """
     architecture = architecture_of(generator)
     guided = generator.guided
-    rows = []
-    for name, function in signatures.items():
-        concrete = function.get_concrete_function()
-        # Without a sketch its place holds None.
-        inputs = filter(None, concrete.structured_input_signature[0])
-        outputs = concrete.structured_outputs
-        columns = (
-            ", ".join(_described(x.name, x) for x in inputs),
-            ", ".join(_described(key, x) for key, x in outputs.items()),
-        )
-        rows.append(f"| `{name}` | {columns[0]} | {columns[1]} |")
+    signatures = _signatures(folder)
+    rows = [
+        f"| `{name}` | {_described(signature.inputs)} | {_described(signature.outputs)} |"
+        for name, signature in signatures.items()
+    ]
     return _CARD.format(
         class_name=architecture["class"],
         parameters=generator.count_params(),
@@ -104,8 +103,19 @@ def model_card(generator: Generator, provenance: Provenance, signatures: dict) -
     )
 
 
-def _described(name: str, tensor: tf.TensorSpec) -> str:
-    """An input or output such as "`image` uint8 [N, H, W, 3]"."""
-    free = iter("Nhw" if name == "offsets" else "NHW")
-    sizes = ", ".join(next(free) if size is None else str(size) for size in tensor.shape)
-    return f"`{name}` {tensor.dtype.name} [{sizes}]"
+def _signatures(folder: str | os.PathLike) -> dict[str, Any]:
+    """The `SignatureDef`s of a SavedModel by name, from its file: tracing them takes seconds."""
+    model = saved_model_pb2.SavedModel.FromString(Path(folder, "saved_model.pb").read_bytes())
+    signatures = sorted(model.meta_graphs[0].signature_def.items(), reverse=True)
+    return {name: signature for name, signature in signatures if not name.startswith("__")}
+
+
+def _described(tensors: Mapping[str, Any]) -> str:
+    """Inputs or outputs, `TensorInfo` by name, such as "`image` uint8 [N, H, W, 3]"."""
+    texts = []
+    for name, tensor in sorted(tensors.items()):
+        free = iter("Nhw" if name == "offsets" else "NHW")
+        sizes = (dim.size for dim in tensor.tensor_shape.dim)
+        shape = ", ".join(next(free) if size < 0 else str(size) for size in sizes)
+        texts.append(f"`{name}` {tf.as_dtype(tensor.dtype).name} [{shape}]")
+    return ", ".join(texts)

@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from deepfill_tf.errors import UserError
-from deepfill_tf.inference.model_card import model_card
-from deepfill_tf.inference.signatures import InpaintingModule
-from deepfill_tf.storage.model_files import Provenance, check_replaceable
+from deepfill_tf.inference import save_model_directory
+from deepfill_tf.storage.model_files import check_replaceable
 from tests.small_generators import random_images, random_masks, small_generator
 
 
@@ -54,10 +53,10 @@ def test_the_programs_of_the_card_complete_an_image(files, model_directory):
     np.testing.assert_array_equal(*results)
 
 
-def test_cards_of_guided_models_take_a_sketch():
+def test_cards_of_guided_models_take_a_sketch(tmp_path):
     guided = small_generator(guided=True, channels=2, refinement=False)
-    signatures = InpaintingModule(guided).signatures_to_save
-    card = model_card(guided, Provenance("here", weights_license="CC0-1.0"), signatures)
+    save_model_directory(guided, tmp_path / "model", origin="here", weights_license="CC0-1.0")
+    card = (tmp_path / "model" / "README.md").read_text()
     assert "`sketch` uint8 [N, H, W, 1]" in card
     assert 'read_mask("a_sketch.png", image.size).pixels' in card
     assert "| licence of the weights | CC0-1.0 |" in card and "| training steps | unknown |" in card
