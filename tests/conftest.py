@@ -14,8 +14,8 @@ import tensorflow as tf  # noqa: E402
 
 from deepfill_tf.compat import KERAS_3  # noqa: E402
 
-# Tracing makes and drops many objects. The collector leaves out what has been imported, and comes
-# less often than once for 700 new objects.
+# Tracing makes and drops many objects. The collector leaves out what has been imported, and starts
+# after 20,000 new objects instead of 700.
 gc.freeze()
 gc.set_threshold(20_000)
 tf.config.set_logical_device_configuration(

@@ -16,8 +16,8 @@ from tests.reference import reference_path, reference_weights
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m deepfill_tf\.(\w+) (.*)$", README, re.MULTILINE)
-# Makes a run of days a trial, of the coarse network alone; tests/training/test_resume.py starts the
-# command with both stages.
+# Makes a run of days a trial, of the coarse network alone. Both stages are trained, exported and
+# evaluated in test_ablations.py, training/test_resume.py, test_commands.py and test_evaluate.py.
 TRIAL = [
     "--gin_file=laptop.gin",
     "--gin_param=Trainer.max_steps=1",

@@ -20,7 +20,8 @@ from deepfill_tf.inference.warm_up import write_warm_up_requests
 from deepfill_tf.storage.model_files import Provenance, check_replaceable, write_model_files
 from deepfill_tf.storage.weights import copy_in_float32
 
-# Gradients of this package's operations would double the file, and the time to write and load it.
+# With the gradients of this package's operations the file would be twice as large, and take twice
+# as long to write and to load.
 _OPTIONS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
 
 
@@ -35,7 +36,8 @@ def save_model_directory(
 ) -> None:
     """Writes a generator as a model directory, atomically.
 
-    The SavedModel has no gradients; the Keras model of `load_generator` has them.
+    The SavedModel cannot be differentiated; the Keras model that `load_generator` builds from the
+    directory can.
 
     Args:
       generator: a built generator. The saved one computes in float32 whatever its policy.

@@ -4,16 +4,28 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef, TensorInfo
 
 import deepfill_tf
 from deepfill_tf.networks.architecture import architecture_of
 from deepfill_tf.networks.generator import Generator
 from deepfill_tf.storage.model_files import Provenance
 
+# The order in which the card names what a SavedModel may have.
+_SIGNATURES = ("serving_default", "encoded", "raw")
+_TENSORS = (
+    "image",
+    "mask",
+    "sketch",
+    "coarse",
+    "refined",
+    "completed",
+    "completed_bytes",
+    "offsets",
+)
 _CARD = """\
 # Image inpainting: {class_name}
 
@@ -49,8 +61,8 @@ holes above 127, float masks above 0.5; float images are in [-1, 1]. Outside the
 `completed` is the input.
 
 ## Files
-`saved_model.pb` and `variables/` run without deepfill_tf. `weights.safetensors` and `model.json`
-are the same weights as data, and the architecture:
+`saved_model.pb` and `variables/` run without deepfill_tf, and cannot be differentiated.
+`weights.safetensors` and `model.json` are the same weights as data, and the architecture:
 ```json
 {arguments}
 ```
@@ -73,7 +85,7 @@ def model_card(generator: Generator, provenance: Provenance, folder: str | os.Pa
     Args:
       generator: the generator that is saved.
       provenance: of its weights; what it does not say is "unknown".
-      folder: the folder of its SavedModel.
+      folder: where its SavedModel is already written.
     """
     architecture = architecture_of(generator)
     guided = generator.guided
@@ -103,17 +115,17 @@ def model_card(generator: Generator, provenance: Provenance, folder: str | os.Pa
     )
 
 
-def _signatures(folder: str | os.PathLike) -> dict[str, Any]:
-    """The `SignatureDef`s of a SavedModel by name, from its file: tracing them takes seconds."""
+def _signatures(folder: str | os.PathLike) -> dict[str, SignatureDef]:
+    """The signatures of a SavedModel by name, from its file: tracing them takes seconds."""
     model = saved_model_pb2.SavedModel.FromString(Path(folder, "saved_model.pb").read_bytes())
-    signatures = sorted(model.meta_graphs[0].signature_def.items(), reverse=True)
-    return {name: signature for name, signature in signatures if not name.startswith("__")}
+    saved = model.meta_graphs[0].signature_def
+    return {name: saved[name] for name in _SIGNATURES if name in saved}
 
 
-def _described(tensors: Mapping[str, Any]) -> str:
-    """Inputs or outputs, `TensorInfo` by name, such as "`image` uint8 [N, H, W, 3]"."""
+def _described(tensors: Mapping[str, TensorInfo]) -> str:
+    """Inputs or outputs by name, such as "`image` uint8 [N, H, W, 3]"."""
     texts = []
-    for name, tensor in sorted(tensors.items()):
+    for name, tensor in sorted(tensors.items(), key=lambda item: _TENSORS.index(item[0])):
         free = iter("Nhw" if name == "offsets" else "NHW")
         sizes = (dim.size for dim in tensor.tensor_shape.dim)
         shape = ", ".join(next(free) if size < 0 else str(size) for size in sizes)

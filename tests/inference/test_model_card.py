@@ -38,7 +38,11 @@ def test_the_card_states_what_the_model_is(model_directory, generator):
         "| `encoded` | `image` string [N], `mask` string [N] | `completed_bytes` string [N] |"
         in (card)
     )
-    assert "`offsets` int32 [N, h, w, 2]" in card
+    floats = (f"`{name}` float32 [N, H, W, 3]" for name in ("coarse", "refined", "completed"))
+    assert (
+        "| `raw` | `image` float32 [N, H, W, 3], `mask` float32 [N, H, W, 1] | "
+        f"{', '.join(floats)}, `offsets` int32 [N, h, w, 2] |"
+    ) in card
 
 
 def test_the_programs_of_the_card_complete_an_image(files, model_directory):

@@ -27,12 +27,13 @@ SIZES = [(1, 16, 16), (3, 64, 40), (1, 97, 131), (2, 130, 201), (1, 256, 72)]
 
 @pytest.fixture(scope="module")
 def generator():
-    """One that completes large holes at smaller sizes too."""
+    """In place of conftest's: one that completes large holes at smaller sizes too."""
     return small_generator(half_size_deviation=3.0)
 
 
 @pytest.fixture(scope="module")
 def inpainter(generator):
+    """Of `generator`, in place of conftest's."""
     return Inpainter(generator)
 
 
@@ -82,6 +83,17 @@ def test_the_model_agrees_with_tensorflow(session, inpainter, count, height, wid
     assert differences(completed, inpainter(images, masks)).max() <= 1
     known = masks[..., 0] <= 127
     np.testing.assert_array_equal(completed[known], images[known])
+
+
+@pytest.mark.parametrize("whole_image", [False, True])
+def test_a_model_without_the_half_size_agrees_too(whole_image):
+    generator = small_generator()
+    model = convert_to_onnx(generator, whole_image=whole_image).SerializeToString()
+    session, inpainter = onnxruntime.InferenceSession(model), Inpainter(generator)
+    for count, height, width in [(1, 97, 131), (2, 130, 201)]:
+        images, masks = random_images(count, height, width, 3), random_masks(count, height, width)
+        (completed,) = session.run(None, {"image": images, "mask": masks})
+        assert differences(completed, inpainter(images, masks)).max() <= 1
 
 
 def test_a_guided_model_of_the_first_paper_with_further_outputs(guided_v1):
