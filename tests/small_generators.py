@@ -1,11 +1,14 @@
 """Small generators with weights that tell layers apart, and images with holes."""
 
+from pathlib import Path
+
 import numpy as np
 
 from deepfill_tf.compat import named_variables
 from deepfill_tf.networks import GeneratorV2
 from deepfill_tf.networks.architecture import build_model
 from deepfill_tf.networks.generator import Generator
+from deepfill_tf.storage.model_files import Provenance, write_model_files
 
 
 def small_generator(seed: int = 0, **arguments) -> GeneratorV2:
@@ -21,6 +24,14 @@ def randomize(generator: Generator, seed: int = 0) -> Generator:
         fan_in = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 4
         variable.assign(random.normal(0, 1.5 / np.sqrt(fan_in), variable.shape))
     return generator
+
+
+def write_small_model(folder: Path, step: int | None = None, **arguments) -> Path:
+    """Makes a folder with the model files of `small_generator(**arguments)`, and no SavedModel."""
+    folder.mkdir()
+    provenance = Provenance("a test's random numbers", step)
+    write_model_files(small_generator(**arguments), folder, provenance)
+    return folder
 
 
 def random_images(*shape: int, seed: int = 0) -> np.ndarray:

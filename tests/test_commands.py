@@ -18,20 +18,16 @@ from deepfill_tf import Inpainter, convert, export, load_generator
 from deepfill_tf.command_line import Command, Flag
 from deepfill_tf.errors import UserError
 from deepfill_tf.storage import loading
-from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call, contents
 from tests.reference import reference_weights
-from tests.small_generators import random_images, random_masks, small_generator
+from tests.small_generators import random_images, random_masks, write_small_model
 
 REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "small"
-    path.mkdir()
-    write_model_files(small_generator(), path, Provenance("a test's random numbers", step=7))
-    return path
+    return write_small_model(tmp_path_factory.mktemp("models") / "small", step=7)
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from PIL import Image
 from deepfill_tf import evaluate
 from deepfill_tf.evaluation.baseline import Baseline
 from deepfill_tf.storage import loading
-from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call
-from tests.small_generators import random_images, small_generator
+from tests.small_generators import random_images, write_small_model
 
 NAMES = ["a", "b", "c"]
 
@@ -31,10 +30,7 @@ def report_of(folder, name="report"):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "small"
-    path.mkdir()
-    write_model_files(small_generator(), path, Provenance("a test's random numbers", step=7))
-    return path
+    return write_small_model(tmp_path_factory.mktemp("models") / "small", step=7)
 
 
 def write_images(folder):

@@ -13,10 +13,9 @@ from PIL import Image
 from deepfill_tf import evaluate
 from deepfill_tf.evaluation import features
 from deepfill_tf.inference import save_model_directory
-from deepfill_tf.storage.model_files import Provenance, write_model_files
 from tests.command_calls import assert_one_line, call
 from tests.evaluation.seeded_networks import lpips_weights
-from tests.small_generators import random_images, small_generator
+from tests.small_generators import random_images, small_generator, write_small_model
 
 
 @pytest.fixture
@@ -40,12 +39,6 @@ def _telea():
     return tuple(b for b in baselines._ALL if b.name == "telea")
 
 
-def saved(folder, **arguments):
-    folder.mkdir()
-    write_model_files(small_generator(**arguments), folder, Provenance("a test's random numbers"))
-    return folder
-
-
 def values_of(output, method="model"):
     report = json.loads((output / "report.json").read_text())
     return {k: v["value"] for k, v in report["parts"][0]["values"][method].items()}
@@ -63,7 +56,7 @@ def test_a_saved_model_alone_equals_its_model_directory(images, tmp_path):
 
 
 def test_a_grey_model_without_attention(images, tmp_path):
-    model = saved(tmp_path / "model", channels=1, refinement=False)
+    model = write_small_model(tmp_path / "model", channels=1, refinement=False)
     output = tmp_path / "report"
     assert call(evaluate, model=model, images=images, output=output, save_images="true") == 0
     image, completed = (
@@ -78,7 +71,7 @@ def test_a_grey_model_without_attention(images, tmp_path):
 
 
 def test_a_guided_model_gets_edges_or_empty_sketches(images, tmp_path):
-    model = saved(tmp_path / "model", guided=True, refinement=False)
+    model = write_small_model(tmp_path / "model", guided=True, refinement=False)
     scores = {}
     for sketches in ("empty", "canny"):
         output = tmp_path / sketches

@@ -56,7 +56,7 @@ def test_a_bfloat16_generator_is_saved_in_float32(generator, tmp_path):
 
 @pytest.fixture
 def quick_save(monkeypatch):
-    """A SavedModel of an empty module: a generator's takes seconds, and no test here needs it."""
+    """A SavedModel of an empty module: these tests do not need one that takes seconds."""
     save = tf.saved_model.save
     monkeypatch.setattr(tf.saved_model, "save", lambda _, path, **__: save(tf.Module(), path))
 
