@@ -53,7 +53,7 @@ class GeneratorV1(Generator):
         at a quarter, likewise: `inside.HALVINGS`, which is not part of model files. 20.0 is the
         default model's. None as released and in both papers: nowhere.
       detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
-        hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
+        hole of `refined` except in training, see `ops.copy_details`; 0.95 is the default model's.
         0 as released and in both papers: nothing is copied.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.
@@ -147,7 +147,7 @@ class GeneratorV2(Generator):
         at a quarter, likewise: `inside.HALVINGS`, which is not part of model files. 20.0 is the
         default model's. None as released and in both papers: nowhere.
       detail_weight: weight, from 0 to 1, of the details of known pixels that are copied into the
-        hole of `refined` except in training, see `ops.copy_details`; 0.8 is the default model's.
+        hole of `refined` except in training, see `ops.copy_details`; 0.95 is the default model's.
         0 as released and in both papers: nothing is copied.
       name: the model's name.
       dtype: a policy such as "mixed_bfloat16"; None is Keras's global one.

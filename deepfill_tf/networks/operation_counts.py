@@ -20,7 +20,7 @@ from deepfill_tf.networks.generator import Generator
 from deepfill_tf.networks.inside import HALVINGS
 from deepfill_tf.networks.region_stack import STRIP_POSITIONS
 from deepfill_tf.networks.stage import Stage
-from deepfill_tf.ops import Region, details_region, search_operations, searched_blocks
+from deepfill_tf.ops import Region, details_region, search_operations
 from deepfill_tf.ops.diagonals import ALIGNMENT
 from deepfill_tf.ops.fast_attention import BLOCK_SCORES, rows_per_block
 
@@ -115,12 +115,10 @@ def _count_details(
     counts: OperationCounts, generator: Generator, size: tuple[int, int], regions: list[Region]
 ) -> None:
     """Adds the search for the details of regions of an image."""
-    products, differences = search_operations(generator.channels)
     for region in regions:
-        (top, left), (bottom, right) = region.begin.tolist(), region.end.tolist()
-        blocks = searched_blocks(top, bottom) * searched_blocks(left, right)
-        counts.convolution_products += blocks * products
-        counts.convolution_outputs += blocks * differences
+        products, differences = search_operations(region, generator.channels)
+        counts.convolution_products += products
+        counts.convolution_outputs += differences
         seen = _area(_inside(details_region(region), size))
         counts.detail_numbers = max(counts.detail_numbers, _DETAIL_NUMBERS * seen)
 

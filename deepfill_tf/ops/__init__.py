@@ -9,7 +9,6 @@ from deepfill_tf.ops.detail_copying import (
     copy_details,
     details_region,
     search_operations,
-    searched_blocks,
 )
 from deepfill_tf.ops.discounting import box_discount, hole_discount
 from deepfill_tf.ops.distance import distance_to_known
@@ -73,7 +72,6 @@ __all__ = [
     "resize_nearest",
     "sample_bilinear",
     "search_operations",
-    "searched_blocks",
     "spectral_normalize",
     "supports_fast",
     "upsample_bilinear_2x",

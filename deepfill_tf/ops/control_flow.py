@@ -12,7 +12,7 @@ _branches = ScopedValue("branches", True)
 
 
 def unrolled_loops() -> AbstractContextManager[None]:
-    """Graphs that are traced inside repeat the search for details for each block of an image.
+    """Graphs that are traced inside repeat the searches for details for each of their blocks.
 
     The image's size must be known. The loop of the attention is avoided by
     `fast_attention.blocks_of`.
