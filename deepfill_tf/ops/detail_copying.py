@@ -50,6 +50,7 @@ class _Search:
       cell: pixels between patches, half of a patch's side.
       block: patches of a block, along an axis.
       window: pixels of its window, along an axis.
+      deviation: standard deviation of the blur that takes details away, in pixels.
       depth: pixels from the border of a box that is a hole, along both axes, behind which none of
         these patches is copied; None if they are copied at any depth.
     """
@@ -57,6 +58,7 @@ class _Search:
     cell: int
     block: int
     window: int
+    deviation: float
     depth: int | None
 
     @property
@@ -96,16 +98,14 @@ _SIDE = 8
 _SKIPPED, _PREDICTED_WEIGHT = 2, 4 * 0.03
 # Of small, middle and large patches.
 _SEARCHES = (
-    _Search(cell=4, block=8, window=80, depth=13),
-    _Search(cell=8, block=8, window=256, depth=24),
-    _Search(cell=16, block=4, window=320, depth=None),
+    _Search(cell=4, block=8, window=128, deviation=2.5, depth=13),
+    _Search(cell=8, block=8, window=256, deviation=4.0, depth=24),
+    _Search(cell=16, block=4, window=320, deviation=5.0, depth=None),
 )
 # Small patches have the weight 0 to 1 at these shares of known pixels nearby, large ones 1 to 0.
 _SMALL_SHARES, _LARGE_SHARES = (0.1, 0.25), (0.0, 0.05)
 # Standard deviation of the blur that tells these shares, in pixels.
 _NEARBY = 8.0
-# Standard deviation of the blur that takes details away, in pixels.
-_DEVIATION = 4.0
 # Added to the difference to a patch that is not all known; more than any difference.
 _UNKNOWN = 1e6
 # The prediction's own details are reduced by this, times the weight of the copied ones.
@@ -136,22 +136,15 @@ def copy_details(completed: tf.Tensor, masks: tf.Tensor, weight: float) -> tf.Te
       True
     """
     masks += tf.zeros_like(completed[..., :1])
-    known, ones = 1 - masks, tf.ones_like(masks)
-    sums = gaussian_blur(tf.concat([completed * known, known, completed, ones], -1), _DEVIATION)
-    known_sums, known_shares, means, shares = tf.split(sums, [completed.shape[-1], 1] * 2, axis=-1)
-    known_means = known_sums / tf.maximum(known_shares, 1e-6)
-    means /= shares
-
-    details = (completed - known_means) * known
-    maps = tf.concat([completed, known, known_means, means, masks], axis=-1)
-    copied = tf.zeros_like(details)
+    known, difference = 1 - masks, tf.zeros_like(completed)
     for search, weights in zip(_SEARCHES, _blending_weights(known), strict=True):
-        needed = tf.cast(weights * masks > 0, tf.float32)
-        displacements = _displacements(search, maps, needed)
-        copied += weights * _pasted(search, details, displacements)
-    difference = weight * copied - _REDUCTION * weight * (completed - means)
-    inside = 1 - known_shares / shares
-    return tf.clip_by_value(completed + difference * inside * masks, -1, 1)
+        means, known_means, known_shares = _means(completed, known, search.deviation)
+        maps = tf.concat([completed, known, known_means, means, masks], axis=-1)
+        displacements = _displacements(search, maps, tf.cast(weights * masks > 0, tf.float32))
+        copied = _pasted(search, (completed - known_means) * known, displacements)
+        of_search = copied - _REDUCTION * (completed - means)
+        difference += weights * (1 - known_shares) * of_search
+    return tf.clip_by_value(completed + weight * difference * masks, -1, 1)
 
 
 def details_region(region: Region) -> Region:
@@ -163,12 +156,14 @@ def details_region(region: Region) -> Region:
     Example:
       >>> seen = details_region(Region(tf.constant([70, 128]), tf.constant([100, 130])))
       >>> seen.begin.numpy().tolist(), seen.end.numpy().tolist()
-      ([-128, -64], [312, 342])
+      ([-128, -64], [315, 345])
     """
     pitch = max(search.pitch for search in _SEARCHES)
-    radius, nearby = (gaussian_radius(deviation) for deviation in (_DEVIATION, _NEARBY))
-    before = max(nearby, *(radius + search.before + search.cell for search in _SEARCHES))
-    after = max(nearby, *(radius + search.window - search.before for search in _SEARCHES))
+    before = after = gaussian_radius(_NEARBY)
+    for search in _SEARCHES:
+        radius = gaussian_radius(search.deviation)
+        before = max(before, radius + search.before + search.cell)
+        after = max(after, radius + search.window - search.before)
     begin = region.begin // pitch * pitch - -(-before // pitch) * pitch
     return Region(begin, region.end + after)
 
@@ -212,6 +207,20 @@ def _blending_weights(known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor
         for low, high in (_SMALL_SHARES, _LARGE_SHARES)
     )
     return small, not_large - small, 1 - not_large
+
+
+def _means(
+    completed: tf.Tensor, known: tf.Tensor, deviation: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Blurs by a Gaussian, of the pixels in the image that it sees.
+
+    Returns the means of completed and of known pixels, `[N, H, W, C]`, and the share of the known
+    ones, `[N, H, W, 1]`.
+    """
+    maps = tf.concat([completed, completed * known, known, tf.ones_like(known)], axis=-1)
+    sizes = [completed.shape[-1]] * 2 + [1, 1]
+    means, known_means, known_shares, shares = tf.split(gaussian_blur(maps, deviation), sizes, -1)
+    return means / shares, known_means / tf.maximum(known_shares, 1e-6), known_shares / shares
 
 
 def _displacements(search: _Search, maps: tf.Tensor, needed: tf.Tensor) -> tf.Tensor:
@@ -306,26 +315,24 @@ def _displacements_in_window(search: _Search, window: tf.Tensor) -> tf.Tensor:
     queries = tf.split(
         _filters(search, queries[0, begin:end, begin:end]), [channels, 1, channels, 1], axis=2
     )
-    # Each sum of weighted squared differences, but for what is the same for all patches.
-    differences = _products(completed, queries[1], -2 * queries[0])
+    # Minus each sum of weighted squared differences, but for what is the same for all patches.
+    fits = _products(completed, -queries[1], 2 * queries[0])
     queries = [each[1::_SKIPPED, 1::_SKIPPED] * _PREDICTED_WEIGHT for each in queries[2:]]
     blurred = known_means[:, 1:, 1:]
-    differences += _products(blurred, queries[1], -2 * queries[0], dilations=_SKIPPED)
+    fits += _products(blurred, -queries[1], 2 * queries[0], dilations=_SKIPPED)
 
     # A patch is known if all of its pixels are, also those that are not compared.
     all_known = -tf.nn.max_pool2d(-window[..., channels : channels + 1], step, step, "VALID")
     mean = tf.ones([_SIDE, _SIDE, 1, 1]) / _SIDE**2
     unknown = 1 - tf.nn.conv2d(all_known, mean, 1, "VALID")
-    differences += _UNKNOWN * tf.cast(unknown > 1e-3, tf.float32)
+    fits -= _UNKNOWN * tf.cast(unknown > 1e-3, tf.float32)
 
-    differences = tf.transpose(differences, [0, 3, 1, 2])
-    differences = tf.reshape(
-        differences, [1, search.block, search.block, search.places, search.places]
-    )
+    fits = tf.transpose(fits, [0, 3, 1, 2])
+    fits = tf.reshape(fits, [1, search.block, search.block, search.places, search.places])
     positions = np.arange(search.block) * search.cell
     positions = np.stack(np.meshgrid(positions, positions, indexing="ij"), axis=-1)
-    displacements = argmax_2d(-differences) * step - (search.before + positions)[None]
-    found = tf.reduce_min(differences, axis=[3, 4]) < _UNKNOWN / 2
+    displacements = argmax_2d(fits) * step - (search.before + positions)[None]
+    found = tf.reduce_max(fits, axis=[3, 4]) > -_UNKNOWN / 2
     return displacements * tf.cast(found, tf.int32)[..., None]
 
 

@@ -1,14 +1,20 @@
 """Copied details, against a search of all patches one by one."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from deepfill_tf.ops import Region, copy_details, details_region
+from deepfill_tf.ops import Region, copy_details, details_region, search_operations
 
-# Cell, patches of a block, window, step and blurred step, and window's pixels before a block.
-SEARCHES = ((4, 8, 80, 1, 2, 22), (8, 8, 256, 2, 4, 92), (16, 4, 320, 4, 8, 120))
+# Blur; cell, patches of a block, window, step and blurred step, and window's pixels before a block.
+SEARCHES = (
+    (2.5, 4, 8, 128, 1, 2, 46),
+    (4.0, 8, 8, 256, 2, 4, 92),
+    (5.0, 16, 4, 320, 4, 8, 120),
+)
 
 
 def example(height, width, holes, count=1, seed=0):
@@ -26,24 +32,29 @@ def example(height, width, holes, count=1, seed=0):
     return completed.astype("f"), masks.astype("f")
 
 
-def blurred(image, deviation=4.0):
+def blurred(image, deviation):
     return gaussian_filter(image, (deviation, deviation, 0), mode="constant", truncate=3.0)
+
+
+def blending_weights(mask):
+    nearby = blurred(1 - mask, 8.0) / blurred(np.ones_like(mask), 8.0)
+    small, large = np.clip((nearby - 0.1) / 0.15, 0, 1), 1 - np.clip(nearby / 0.05, 0, 1)
+    return small, 1 - small - large, large
 
 
 def copied_one_by_one(completed, mask, weight):
     """What `copy_details` computes for one image."""
     completed, mask = np.float64(completed), np.float64(mask)
-    known, share = 1 - mask, blurred(np.ones_like(mask))
-    known_means = blurred(completed * known) / np.maximum(blurred(known), 1e-6)
-    means = blurred(completed) / share
-    maps = [completed, known, known_means, means, mask]
-    small, middle, large = (pasted_one_by_one(maps, *search) for search in SEARCHES)
-    nearby = blurred(known, 8.0) / blurred(np.ones_like(mask), 8.0)
-    copied = middle + (small - middle) * np.clip((nearby - 0.1) / 0.15, 0, 1)
-    copied += (large - middle) * (1 - np.clip(nearby / 0.05, 0, 1))
-    inside = (1 - blurred(known) / share) * mask
-    difference = weight * copied - 0.75 * weight * (completed - means)
-    return np.clip(completed + difference * inside, -1, 1)
+    known, ones = 1 - mask, np.ones_like(mask)
+    result = completed
+    for blend, (blur, *search) in zip(blending_weights(mask), SEARCHES, strict=True):
+        share = blurred(ones, blur)
+        known_means = blurred(completed * known, blur) / np.maximum(blurred(known, blur), 1e-6)
+        means = blurred(completed, blur) / share
+        copied = pasted_one_by_one([completed, known, known_means, means, mask], *search)
+        difference = weight * copied - 0.75 * weight * (completed - means)
+        result = result + blend * (1 - blurred(known, blur) / share) * mask * difference
+    return np.clip(result, -1, 1)
 
 
 def pasted_one_by_one(maps, cell, block, window, step, blurred_step, before):
@@ -137,3 +148,24 @@ def test_one_mask_serves_all_images_and_xla_compiles_it():
     np.testing.assert_allclose(
         compiled(tf.constant(completed), tf.constant(masks), 0.8), one, rtol=0, atol=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 40, 10, 300), (31, 45, 60, 61), (20, 300, 13, 290), (100, 110, 0, 320)]
+)
+def test_operations_are_at_least_those_of_the_blocks_that_are_searched(box):
+    top, bottom, left, right = box
+    mask = np.zeros([320, 320, 1])
+    mask[top:bottom, left:right] = 1
+    compared = 0
+    for blend, (_, cell, block, window, step, *_) in zip(
+        blending_weights(mask), SEARCHES, strict=True
+    ):
+        # A pixel is in two patches of each axis.
+        cells = np.argwhere((blend * mask)[..., 0] > 1e-6) // cell
+        patches = [cells + shift for shift in itertools.product((0, 1), repeat=2)]
+        blocks = np.unique(np.concatenate(patches) // block, axis=0)
+        compared += len(blocks) * ((window - 2 * cell) // step + 1) ** 2 * block**2
+    products, _ = search_operations(Region((top, left), (bottom, right)), 3)
+    # Three channels and their squares, at 8 x 8 known and 4 x 4 predicted pixels.
+    assert 0.5 * products < 4 * (64 + 16) * compared <= products
