@@ -106,7 +106,7 @@ _SEARCHES = (
 _SMALL_SHARES, _LARGE_SHARES = (0.1, 0.25), (0.0, 0.05)
 # Standard deviation of the blur that tells these shares, in pixels.
 _NEARBY = 8.0
-# Added to the difference to a patch that is not all known; more than any difference.
+# Subtracted from the fit of a patch that is not all known; more than any difference.
 _UNKNOWN = 1e6
 # The prediction's own details are reduced by this, times the weight of the copied ones.
 _REDUCTION = 0.75
@@ -212,7 +212,7 @@ def _blending_weights(known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor
 def _means(
     completed: tf.Tensor, known: tf.Tensor, deviation: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Blurs by a Gaussian, of the pixels in the image that it sees.
+    """Means weighted by a Gaussian; pixels outside the image do not count.
 
     Returns the means of completed and of known pixels, `[N, H, W, C]`, and the share of the known
     ones, `[N, H, W, 1]`.
