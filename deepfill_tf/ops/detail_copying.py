@@ -9,7 +9,9 @@ Inpainting", CVPR 2020).
 
 Three searches copy patches of 8 x 8, 16 x 16 and 32 x 32 pixels: small ones fit more exactly where
 much is known, as in strokes and along borders, and large ones have more of a texture's order, which
-counts deep in a hole. Weights that depend on the known pixels nearby blend them.
+counts deep in a hole. Weights that depend on the known pixels nearby blend them. The blur is
+wider for larger patches: it leaves more to copy, but sees more known pixels, near which details are
+weaker.
 
 Patches lie a cell apart, half of their side: patch p of an axis has the pixels
 [cell * (p - 1), cell * (p + 1)), and a cell is covered by two patches. Blocks of patches search a
@@ -142,8 +144,8 @@ def copy_details(completed: tf.Tensor, masks: tf.Tensor, weight: float) -> tf.Te
         maps = tf.concat([completed, known, known_means, means, masks], axis=-1)
         displacements = _displacements(search, maps, tf.cast(weights * masks > 0, tf.float32))
         copied = _pasted(search, (completed - known_means) * known, displacements)
-        of_search = copied - _REDUCTION * (completed - means)
-        difference += weights * (1 - known_shares) * of_search
+        change = copied - _REDUCTION * (completed - means)
+        difference += weights * (1 - known_shares) * change
     return tf.clip_by_value(completed + weight * difference * masks, -1, 1)
 
 
@@ -212,10 +214,10 @@ def _blending_weights(known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor
 def _means(
     completed: tf.Tensor, known: tf.Tensor, deviation: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Means weighted by a Gaussian; pixels outside the image do not count.
+    """Means around each pixel, weighted by a Gaussian; outside the image no pixel counts.
 
-    Returns the means of completed and of known pixels, `[N, H, W, C]`, and the share of the known
-    ones, `[N, H, W, 1]`.
+    Returns the means of completed and of known pixels, `[N, H, W, C]`, the latter 0 where no known
+    pixel is seen, and the share of the known ones, `[N, H, W, 1]`.
     """
     maps = tf.concat([completed, completed * known, known, tf.ones_like(known)], axis=-1)
     sizes = [completed.shape[-1]] * 2 + [1, 1]

@@ -139,6 +139,21 @@ def test_a_region_depends_on_its_details_region_only(corner):
     )
 
 
+def test_the_details_region_has_all_pixels_that_a_blur_sees():
+    """The only known pixels begin where the last window of the region ends, but for the blur."""
+    pixels = np.random.default_rng(0).uniform(-1, 1, [1, 48, 300, 3]).astype("f")
+    masks = np.ones([1, 48, 300, 1], "f")
+    masks[:, :, 216:] = 0
+    completed, masks = tf.constant(pixels * (1 - masks)), tf.constant(masks)
+    region = Region(tf.constant([0, 0]), tf.constant([48, 49]))
+    seen = details_region(region).intersection(Region.whole((48, 300)))
+    part = copy_details(seen.crop(completed), seen.crop(masks), 0.8)
+    whole = copy_details(completed, masks, 0.8)
+    np.testing.assert_allclose(
+        region.crop(part, origin=seen), region.crop(whole), rtol=0, atol=1e-5
+    )
+
+
 def test_one_mask_serves_all_images_and_xla_compiles_it():
     completed, masks = example(64, 72, [(10, 30, 20, 60)], count=3)
     several = copy_details(tf.constant(completed), tf.constant(masks), 0.8)
