@@ -3,10 +3,10 @@
 
     python tools/lower_training_step.py --gin_file=open_photographs.gin --output=lowered/128
 
-The program is one update of each network, with Adam, moving average and check for finite values;
-convolutions are matrix products in it (lowering/matrix_products.py). Its arguments are two batches
-in uint8, the number of the first, learning rate, adversarial weight and decay of the moving
-average, then all variables; its results are the scalars, then all variables.
+The program is one update of each network, with Adam, moving average and check for finite values,
+traced for GPUs (lowering/gpu_operations.py). Its arguments are two batches in uint8, the number of
+the first, learning rate, adversarial weight and decay of the moving average, then all variables;
+its results are the scalars, then all variables.
 tools/train_lowered_step.py runs it with JAX. The folder holds
 
     step.hlo.pb    the program
@@ -56,7 +56,7 @@ def run(values: absl.flags.FlagValues) -> None:
     import tempfile
 
     import tensorflow as tf
-    from lowering.matrix_products import in_place_of_convolutions
+    from lowering.gpu_operations import gpu_operations
 
     from deepfill_tf import configuration
     from deepfill_tf.networks.architecture import architecture_of
@@ -91,7 +91,7 @@ def run(values: absl.flags.FlagValues) -> None:
     masks = tf.TensorSpec([batch_size, *size, 1], tf.uint8)
     scalar = tf.TensorSpec([], tf.float32)
     spec = [images, masks, images, masks, tf.TensorSpec([], tf.int64), scalar, scalar, scalar]
-    with in_place_of_convolutions():
+    with gpu_operations():
         compiled = tf.function(step, jit_compile=True, autograph=False)
         traced = compiled.get_concrete_function(*spec)
         program = compiled.experimental_get_compiler_ir(*spec)(stage="hlo_serialized")

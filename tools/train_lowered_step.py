@@ -8,19 +8,18 @@ Every program (of tools/lower_training_step.py) trains for its part of the time,
 variables of the first one's first.npz. Needs jax, numpy, opencv-python and safetensors, and of this
 repository tools/lowering/ and, of deepfill_tf/data/, crops.py and colors.py. Writes a model
 directory, which all commands of the package take, the variables to go on with, log.txt with the
-schedule as it was used, and every minute the moving average. On GPUs set, before it starts,
-
-    XLA_FLAGS='--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false'
-
-for programs of matrix products: the compiler need not choose among kernels then.
+schedule as it was used, and every minute the moving average. Unless the variable XLA_FLAGS is set,
+the compiler takes the kernel that cuDNN recommends for a convolution: to try all takes minutes.
 """
 
 import argparse
 import glob
 import hashlib
 import json
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,10 @@ from lowering.batches import Batches, Kind
 PLAN = Path(__file__).parent / "lowering" / "default_model.json"
 SETTINGS = ("learning_rate", "adversarial_weight", "ema_decay")
 NON_FINITE = "first_non_finite_batch"
+XLA_FLAGS = (
+    "--xla_gpu_autotune_level=1 --xla_gpu_autotune_max_solutions=1"
+    " --xla_gpu_enable_triton_gemm=false"
+)
 # Steps between two lines of the log, seconds between two files of the moving average, and steps
 # that may wait on the device.
 LOG_EVERY, KEEP_EVERY, AHEAD = 50, 60, 6
@@ -207,14 +210,16 @@ def main() -> None:
     parser.add_argument("--plan", default=PLAN, type=Path)
     parser.add_argument("--processes", default=4, type=int, help="that make batches")
     values = parser.parse_args()
+    os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
     import jax
 
     jax.config.update("jax_enable_x64", True)  # steps are int64
     values.output.mkdir(parents=True)
     plan = json.loads(values.plan.read_text())
-    programs = [Program(folder) for folder in values.program]
-    if len(programs) != len(plan["until"]):
+    if len(values.program) != len(plan["until"]):
         parser.error(f"{values.plan} is a plan for {len(plan['until'])} programs")
+    with ThreadPoolExecutor() as pool:
+        programs = list(pool.map(Program, values.program))
     if any(program.names != programs[0].names for program in programs):
         parser.error("the programs have different variables")
     paths = sorted(glob.glob(values.images, recursive=True))

@@ -1,4 +1,4 @@
-"""Training steps as XLA programs: the convolutions in them, their description, their batches."""
+"""Training steps as XLA programs: operations for GPUs, their description, their batches."""
 
 import json
 from functools import partial
@@ -6,8 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from deepfill_tf.ops import extract_patches, upsample_conv2d
 
 TINY = [
     "--gin_file=quickstart.gin",
@@ -41,33 +39,8 @@ def same_with_gradients(one, two, *values):
         np.testing.assert_allclose(*gradients, atol=1e-3)
 
 
-@pytest.mark.parametrize("size", [1, 3, 4, 5])
-@pytest.mark.parametrize(("stride", "rate"), [(1, 1), (2, 1), (1, 2), (1, 5)])
-@pytest.mark.parametrize("padding", ["SAME", "VALID"])
-def test_convolutions_as_matrix_products(size, stride, rate, padding):
-    from lowering.matrix_products import convolution
-
-    def reference(images, kernel):
-        # The gradient of a dilated convolution needs data_format.
-        return tf.nn.convolution(
-            images, kernel, stride, padding, data_format="NHWC", dilations=rate
-        )
-
-    def products(images, kernel):
-        return convolution(images, kernel, stride, padding, dilations=rate)
-
-    same_with_gradients(reference, products, random(2, 22, 25, 5), random(size, size, 5, 3))
-
-
-def test_upsampling_as_matrix_products():
-    from lowering import matrix_products
-
-    values = random(2, 6, 7, 5), random(3, 3, 5, 4)
-    same_with_gradients(upsample_conv2d, matrix_products.upsample_conv2d, *values)
-
-
 def test_depthwise_convolutions_as_sums():
-    from lowering.matrix_products import depthwise_convolution
+    from lowering.gpu_operations import depthwise_convolution
 
     for size in ((5, 1), (1, 3)):
         values = random(2, 6, 7, 4), random(*size, 4, 1)
@@ -78,17 +51,6 @@ def test_depthwise_convolutions_as_sums():
             ),
             *values,
         )
-
-
-@pytest.mark.parametrize(("size", "stride"), [(3, 1), (4, 2), (3, 2)])
-def test_patches(size, stride):
-    from lowering import matrix_products
-
-    images = random(2, 9, 12, 3)
-    want = extract_patches(images, size, stride)
-    steps = [1, stride, stride, 1]
-    got = matrix_products.extract_patches(images, [1, size, size, 1], steps, [1] * 4, "SAME")
-    np.testing.assert_array_equal(got, want)
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +79,6 @@ def test_the_description_fits_the_files(lowered):
     ema = {name: first[name] for name in first.files if name.startswith("ema/")}
     for name, average in ema.items():
         np.testing.assert_array_equal(average, first[name.replace("ema/", "generator/", 1)])
-
-
-def test_the_program_has_no_convolution(lowered):
-    """Opcodes are strings in the serialized program."""
-    program = (lowered / "step.hlo.pb").read_bytes()
-    assert b"\x12\x03dot" in program
-    assert b"\x12\x0bconvolution" not in program
 
 
 def test_batches_are_crops_and_holes(lowered, request):
