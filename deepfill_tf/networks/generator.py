@@ -232,8 +232,9 @@ class Generator(RebuiltOnLoading, keras.Model):
             half_completed = _composite_float32(self._stages(*half)[1], *half[:2])
             return self._with_inside(half_completed, half, halvings - 1)
 
-        needed, otherwise = tf.reduce_any(weights > 0), tf.cast(half[0], tf.float32)
-        half_completed = computed_if(needed, at_half_size, otherwise)
+        half_completed = computed_if(
+            tf.reduce_any(weights > 0), at_half_size, lambda: tf.cast(half[0], tf.float32)
+        )
         return blend_inside(completed, half_completed, weights, inputs[1])
 
     @property

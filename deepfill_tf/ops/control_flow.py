@@ -38,23 +38,26 @@ def without_branches() -> AbstractContextManager[None]:
 
 
 def computed_if(
-    needed: tf.Tensor, compute: Callable[[], tf.Tensor], otherwise: tf.Tensor
+    needed: tf.Tensor,
+    compute: Callable[[], tf.Tensor],
+    otherwise: Callable[[], tf.Tensor],
 ) -> tf.Tensor:
-    """Returns `compute()` if it is needed, else `otherwise`.
+    """Returns `compute()` if it is needed, else `otherwise()`.
 
-    Inside `without_branches` it always returns `compute()`: the result must not matter where it is
-    not needed.
+    Inside `without_branches` it always returns `compute()`, whose result must be as good where it
+    is not needed.
 
     Args:
       needed: a bool scalar.
       compute: makes the result.
-      otherwise: of the result's type and shape.
+      otherwise: makes one of the same type and shape in less time.
 
     Example:
-      >>> float(computed_if(tf.constant(False), lambda: tf.constant(1.0), tf.constant(2.0)))
+      >>> one, two = (lambda: tf.constant(1.0)), (lambda: tf.constant(2.0))
+      >>> float(computed_if(tf.constant(False), one, two))
       2.0
       >>> with without_branches():
-      ...     float(computed_if(tf.constant(False), lambda: tf.constant(1.0), tf.constant(2.0)))
+      ...     float(computed_if(tf.constant(False), one, two))
       1.0
     """
-    return tf.cond(needed, compute, lambda: otherwise) if _branches.get() else compute()
+    return tf.cond(needed, compute, otherwise) if _branches.get() else compute()

@@ -16,6 +16,7 @@ The zeros keep c, at the end of its row, from meeting g: c has no neighbour on i
 
 import tensorflow as tf
 
+from deepfill_tf.ops.control_flow import computed_if
 from deepfill_tf.ops.custom_gradient import custom_gradient
 from deepfill_tf.ops.shapes import known_size
 
@@ -44,11 +45,20 @@ def diagonal_sum(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
 
 
 def _sum_of_slices(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
-    if flat.shape[0] == 1:
+    begins = [i * step for i in range(count)]
+
+    def of_one() -> tf.Tensor:
         # Along the first axis a slice shares its array's memory.
-        flat = flat[0]
-        return tf.add_n([flat[i * step : i * step + length] for i in range(count)])[None]
-    return tf.add_n([flat[:, i * step : i * step + length] for i in range(count)])
+        array = tf.reshape(flat, [-1])
+        return tf.add_n([array[begin : begin + length] for begin in begins])[None]
+
+    def of_several() -> tf.Tensor:
+        return tf.add_n([flat[:, begin : begin + length] for begin in begins])
+
+    batch = known_size(flat, 0)
+    if isinstance(batch, int):
+        return of_one() if batch == 1 else of_several()
+    return computed_if(tf.not_equal(batch, 1), of_several, of_one)
 
 
 def align(least):

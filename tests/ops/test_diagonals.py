@@ -1,9 +1,12 @@
 """Sums along diagonals of a matrix in a flat array, against loops over the matrix."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepfill_tf.ops.control_flow import without_branches
 from deepfill_tf.ops.diagonals import ALIGNMENT, diagonal_sum, pitch_of
 
 
@@ -15,9 +18,11 @@ def test_the_figure_of_the_module_docstring():
     assert sums.numpy().tolist() == [[a + e, b + f, c, g, d + h, e + i, f]]
 
 
+@pytest.mark.parametrize("branches", [nullcontext, without_branches])
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("count", [2, 3])
-def test_diagonal_sum_and_its_gradient_equal_loops(batch, count):
+def test_diagonal_sum_and_its_gradient_equal_loops(count, batch, known, branches):
     generator = np.random.default_rng(0)
     flat, upstream = generator.normal(size=[batch, 30]), generator.normal(size=[batch, 9])
     step = 7
@@ -26,12 +31,18 @@ def test_diagonal_sum_and_its_gradient_equal_loops(batch, count):
         for n in range(count):
             expected[:, i] += flat[:, i + n * step]
             gradient[:, i + n * step] += upstream[:, i]
-    flat = tf.constant(flat)
-    with tf.GradientTape() as tape:
-        tape.watch(flat)
-        sums = diagonal_sum(flat, step, count, 9)
-    np.testing.assert_allclose(sums, expected, rtol=1e-12)
-    np.testing.assert_allclose(tape.gradient(sums, flat, tf.constant(upstream)), gradient)
+
+    @tf.function(input_signature=[tf.TensorSpec([batch if known else None, 30], tf.float64)])
+    def sums_and_gradient(flat):
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            sums = diagonal_sum(flat, step, count, 9)
+        return sums, tape.gradient(sums, flat, tf.constant(upstream))
+
+    with branches():
+        computed = sums_and_gradient(flat)
+    np.testing.assert_allclose(computed[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(computed[1], gradient)
 
 
 @pytest.mark.parametrize("least", range(1, 40))
