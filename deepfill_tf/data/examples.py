@@ -1,6 +1,6 @@
 """Examples: images cropped or resized to one size, with their sketches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -162,8 +162,9 @@ def read_example(
     holes: HoleSource | None = None,
     random: np.random.Generator | None = None,
     random_colors: np.random.Generator | None = None,
+    read: Callable[[str, int], np.ndarray] = read_pixels,
 ) -> np.ndarray:
-    """Reads an image and crops or resizes it.
+    """Reads an image, by `read(path, channels)`, and crops or resizes it.
 
     With `holes`, `random` chooses its hole and the crop, in place of `crop_fractions`; with
     `random_colors`, its colours are changed as `options` say.
@@ -172,7 +173,7 @@ def read_example(
     the edges; with `holes` one channel more, 255 in the hole. Raises UserError if the image, its
     sketch or its mask cannot be read.
     """
-    pixels = read_pixels(path, options.channels)
+    pixels = read(path, options.channels)
     if holes is not None:
         assert random is not None
         hole, crop_fractions = holes.example(path, pixels.shape[:2], options, random)
@@ -184,7 +185,8 @@ def read_example(
         values[0] = options.jitter(image, random_colors)
     if holes is not None:
         values.append(hole)
-    return np.concatenate(values, axis=2) if len(values) > 1 else values[0]
+    # A copy also of one: an array that is kept is not to be shared.
+    return np.concatenate(values, axis=2)
 
 
 def example_tensors(

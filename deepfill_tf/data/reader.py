@@ -11,6 +11,7 @@ import numpy as np
 
 from deepfill_tf.data.examples import ExampleOptions, HoleSource, read_example
 from deepfill_tf.data.failure_limit import limit_description, max_failures
+from deepfill_tf.data.pixel_cache import PixelCache
 from deepfill_tf.data.seeds import Purpose, generator_of
 from deepfill_tf.data.sketches.source import SketchSource
 from deepfill_tf.errors import UserError
@@ -40,7 +41,8 @@ class ImageReader:
     An image that cannot be read is logged once and replaced by another, chosen from the seed,
     the example's position and the number of the attempt, so that no other example changes.
     When more than `failure_limit.max_failures` have failed, `error` is set, and whoever reads
-    should stop as soon as that suits; images are still replaced until then.
+    should stop as soon as that suits; images are still replaced until then. The images of a short
+    list are read from their files once (`PixelCache`).
 
     Args:
       paths: the list.
@@ -71,6 +73,7 @@ class ImageReader:
         self._sketches = sketches
         self._holes = holes
         self._absent = frozenset(absent)
+        self._cache = PixelCache()
         self._failed: set[str] = set()
         self._lock = threading.Lock()
         self.error: UserError | None = None
@@ -144,6 +147,7 @@ class ImageReader:
                         holes=self._holes,
                         random=self._generator_of_hole(position, attempt),
                         random_colors=self._generator_of_colors(position),
+                        read=self._cache.read,
                     )
                 except UserError as error:
                     self._record_failure(path, error)

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from deepfill_tf.data import ExampleOptions, examples
+from deepfill_tf.data import ExampleOptions, pixel_cache
 from deepfill_tf.data.reader import QUIET_SECONDS, ImageReader
 from deepfill_tf.errors import UserError
 
@@ -112,7 +112,7 @@ def test_closing_waits_for_an_image_and_refuses_others(numbered_images, monkeypa
         finished.append(path)
         return np.zeros([8, 8, channels], np.uint8)
 
-    monkeypatch.setattr(examples, "read_pixels", slow)
+    monkeypatch.setattr(pixel_cache, "read_pixels", slow)
     reader = _reader(numbered_images)
     thread = threading.Thread(target=reader.read, args=(0, 0, HALF))
     thread.start()
@@ -133,7 +133,7 @@ def test_an_image_that_fails_while_the_reader_closes_is_not_logged(many, monkeyp
         time.sleep(QUIET_SECONDS)
         raise UserError(f"cannot read {path}")
 
-    monkeypatch.setattr(examples, "read_pixels", slow)
+    monkeypatch.setattr(pixel_cache, "read_pixels", slow)
     reader = _reader(many)
     ended = []
 

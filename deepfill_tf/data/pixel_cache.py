@@ -1,0 +1,40 @@
+"""Pixels of images that are read again and again, kept in memory."""
+
+import threading
+
+import numpy as np
+
+from deepfill_tf.data.image_files import read_pixels
+
+# Of the pixels that a cache keeps.
+MAX_BYTES = 128 * 2**20
+
+
+class PixelCache:
+    """Reads pixels of images, and keeps those of the first images that fit into memory.
+
+    None makes room for another: in an epoch every image is read once, so that the one used least
+    recently is the one wanted next. May be called by several threads.
+
+    Args:
+      max_bytes: largest sum of the sizes of all arrays that are kept.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES):
+        self._free_bytes = max_bytes
+        self._kept: dict[tuple[str, int], np.ndarray] = {}
+        self._lock = threading.Lock()
+
+    def read(self, path: str, channels: int) -> np.ndarray:
+        """Returns uint8 `[H, W, channels]`, not to be changed; otherwise as `read_pixels`."""
+        key = path, channels
+        if key in self._kept:
+            return self._kept[key]
+        # A view of a larger array, such as one with alpha, would keep all of that.
+        pixels = read_pixels(path, channels).copy()
+        pixels.flags.writeable = False
+        with self._lock:
+            if key not in self._kept and pixels.nbytes <= self._free_bytes:
+                self._kept[key] = pixels
+                self._free_bytes -= pixels.nbytes
+        return pixels
