@@ -8,8 +8,9 @@ Every program (of tools/lower_training_step.py) trains for its part of the time,
 variables of the first one's first.npz. Needs jax, numpy, opencv-python and safetensors, and of this
 repository tools/lowering/ and, of deepfill_tf/data/, crops.py and colors.py. Writes a model
 directory, which all commands of the package take, the variables to go on with, log.txt with the
-schedule as it was used, and every minute the moving average. Unless the variable XLA_FLAGS is set,
-the compiler takes the kernel that cuDNN recommends for a convolution: to try all takes minutes.
+schedule as it was used, and every minute the moving average. The compiler takes the kernel that
+cuDNN recommends for a convolution: to try all takes minutes. Flags in the variable XLA_FLAGS
+override that.
 """
 
 import argparse
@@ -210,14 +211,16 @@ def main() -> None:
     parser.add_argument("--plan", default=PLAN, type=Path)
     parser.add_argument("--processes", default=4, type=int, help="that make batches")
     values = parser.parse_args()
-    os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
+    plan = json.loads(values.plan.read_text())
+    if len(values.program) != len(plan["until"]):
+        parser.error(
+            f"{values.plan} is a plan for {len(plan['until'])} programs, got {len(values.program)}"
+        )
+    os.environ["XLA_FLAGS"] = f"{XLA_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
     import jax
 
     jax.config.update("jax_enable_x64", True)  # steps are int64
     values.output.mkdir(parents=True)
-    plan = json.loads(values.plan.read_text())
-    if len(values.program) != len(plan["until"]):
-        parser.error(f"{values.plan} is a plan for {len(plan['until'])} programs")
     with ThreadPoolExecutor() as pool:
         programs = list(pool.map(Program, values.program))
     if any(program.names != programs[0].names for program in programs):

@@ -6,7 +6,7 @@ import numpy as np
 
 from deepfill_tf.data.image_files import read_pixels
 
-# Of the pixels that a cache keeps.
+# Largest sum of the sizes of the arrays that a cache keeps.
 MAX_BYTES = 128 * 2**20
 
 
@@ -30,11 +30,12 @@ class PixelCache:
         key = path, channels
         if key in self._kept:
             return self._kept[key]
-        # A view of a larger array, such as one with alpha, would keep all of that.
-        pixels = read_pixels(path, channels).copy()
-        pixels.flags.writeable = False
+        pixels = read_pixels(path, channels)
         with self._lock:
             if key not in self._kept and pixels.nbytes <= self._free_bytes:
+                # A view of a larger array, such as one with alpha, would keep all of that.
+                pixels = pixels.copy()
+                pixels.flags.writeable = False
                 self._kept[key] = pixels
                 self._free_bytes -= pixels.nbytes
         return pixels

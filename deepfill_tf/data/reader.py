@@ -41,8 +41,8 @@ class ImageReader:
     An image that cannot be read is logged once and replaced by another, chosen from the seed,
     the example's position and the number of the attempt, so that no other example changes.
     When more than `failure_limit.max_failures` have failed, `error` is set, and whoever reads
-    should stop as soon as that suits; images are still replaced until then. The images of a short
-    list are read from their files once (`PixelCache`).
+    should stop as soon as that suits; images are still replaced until then. The first images that
+    fit into memory are read from their files once (`PixelCache`).
 
     Args:
       paths: the list.

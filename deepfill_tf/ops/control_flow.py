@@ -44,13 +44,12 @@ def computed_if(
 ) -> tf.Tensor:
     """Returns `compute()` if it is needed, else `otherwise()`.
 
-    Inside `without_branches` it always returns `compute()`, whose result must be as good where it
-    is not needed.
+    Inside `without_branches` it always returns `compute()`, which must be right there too.
 
     Args:
       needed: a bool scalar.
       compute: makes the result.
-      otherwise: makes one of the same type and shape in less time.
+      otherwise: makes one of the same type, and shape where it is returned, in less time.
 
     Example:
       >>> one, two = (lambda: tf.constant(1.0)), (lambda: tf.constant(2.0))

@@ -18,11 +18,12 @@ def test_the_figure_of_the_module_docstring():
     assert sums.numpy().tolist() == [[a + e, b + f, c, g, d + h, e + i, f]]
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("branches", [nullcontext, without_branches])
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("count", [2, 3])
-def test_diagonal_sum_and_its_gradient_equal_loops(count, batch, known, branches):
+def test_diagonal_sum_and_its_gradient_equal_loops(count, batch, known, branches, jit_compile):
     generator = np.random.default_rng(0)
     flat, upstream = generator.normal(size=[batch, 30]), generator.normal(size=[batch, 9])
     step = 7
@@ -32,7 +33,9 @@ def test_diagonal_sum_and_its_gradient_equal_loops(count, batch, known, branches
             expected[:, i] += flat[:, i + n * step]
             gradient[:, i + n * step] += upstream[:, i]
 
-    @tf.function(input_signature=[tf.TensorSpec([batch if known else None, 30], tf.float64)])
+    signature = [tf.TensorSpec([batch if known else None, 30], tf.float64)]
+
+    @tf.function(input_signature=signature, jit_compile=jit_compile)
     def sums_and_gradient(flat):
         with tf.GradientTape() as tape:
             tape.watch(flat)

@@ -1,7 +1,6 @@
 """Training steps as XLA programs: operations for GPUs, their description, their batches."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -24,33 +23,22 @@ def tools(monkeypatch, request):
     monkeypatch.syspath_prepend(request.config.rootpath / "tools")
 
 
-def random(*shape):
-    return tf.random.stateless_normal(shape, seed=[len(shape), shape[-1]])
+@pytest.mark.parametrize("size", [(5, 1), (1, 3)])
+def test_depthwise_convolutions_as_sums(size):
+    from lowering.gpu_operations import depthwise_convolution
 
-
-def same_with_gradients(one, two, *values):
-    """Both functions have the same values, and gradients by all arguments."""
+    shapes = (2, 6, 7, 4), (*size, 4, 1), (2, 6, 7, 4)
+    *values, weights = (tf.random.stateless_normal(shape, [0, i]) for i, shape in enumerate(shapes))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(values)
-        results = one(*values), two(*values)
-        sums = [tf.reduce_sum(result * random(*result.shape)) for result in results]
+        results = [
+            function(*values, strides=[1, 1, 1, 1], padding="SAME")
+            for function in (tf.nn.depthwise_conv2d, depthwise_convolution)
+        ]
+        sums = [tf.reduce_sum(result * weights) for result in results]
     np.testing.assert_allclose(*results, atol=1e-4)
     for gradients in zip(*(tape.gradient(total, values) for total in sums), strict=True):
         np.testing.assert_allclose(*gradients, atol=1e-3)
-
-
-def test_depthwise_convolutions_as_sums():
-    from lowering.gpu_operations import depthwise_convolution
-
-    for size in ((5, 1), (1, 3)):
-        values = random(2, 6, 7, 4), random(*size, 4, 1)
-        same_with_gradients(
-            *(
-                partial(function, strides=[1, 1, 1, 1], padding="SAME")
-                for function in (tf.nn.depthwise_conv2d, depthwise_convolution)
-            ),
-            *values,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +67,11 @@ def test_the_description_fits_the_files(lowered):
     ema = {name: first[name] for name in first.files if name.startswith("ema/")}
     for name, average in ema.items():
         np.testing.assert_array_equal(average, first[name.replace("ema/", "generator/", 1)])
+
+
+def test_the_program_leaves_convolutions_to_cudnn(lowered):
+    """Opcodes are strings in the serialized program."""
+    assert b"\x12\x0bconvolution" in (lowered / "step.hlo.pb").read_bytes()
 
 
 def test_batches_are_crops_and_holes(lowered, request):

@@ -1,4 +1,4 @@
-"""Operations that XLA compiles to fast programs of GPUs, in place of TensorFlow's for CPUs."""
+"""How networks are traced for GPUs, also where there is none."""
 
 import contextlib
 import itertools
@@ -13,7 +13,7 @@ def depthwise_convolution(
 ) -> tf.Tensor:
     """`tf.nn.depthwise_conv2d` of `[N, h, w, C]` with odd `[k, l, C, 1]`: `[N, h, w, C]`.
 
-    A sum of shifted images, which XLA makes one loop of.
+    A sum of shifted images, which XLA makes one loop of, and not a convolution of many groups.
     """
     height, width = kernel.shape[:2]
     if set(strides) != {1} or padding != "SAME" or height % 2 * width % 2 == 0:
@@ -34,7 +34,7 @@ def depthwise_convolution(
 
 @contextlib.contextmanager
 def gpu_operations() -> Iterator[None]:
-    """Networks that are called within are traced for a GPU, also where there is none."""
+    """Networks that are called inside take the operations for GPUs."""
     with contextlib.ExitStack() as stack:
         for where, function in (
             ("tensorflow.nn.depthwise_conv2d", depthwise_convolution),
