@@ -1,5 +1,6 @@
 """Pixels of images that are read again and again, kept in memory."""
 
+import os
 import threading
 
 import numpy as np
@@ -11,10 +12,11 @@ MAX_BYTES = 128 * 2**20
 
 
 class PixelCache:
-    """Reads pixels of images, and keeps those of the first images that fit into memory.
+    """Reads pixels of images, and keeps those of the first files that fit into memory.
 
     None makes room for another: in an epoch every image is read once, so that the one used least
-    recently is the one wanted next. May be called by several threads.
+    recently is the one wanted next. Files that changed since are read again. Those that are not on
+    this machine, and records, are not kept. May be called by several threads.
 
     Args:
       max_bytes: largest sum of the sizes of all arrays that are kept.
@@ -22,12 +24,16 @@ class PixelCache:
 
     def __init__(self, max_bytes: int = MAX_BYTES):
         self._free_bytes = max_bytes
-        self._kept: dict[tuple[str, int], np.ndarray] = {}
+        self._kept: dict[tuple, np.ndarray] = {}
         self._lock = threading.Lock()
 
     def read(self, path: str, channels: int) -> np.ndarray:
         """Returns uint8 `[H, W, channels]`, not to be changed; otherwise as `read_pixels`."""
-        key = path, channels
+        try:
+            state = os.stat(path)
+        except OSError:
+            return read_pixels(path, channels)
+        key = path, channels, state.st_mtime_ns, state.st_size
         if key in self._kept:
             return self._kept[key]
         pixels = read_pixels(path, channels)

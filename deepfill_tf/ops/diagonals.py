@@ -58,7 +58,9 @@ def _sum_of_slices(flat: tf.Tensor, step, count: int, length) -> tf.Tensor:
     batch = known_size(flat, 0)
     if isinstance(batch, int):
         return of_one() if batch == 1 else of_several()
-    return computed_if(tf.not_equal(batch, 1), of_several, of_one)
+    sums = computed_if(tf.not_equal(batch, 1), of_several, of_one)
+    # XLA of TensorFlow 2.15 does not know the size of a branch's result otherwise.
+    return tf.reshape(sums, [batch, length])
 
 
 def align(least):

@@ -1,5 +1,7 @@
 """Images that are read once, as far as they fit."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,16 @@ def test_what_is_kept_cannot_be_changed(paths):
     options = ExampleOptions(height=20, width=30, random_crop=True)
     read_example(paths[0], options, read=cache.read)[:] = 0
     np.testing.assert_array_equal(cache.read(paths[0], 3), read_pixels(paths[0]))
+
+
+def test_files_that_changed_are_read_again(paths):
+    cache, (a, b, _) = PixelCache(), paths
+    before, other = cache.read(a, 3), cache.read(b, 3)
+    os.replace(b, a)
+    np.testing.assert_array_equal(cache.read(a, 3), other)
+    assert (before != other).any()
+    with pytest.raises(UserError, match=r"b\.png"):
+        cache.read(b, 3)
 
 
 def test_unreadable_images_are_not_kept(tmp_path):
