@@ -22,6 +22,27 @@ def has_avx512() -> bool:
     return "AVX512" in allowed.upper() and "avx512f" in processor_info().get("flags", "").split()
 
 
+@functools.cache
+def has_dilated_kernel_gradients() -> bool:
+    """Whether TensorFlow's gradient by the kernel of a convolution takes dilations.
+
+    On CPUs oneDNN's does, and TensorFlow's own does not.
+    """
+    with tf.init_scope():
+        try:
+            tf.raw_ops.Conv2DBackpropFilter(
+                input=tf.zeros([1, 3, 3, 1]),
+                filter_sizes=[2, 2, 1, 1],
+                out_backprop=tf.zeros([1, 1, 1, 1]),
+                strides=[1, 1, 1, 1],
+                padding="VALID",
+                dilations=[1, 2, 2, 1],
+            )
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            return False
+    return True
+
+
 def processor_info() -> dict[str, str]:
     """Entries of /proc/cpuinfo for the first processor; empty on other systems than Linux."""
     try:

@@ -18,9 +18,11 @@ import tensorflow as tf
 from deepfill_tf.checks import check_choice
 from deepfill_tf.ops.attention import AttentionOptions, contextual_attention
 from deepfill_tf.ops.custom_gradient import custom_gradient
+from deepfill_tf.ops.devices import runs_on_cpu
 from deepfill_tf.ops.patch_scores import PatchScores
 from deepfill_tf.ops.regions import Region
 from deepfill_tf.ops.shapes import known_size
+from deepfill_tf.ops.slicing import slice_axes
 from deepfill_tf.ops.value_tiles import tiles_to_pixels
 from deepfill_tf.scoped_value import ScopedValue
 
@@ -37,6 +39,8 @@ _MAX_BLOCK_GROWTH = 16
 _MAX_SCORES_PER_ROW = 2**31 // 5 - 2**20
 # Images that a batch of unknown size is taken to have, where the rows of a block depend on that.
 _EXPECTED_BATCH = 8
+# From so many scores on, images of a batch are computed one after the other on CPUs.
+_LEAST_SCORES_OF_ONE_IMAGE = 2**18
 # The fields of `PatchScores` that have gradients.
 _DIFFERENTIABLE = ("queries", "keys", "key_scales", "values")
 
@@ -78,8 +82,9 @@ def fast_contextual_attention(
         return contextual_attention(foreground, background, masks, **vars(options))
     patch_scores = PatchScores.of(foreground, background, masks, options)
     height, width = patch_scores.query_size
-    tiles, best_keys = _attend_in_blocks(patch_scores, (0, height), (0, width), block_scores)
-    reconstructed = tiles_to_pixels(tiles, rate)[:, : height * rate, : width * rate]
+    tiles, best_keys = _attend(patch_scores, (0, height), (0, width), block_scores)
+    pixels = tiles_to_pixels(tiles, rate)
+    reconstructed = slice_axes(pixels, {1: (0, height * rate), 2: (0, width * rate)})
     positions = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), axis=-1)
     return tf.ensure_shape(reconstructed, foreground.shape), best_keys - positions
 
@@ -117,7 +122,7 @@ def contextual_attention_region(
     ).intersection(Region.whole(patch_scores.query_size))
     first, last = tf.unstack(queries.begin), tf.unstack(queries.end)
     rows, columns = zip(first, last, strict=True)
-    tiles, _ = _attend_in_blocks(patch_scores, rows, columns, block_scores, with_best_keys=False)
+    tiles, _ = _attend(patch_scores, rows, columns, block_scores, with_best_keys=False)
     origin = Region(queries.begin * rate, queries.end * rate)
     return region.crop(tiles_to_pixels(tiles, rate), origin)
 
@@ -148,7 +153,7 @@ def supports_fast(options: AttentionOptions) -> bool:
     return options.patch_size == 3 and options.stride == 1 and options.fuse_size in (1, 3)
 
 
-def _attend_in_blocks(
+def _attend(
     patch_scores: PatchScores,
     rows: tuple,
     columns: tuple,
@@ -156,15 +161,67 @@ def _attend_in_blocks(
     *,
     with_best_keys: bool = True,
 ):
-    """Computes the attention of rows and columns (begin, end), a few rows at a time."""
+    """Computes the attention of rows and columns (begin, end).
+
+    Scores of one image stay in the processor's cache and need fewer copies (`ops.diagonals`).
+    """
+    block_scores = block_scores or _block_scores.get()
+    batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
+    sizes = [rows[1] - rows[0], columns[1] - columns[0], pitch]
+    options = {"block_scores": block_scores, "with_best_keys": with_best_keys}
+    if not (
+        all(isinstance(size, int) for size in (batch, *sizes))
+        and batch > 1
+        and math.prod(sizes) >= _LEAST_SCORES_OF_ONE_IMAGE
+        and runs_on_cpu()
+    ):
+        return _attend_in_blocks(patch_scores, rows, columns, **options)
+    names = [*_DIFFERENTIABLE, "logit_biases"]
+    if patch_scores.logit_biases.shape[0] == 1:
+        names.remove("logit_biases")
+    operands = [getattr(patch_scores, name) for name in names]
+    recomputes = batch * math.prod(sizes) > block_scores
+
+    def attend_image(operands):
+        image = {name: one[None] for name, one in zip(names, operands, strict=True)}
+        image = dataclasses.replace(patch_scores, **image)
+        tiles, best_keys = _attend_in_blocks(
+            image, rows, columns, recomputes=recomputes, **options
+        )
+        return tiles[0], best_keys[0]
+
+    if recomputes:
+        types = (patch_scores.values.dtype, tf.int32)
+        return tf.map_fn(attend_image, operands, fn_output_signature=types, parallel_iterations=1)
+    if not tf.executing_eagerly():
+        attend_image = tf.function(attend_image, autograph=False)
+    images = zip(*map(tf.unstack, operands), strict=True)
+    results = [attend_image(image) for image in images]
+    return tuple(map(tf.stack, zip(*results, strict=True)))
+
+
+def _attend_in_blocks(
+    patch_scores: PatchScores,
+    rows: tuple,
+    columns: tuple,
+    *,
+    block_scores: int,
+    with_best_keys: bool,
+    recomputes: bool = False,
+):
+    """Computes the attention of rows and columns (begin, end), a few rows at a time.
+
+    The backward pass recomputes scores if there is more than one block, or if `recomputes`.
+    """
     total, count = rows[1] - rows[0], columns[1] - columns[0]
     batch, pitch = known_size(patch_scores.queries, 0), known_size(patch_scores.key_scales, 2)
     sizes_of_row = [count, batch, pitch]
     if not isinstance(batch, int) and all(isinstance(n, int) for n in (total, count, pitch)):
         # XLA differentiates blocks only if their rows are known when the graph is made.
         sizes_of_row[1] = _EXPECTED_BATCH
-    step = rows_per_block(total, sizes_of_row, block_scores or _block_scores.get())
-    if isinstance(step, int) and step == total:
+    step = rows_per_block(total, sizes_of_row, block_scores)
+    is_one_block = isinstance(step, int) and step == total
+    if is_one_block and not recomputes:
         return patch_scores.attend_block(rows[0], total, columns, with_best_keys=with_best_keys)
 
     def attend(operands, done):
@@ -186,14 +243,15 @@ def _attend_in_blocks(
         )
         return *block, first
 
-    @custom_gradient
-    def blockwise(*operands):
+    def attend_all(operands):
+        if is_one_block:
+            return attend(operands, 0)[:2]
         # Rows come first, so that blocks can be scattered into them.
         values = operands[_DIFFERENTIABLE.index("values")]
         tiles = tf.zeros([total + 1, batch, count + 1, values.shape[-1]], values.dtype)
         best_keys = tf.zeros([total, batch, count, 2], tf.int32)
 
-        def forward(done, tiles, best_keys):
+        def add_block(done, tiles, best_keys):
             block_tiles, block_best_keys, first = attend(operands, done)
             index = first + tf.range(step + 1)[:, None]
             block_tiles, block_best_keys = map(_swap_axes, (block_tiles, block_best_keys))
@@ -201,25 +259,35 @@ def _attend_in_blocks(
             best_keys = tf.tensor_scatter_nd_update(best_keys, index[:-1], block_best_keys)
             return done + step, tiles, best_keys
 
-        _, tiles, best_keys = _while_below(total, step, forward, [0, tiles, best_keys])
+        _, tiles, best_keys = _while_below(total, step, add_block, [0, tiles, best_keys])
+        return _swap_axes(tiles), _swap_axes(best_keys)
 
+    def gradients_of_block(operands, done, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(operands)
+            tiles, _, first = attend(operands, done)
+        if not is_one_block:
+            upstream = tf.gather(upstream, first + tf.range(step + 1), axis=1)
+        return tape.gradient(tiles, operands, upstream)
+
+    @custom_gradient
+    def blockwise(*operands):
         def gradient(upstream, _):
-            def backward(done, *sums):
-                with tf.GradientTape() as tape:
-                    tape.watch(operands)
-                    block_tiles, _, first = attend(operands, done)
-                block_upstream = tf.gather(upstream, first + tf.range(step + 1), axis=1)
-                gradients = tape.gradient(block_tiles, operands, block_upstream)
+            if is_one_block:
+                return gradients_of_block(operands, 0, upstream)
+
+            def add_gradients(done, *sums):
+                gradients = gradients_of_block(operands, done, upstream)
                 return done + step, *(
                     total_so_far + tf.cast(one, tf.float32)
                     for total_so_far, one in zip(sums, gradients, strict=True)
                 )
 
             zeros = [tf.zeros(tf.shape(operand)) for operand in operands]
-            _, *sums = _while_below(total, step, backward, [0, *zeros])
+            _, *sums = _while_below(total, step, add_gradients, [0, *zeros])
             return [tf.cast(x, like.dtype) for x, like in zip(sums, operands, strict=True)]
 
-        return (_swap_axes(tiles), _swap_axes(best_keys)), gradient
+        return attend_all(operands), gradient
 
     return blockwise(*(getattr(patch_scores, name) for name in _DIFFERENTIABLE))
 

@@ -4,13 +4,15 @@ import tensorflow as tf
 
 from deepfill_tf.ops.attention import MIN_NORM
 from deepfill_tf.ops.shapes import known_size
+from deepfill_tf.ops.slicing import slice_axes
 
 
 def horizontal_triplets(features: tf.Tensor) -> tf.Tensor:
     """Joins each position to its left and right neighbours: `[N, h, w, C]` -> `[N, h w, 3 C]`."""
     padded = tf.pad(features, [[0, 0], [0, 0], [1, 1], [0, 0]])
-    triplets = tf.concat([padded[:, :, :-2], features, padded[:, :, 2:]], axis=-1)
     batch, height, width = (known_size(features, axis) for axis in range(3))
+    left, right = slice_axes(padded, {2: (0, width)}), slice_axes(padded, {2: (2, None)})
+    triplets = tf.concat([left, features, right], axis=-1)
     return tf.reshape(triplets, [batch, height * width, 3 * features.shape[-1]])
 
 

@@ -69,6 +69,7 @@ from deepfill_tf.ops.diagonals import ALIGNMENT, clear_rows, diagonal_sum, flatt
 from deepfill_tf.ops.key_probabilities import argmax_2d, logit_biases
 from deepfill_tf.ops.patch_features import horizontal_triplets, inverse_norms
 from deepfill_tf.ops.shapes import height_and_width, known_size
+from deepfill_tf.ops.slicing import slice_axes
 from deepfill_tf.ops.value_tiles import overlap_added, value_tiles
 
 
@@ -158,7 +159,7 @@ class PatchScores:
         logits = self._scores(first_row, num_rows, column_range, row_step) + self.logit_biases
         shape = [-1, num_rows, row_step, known_size(self.logit_biases, 2)]
         probabilities = tf.reshape(tf.nn.softmax(logits), shape)
-        probabilities = probabilities[:, :, :count, : height * width]
+        probabilities = slice_axes(probabilities, {2: (0, count), 3: (0, height * width)})
         shape = [-1, num_rows, count, height, width]
         added = tf.reshape(_without_first_rows(probabilities, skipped_rows), shape)
         tiles = overlap_added(tf.cast(added, self.values.dtype), self.values)
@@ -181,7 +182,7 @@ class PatchScores:
         first_column = column_range[0]
         if not self.fuses:
             scores = self._patch_scores(first_row, num_rows, first_column, row_step)
-            return scores[:, : num_rows * row_step]
+            return slice_axes(scores, {1: (0, num_rows * row_step)})
         if _is_whole(first_row, num_rows, height) and _is_whole(
             first_column, column_range[1], width
         ):
@@ -218,7 +219,7 @@ class PatchScores:
         scores = tf.reshape(scores, [-1, used, pitch]) * self.key_scales
         if not self.fuses:
             # Move scores by a line and a column, as step 3 does.
-            flat = flatten(scores)[:, pitch + 1 : (lines + 1) * pitch + 1]
+            flat = slice_axes(flatten(scores), {1: (pitch + 1, (lines + 1) * pitch + 1)})
             return tf.reshape(flat, [-1, lines, pitch])
 
         # Step 3. Positions -1 and h * w see real rows in step 2, so their scores are not zero; set
@@ -234,9 +235,10 @@ class PatchScores:
         height, width = self.query_size
         num_queries = height * width
         zero = tf.zeros_like(scores[:, :1])
-        above, below = scores[:, num_queries - width : num_queries - 1], scores[:, 1:width]
+        above = slice_axes(scores, {1: (num_queries - width, num_queries - 1)})
+        inner, below = slice_axes(scores, {1: (0, num_queries)}), slice_axes(scores, {1: (1, width)})
         spare = tf.zeros_like(scores[:, :ALIGNMENT])
-        return tf.concat([zero, above, scores[:, :num_queries], below, zero, spare], axis=1)
+        return tf.concat([zero, above, inner, below, zero, spare], axis=1)
 
     def _with_opposite_rows(self, scores, first_row, num_rows, first_column, row_step) -> tf.Tensor:
         """Scores of a block whose first row may be the map's, or whose last row the map's last.
@@ -250,19 +252,25 @@ class PatchScores:
 
         def shift_row(row, shift):
             """Returns scores of a row, shifted by columns; zeros for queries outside the map."""
-            shifted = self._patch_scores(row, 1, first_column + shift, row_step)[:, :row_step]
+            shifted = self._patch_scores(row, 1, first_column + shift, row_step)
+            shifted = slice_axes(shifted, {1: (0, row_step)})
             column = first_column + shift + tf.range(row_step)
             inside = (column >= 0) & (column < width)
             return tf.where(inside[:, None], shifted, tf.zeros_like(shifted))
 
         def replace_rows():
             above = tf.cond(
-                is_first, lambda: shift_row(height - 1, -1), lambda: scores[:, :row_step]
+                is_first,
+                lambda: shift_row(height - 1, -1),
+                lambda: slice_axes(scores, {1: (0, row_step)}),
             )
             below = tf.cond(
-                is_last, lambda: shift_row(0, 1), lambda: scores[:, end : end + row_step]
+                is_last,
+                lambda: shift_row(0, 1),
+                lambda: slice_axes(scores, {1: (end, end + row_step)}),
             )
-            inner, spare = scores[:, row_step:end], scores[:, end + row_step :]
+            inner = slice_axes(scores, {1: (row_step, end)})
+            spare = slice_axes(scores, {1: (end + row_step, None)})
             return tf.concat([above, inner, below, spare], axis=1)
 
         return tf.cond(tf.logical_or(is_first, is_last), replace_rows, lambda: scores)
@@ -277,8 +285,9 @@ class PatchScores:
         num_keys, pitch = height * width, known_size(self.logit_biases, 2)
         zero = tf.zeros_like(scores[:, :, :1])
         gap = tf.zeros([*tf.unstack(tf.shape(scores)[:2]), pitch - num_keys - 2 * width + 1])
-        above, below = scores[:, :, num_keys - width : num_keys - 1], scores[:, :, 1:width]
-        scores = tf.concat([zero, above, scores[:, :, :num_keys], below, gap], axis=2)
+        above = slice_axes(scores, {2: (num_keys - width, num_keys - 1)})
+        inner, below = slice_axes(scores, {2: (0, num_keys)}), slice_axes(scores, {2: (1, width)})
+        scores = tf.concat([zero, above, inner, below, gap], axis=2)
         lines = num_rows * row_step
         flat = diagonal_sum(flatten(scores), row_step * pitch + width, 3, lines * pitch)
         return tf.reshape(flat, [-1, lines, pitch])

@@ -28,9 +28,11 @@ def spectral_normalize(
     matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
     for _ in range(iterations):
         v = _unit(tf.matmul(u, matrix, transpose_b=True))
-        u = _unit(tf.matmul(v, matrix))
-    sigma = tf.reduce_sum(tf.matmul(v, matrix) * u)
-    return kernel / sigma, sigma, u
+        product = tf.matmul(v, matrix)
+        u = _unit(product)
+    sigma = tf.reduce_sum(product * u)
+    # The gradient of a division would read the kernel more often.
+    return kernel * (1 / sigma), sigma, u
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:

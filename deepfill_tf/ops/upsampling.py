@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from deepfill_tf.ops.custom_gradient import custom_gradient
 from deepfill_tf.ops.shapes import height_and_width
 
 
@@ -35,6 +36,14 @@ def upsample_conv2d(images: tf.Tensor, kernel: tf.Tensor, padding: str = "same")
 
 def _box_sum(kernel: tf.Tensor) -> tf.Tensor:
     """Kernel `[k, k, C, D]` turned by half a turn, summed over 2 x 2: `[k + 1, k + 1, C, D]`."""
-    padded = tf.pad(tf.reverse(kernel, [0, 1]), [[1, 1], [1, 1], [0, 0], [0, 0]])
-    rows = padded[:-1] + padded[1:]
-    return rows[:, :-1] + rows[:, 1:]
+
+    @custom_gradient
+    def summed(kernel):
+        padded = tf.pad(tf.reverse(kernel, [0, 1]), [[1, 1], [1, 1], [0, 0], [0, 0]])
+        return sum_boxes(padded), lambda gradient: tf.reverse(sum_boxes(gradient), [0, 1])
+
+    def sum_boxes(values):
+        rows = values[:-1] + values[1:]
+        return rows[:, :-1] + rows[:, 1:]
+
+    return summed(kernel)

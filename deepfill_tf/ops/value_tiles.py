@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from deepfill_tf.ops.diagonals import ALIGNMENT, align, diagonal_sum, flatten, pitch_of
 from deepfill_tf.ops.shapes import known_size
+from deepfill_tf.ops.slicing import slice_axes
 
 
 def value_tiles(background: tf.Tensor, rate: int) -> tf.Tensor:
@@ -58,7 +59,8 @@ def overlap_added(probabilities: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     weights = diagonal_sum(flatten(padded), pitch + 1, 2, length)
     weights = diagonal_sum(weights, row_step, 2, aligned_lines * pitch)
     tiles = tf.matmul(tf.reshape(weights, [-1, aligned_lines, pitch]), values)
-    return tf.reshape(tiles[:, :lines], [-1, rows + 1, columns + 1, values.shape[-1]])
+    tiles = slice_axes(tiles, {1: (0, lines)})
+    return tf.reshape(tiles, [-1, rows + 1, columns + 1, values.shape[-1]])
 
 
 def tiles_to_pixels(tiles: tf.Tensor, rate: int) -> tf.Tensor:
@@ -68,4 +70,4 @@ def tiles_to_pixels(tiles: tf.Tensor, rate: int) -> tf.Tensor:
     """
     before = rate // 2
     pixels = tf.nn.depth_to_space(tiles, rate) if rate > 1 else tiles
-    return pixels[:, before:, before:]
+    return slice_axes(pixels, {1: (before, None), 2: (before, None)})

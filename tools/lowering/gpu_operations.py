@@ -40,6 +40,7 @@ def gpu_operations() -> Iterator[None]:
             ("tensorflow.nn.depthwise_conv2d", depthwise_convolution),
             ("deepfill_tf.layers.gated_conv.runs_on_cpu", lambda: False),
             ("deepfill_tf.ops.convolution.runs_on_cpu", lambda: False),
+            ("deepfill_tf.ops.fast_attention.runs_on_cpu", lambda: False),
         ):
             stack.enter_context(mock.patch(where, function))
         yield
