@@ -315,7 +315,10 @@ def rows_per_block(total, sizes_of_row: list, block_scores: int):
         _MAX_BLOCK_GROWTH * block_scores // scores_of_row,
     )
     rows = tf.cast(tf.maximum(few, block_scores // scores_of_row), tf.int32)
-    return tf.clip_by_value(rows, 1, tf.maximum(total, 1))
+    rows = tf.clip_by_value(rows, 1, tf.maximum(total, 1))
+    # Blocks of equal size: the last one would compute rows of the one before again.
+    count = (total + rows - 1) // rows
+    return (total + count - 1) // tf.maximum(count, 1)
 
 
 def _while_below(total, step, body: Callable, variables: list) -> list:

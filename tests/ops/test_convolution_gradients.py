@@ -30,9 +30,13 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("avx512", [True, False])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(("size", "strides", "rate", "height", "width"), CASES)
-def test_gradients_equal_tensorflows(size, strides, rate, height, width, padding):
+def test_gradients_equal_tensorflows(
+    size, strides, rate, height, width, padding, avx512, monkeypatch
+):
+    monkeypatch.setattr(module, "has_avx512", lambda: avx512)
     reach = rate * (size - 1)
     if padding == "valid":
         height, width = height + reach, width + reach
@@ -117,6 +121,26 @@ def test_gated_convolution_and_its_gradients_equal_the_formula(strides, rate, pa
         outputs_and_gradients(ours), outputs_and_gradients(formula), strict=True
     ):
         assert_close(actual, expected, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("avx512", [True, False])
+def test_dilated_convolution_has_second_gradients(avx512, monkeypatch):
+    monkeypatch.setattr(module, "has_avx512", lambda: avx512)
+    images, kernel = random(2, 9, 12, 3), random(3, 3, 3, 4)
+
+    def second_gradients(convolution):
+        with tf.GradientTape() as outer:
+            outer.watch([images, kernel])
+            with tf.GradientTape() as inner:
+                inner.watch(kernel)
+                loss = tf.reduce_sum(convolution(images, kernel) ** 3)
+            slope = tf.reduce_sum(inner.gradient(loss, kernel) ** 2)
+        return outer.gradient(slope, [images, kernel])
+
+    actual = second_gradients(lambda *operands: dilated_conv2d(*operands, 2, "same"))
+    expected = second_gradients(lambda *operands: tensorflows(*operands, 1, 2, "same"))
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert_close(ours, theirs, tolerance=1e-4)
 
 
 def test_gated_convolution_has_second_gradients():
