@@ -156,11 +156,13 @@ class ImagePipeline:
         place = uniform(self._seeds(Purpose.CROP, position), 2)[0]
         scale = uniform(self._seeds(Purpose.SCALE, position), 1)[0]
         crop_fractions = tf.concat([place, scale], axis=0)
-        values = tf.numpy_function(self._reader.read, [index, position, crop_fractions], tf.uint8)
-        values = tf.ensure_shape(values, [options.height, options.width, self._channels])
+        flip = tf.constant(False)
         if options.flip:
-            flipped = integers(uniform(self._seeds(Purpose.FLIP, position), 1), 2)[0, 0] == 1
-            values = tf.where(flipped, values[:, ::-1], values)
+            flip = integers(uniform(self._seeds(Purpose.FLIP, position), 1), 2)[0, 0] == 1
+        values = tf.numpy_function(
+            self._reader.read, [index, position, crop_fractions, flip], tf.uint8
+        )
+        values = tf.ensure_shape(values, [options.height, options.width, self._channels])
         return position, self._tensors(values)
 
     def _tensors(self, values: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -87,7 +87,9 @@ class ImageReader:
         """Paths of the images that failed so far."""
         return frozenset(self._failed)
 
-    def read(self, index: int, position: int, crop_fractions: np.ndarray) -> np.ndarray:
+    def read(
+        self, index: int, position: int, crop_fractions: np.ndarray, flip: bool = False
+    ) -> np.ndarray:
         """Reads the image `index` of the list, see `read_example`.
 
         Args:
@@ -95,6 +97,7 @@ class ImageReader:
           position: the example's position in the stream, see `data.seeds`; it decides the
             replacement.
           crop_fractions: `[3]`, in [0, 1), see `crop_at_scale`.
+          flip: mirror it left to right.
 
         Raises UserError if `MAX_REPLACEMENTS` images in a row cannot be read, and StopIteration
         if the reader is closed: the only exception of a Python function that TensorFlow does not
@@ -103,7 +106,8 @@ class ImageReader:
         with self._lock:
             self._reading += 1
         try:
-            return self._read(index, int(position), crop_fractions)
+            example = self._read(index, int(position), crop_fractions)
+            return example[:, ::-1] if flip else example
         finally:
             with self._lock:
                 self._reading -= 1

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from deepfill_tf.ops.convolution_gradients import dilated_conv2d
-from deepfill_tf.ops.devices import runs_on_cpu
+from deepfill_tf.ops.convolution_gradients import dilated_conv2d, zero_margins
+from deepfill_tf.ops.devices import has_avx512, runs_on_cpu
 
 PADDINGS = ("same", "valid", "symmetric", "reflect")
 
@@ -37,7 +37,11 @@ def convolve(
       (1, 4, 6, 4)
     """
     images, padding = pad_mirrored(images, kernel, dilation_rate, padding)
-    if skip_padding and dilation_rate > 1 and runs_on_cpu():
+    # Without AVX-512, oneDNN's dilated convolutions of large maps are slow.
+    if dilation_rate > 1 and runs_on_cpu() and (skip_padding or has_avx512()):
+        if padding == "same" and not skip_padding:
+            images = pad(images, zero_margins(kernel.shape, dilation_rate, padding), padding)
+            padding = "valid"
         return dilated_conv2d(images, kernel, dilation_rate, padding)
     return tf.nn.convolution(
         images,

@@ -85,6 +85,22 @@ def convolution_gradients(
     return by_images, by_kernel
 
 
+def zero_margins(shape: tf.TensorShape, rate: int, padding: str) -> list[list[int]]:
+    """Zeros before and after the images along each axis, for stride 1.
+
+    Args:
+      shape: of the kernel, `[k, l, ...]`.
+      rate: distance between the kernel's entries.
+      padding: "same" or "valid".
+
+    Example:
+      >>> zero_margins(tf.TensorShape([3, 2, 8, 8]), 4, "same")
+      [[4, 4], [2, 2]]
+    """
+    totals = [rate * (int(size) - 1) if padding == "same" else 0 for size in shape[:2]]
+    return [[n // 2, n - n // 2] for n in totals]
+
+
 def _by_kernel_as_products(
     images: tf.Tensor, gradient: tf.Tensor, shape: tf.TensorShape, padding: str
 ) -> tf.Tensor:
@@ -94,10 +110,7 @@ def _by_kernel_as_products(
     slice of all pixels, from the entry's place in the first image on.
     """
     reach = [int(size) - 1 for size in shape[:2]]
-    before = [n // 2 if padding == "same" else 0 for n in reach]
-    after = [n - m if padding == "same" else 0 for n, m in zip(reach, before, strict=True)]
-    margins = [list(margin) for margin in zip(before, after, strict=True)]
-    images = tf.pad(images, [[0, 0], *margins, [0, 0]])
+    images = tf.pad(images, [[0, 0], *zero_margins(shape, 1, padding), [0, 0]])
     gradient = tf.pad(gradient, [[0, 0], *([0, n] for n in reach), [0, 0]])
     row = known_size(images, 2)
     images = tf.reshape(images, [-1, shape[2]])
@@ -112,13 +125,13 @@ def _dilated(
     images: tf.Tensor, kernel: tf.Tensor, gradient: tf.Tensor, rate: int, padding: str
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Gradients of a dilated convolution. That by the images is one with the turned kernel."""
-    reach, before = _margins(kernel.shape, rate, padding)
-    turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
-    symmetric = padding == "same" and not any(n % 2 for n in reach)
     by_kernel = _dilated_by_kernel(images, gradient, kernel.shape, rate, padding)
+    turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+    margins = zero_margins(kernel.shape, rate, padding)
+    symmetric = padding == "same" and all(before == after for before, after in margins)
     if not symmetric:
-        after = [n - m if padding == "same" else 0 for n, m in zip(reach, before, strict=True)]
-        margins = [[n - b, n - a] for n, b, a in zip(reach, before, after, strict=True)]
+        reaches = [rate * (int(size) - 1) for size in kernel.shape[:2]]
+        margins = [[n - b, n - a] for n, (b, a) in zip(reaches, margins, strict=True)]
         gradient = tf.pad(gradient, [[0, 0], *margins, [0, 0]])
     by_images = dilated_conv2d(gradient, turned, rate, "same" if symmetric else "valid")
     return by_images, by_kernel
@@ -133,7 +146,7 @@ def _dilated_by_kernel(
     the padding for half of the outputs. Else it is a matrix product for each entry, over the
     pixels that it reads inside the image.
     """
-    _, before = _margins(shape, rate, padding)
+    before = [margin for margin, _ in zero_margins(shape, rate, padding)]
     sizes = [(known_size(images, axis), known_size(gradient, axis)) for axis in (1, 2)]
     reads_pixels = all(
         isinstance(size, int) and 2 * margin < size
@@ -177,13 +190,6 @@ def _dilated_by_kernel(
         with tf.control_dependencies(entries[-1:]):
             entries.append(entry(*index))
     return tf.reshape(tf.stack(entries), shape)
-
-
-def _margins(shape: tf.TensorShape, rate: int, padding: str) -> tuple[list[int], list[int]]:
-    """Distance of the first and the last entry that a dilated kernel reads, along each axis, and
-    the part of it that lies before the image."""
-    reach = [rate * (int(size) - 1) for size in shape[:2]]
-    return reach, [n // 2 if padding == "same" else 0 for n in reach]
 
 
 def _smallest(a: int | tf.Tensor, b: int | tf.Tensor) -> int | tf.Tensor:

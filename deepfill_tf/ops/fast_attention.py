@@ -185,9 +185,7 @@ def _attend(
     def attend_image(operands):
         image = {name: one[None] for name, one in zip(names, operands, strict=True)}
         image = dataclasses.replace(patch_scores, **image)
-        tiles, best_keys = _attend_in_blocks(
-            image, rows, columns, recomputes=recomputes, **options
-        )
+        tiles, best_keys = _attend_in_blocks(image, rows, columns, recomputes=recomputes, **options)
         return tiles[0], best_keys[0]
 
     if recomputes:

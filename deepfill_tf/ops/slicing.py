@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from deepfill_tf.ops.shapes import known_size
+
 
 def slice_axes(array: tf.Tensor, ranges: dict[int, tuple]) -> tf.Tensor:
     """The elements of `array` from a begin to an end along some axes, as `array[begin:end]`.
@@ -18,7 +20,8 @@ def slice_axes(array: tf.Tensor, ranges: dict[int, tuple]) -> tf.Tensor:
       >>> slice_axes(tf.constant([[1, 2, 3], [4, 5, 6]]), {1: (1, None)}).numpy().tolist()
       [[2, 3], [5, 6]]
     """
-    begins, sizes = [0] * array.shape.rank, [-1] * array.shape.rank
+    # Not a size of -1, for what is left: conversions to ONNX take it for a number.
+    begins, sizes = [0] * array.shape.rank, [known_size(array, i) for i in range(array.shape.rank)]
     for axis, (begin, end) in ranges.items():
-        begins[axis], sizes[axis] = begin, -1 if end is None else end - begin
+        begins[axis], sizes[axis] = begin, (sizes[axis] if end is None else end) - begin
     return tf.slice(array, begins, sizes)
