@@ -9,6 +9,10 @@ from deepfill_tf.errors import UserError, reason, system_reason
 from deepfill_tf.inference.hole_crops import MIN_SIDE
 from deepfill_tf.inference.writable_paths import check_writable
 
+# Smallest PSNR in the hole against TensorFlow, in dB, of float32 models that copy details: rounding
+# may make the search choose another of two patches that are alike.
+MIN_PSNR_OF_DETAILS = 50.0
+
 
 def check_exported_path(
     path: str | os.PathLike, suffix: str, kind: str, is_one: Callable[[Path], bool]

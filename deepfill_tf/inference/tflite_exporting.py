@@ -14,6 +14,7 @@ from deepfill_tf.checks import check_choice
 from deepfill_tf.data.image_files import read_image
 from deepfill_tf.errors import UserError
 from deepfill_tf.inference.exported_files import (
+    MIN_PSNR_OF_DETAILS,
     check_exported_path,
     check_fixed_size,
     write_exported,
@@ -88,7 +89,13 @@ def save_tflite(
             yield inputs(file, top=top, left=left)
 
     content = convert_to_tflite(completion, precision=precision, examples=examples())
-    agreement = _agreement(content, completion, precision, inputs(str(_COMPARED)))
+    agreement = _agreement(
+        content,
+        completion,
+        precision,
+        inputs(str(_COMPARED)),
+        copies_details=generator.copies_details,
+    )
     write_exported(path, content)
     return agreement
 
@@ -104,7 +111,12 @@ def _is_tflite(path: Path) -> bool:
 
 
 def _agreement(
-    content: bytes, completion: FixedSizeCompletion, precision: str, inputs: dict[str, np.ndarray]
+    content: bytes,
+    completion: FixedSizeCompletion,
+    precision: str,
+    inputs: dict[str, np.ndarray],
+    *,
+    copies_details: bool,
 ) -> str:
     """Runs a model and compares its result with TensorFlow's in the hole, and says how it agrees.
 
@@ -122,14 +134,15 @@ def _agreement(
         f"largest difference to TensorFlow {largest:.2g} in [-1, 1] ({largest * 127.5:.2g} of "
         f"255), PSNR in the hole {psnr:.1f} dB"
     )
-    limit = MIN_PSNR[precision]
+    searches = precision == "float32" and copies_details
+    limit = MIN_PSNR_OF_DETAILS if searches else MIN_PSNR[precision]
     # NaN agrees with nothing.
     if not psnr >= limit:
         raise UserError(
             f"the {precision} model disagrees: {words}, at least {limit:g} dB are required; "
             "nothing was written"
         )
-    if precision == "float32" and largest > MAX_DIFFERENCE:
+    if precision == "float32" and not searches and largest > MAX_DIFFERENCE:
         raise UserError(
             f"the float32 model disagrees: {words}, at most {MAX_DIFFERENCE:.2g} is allowed; "
             "nothing was written"

@@ -71,6 +71,11 @@ def guided_v1():
     )
 
 
+def test_the_packages_model_is_exported(tmp_path):
+    """It copies details, for which rounding decides between patches that are alike."""
+    assert call(export, format="onnx", output=tmp_path / "default.onnx") == 0
+
+
 def differences(completed, expected):
     return np.abs(completed.astype(int) - expected)
 
