@@ -1,6 +1,7 @@
 """Tests of the fast implementation alone; `test_attention.py` runs both implementations."""
 
 import functools
+from unittest import mock
 
 import hypothesis
 import hypothesis.strategies as st
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf import ops
+from deepfill_tf.ops import fast_attention
 
 side_lengths = st.integers(1, 7)
 
@@ -22,12 +24,16 @@ side_lengths = st.integers(1, 7)
     fuse_size=st.sampled_from([1, 3, 5]),
     mask=st.sampled_from([None, 1, 2]),
     block_scores=st.sampled_from([1, 200, 10**9]),
+    least_scores=st.sampled_from([1, 10**9]),
 )
-@hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
+@hypothesis.settings(deadline=None, max_examples=60, derandomize=True)
 def test_fast_attention_equals_the_reference_implementation(
-    size, background_size, rate, patch_size, stride, fuse_size, mask, block_scores
+    size, background_size, rate, patch_size, stride, fuse_size, mask, block_scores, least_scores
 ):
-    """Values and gradients, at any size, also of one position, in one block and in many."""
+    """Values and gradients, at any size, also of one position, in one block and in many.
+
+    Both images of the batch are computed at once, or one after the other.
+    """
     generator = np.random.default_rng(0)
     foreground = generator.normal(size=[2, size[0] * rate, size[1] * rate, 3]).astype("f")
     height, width = background_size[0] * rate, background_size[1] * rate
@@ -54,9 +60,10 @@ def test_fast_attention_equals_the_reference_implementation(
         return reconstructed, offsets, tape.gradient(total, inputs)
 
     reference = values_and_gradients(ops.contextual_attention)
-    fast = values_and_gradients(
-        functools.partial(ops.fast_contextual_attention, block_scores=block_scores)
-    )
+    with mock.patch.object(fast_attention, "_LEAST_SCORES_OF_ONE_IMAGE", least_scores):
+        fast = values_and_gradients(
+            functools.partial(ops.fast_contextual_attention, block_scores=block_scores)
+        )
     np.testing.assert_allclose(fast[0], reference[0], rtol=0, atol=1e-5)
     np.testing.assert_array_equal(fast[1], reference[1])
     for one, two in zip(fast[2], reference[2], strict=True):
@@ -102,8 +109,12 @@ def test_attention_on_a_region_equals_that_part_of_the_whole(
     np.testing.assert_allclose(part, whole[:, top:bottom, left:right], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("block_scores", [1, 10**9])
-def test_fast_attention_with_sizes_unknown_when_traced_and_under_xla(block_scores):
+@pytest.mark.parametrize("least_scores", [1, 10**9])
+@pytest.mark.parametrize("block_scores", [1, 6000, 10**9])
+def test_fast_attention_with_sizes_unknown_when_traced_and_under_xla(
+    block_scores, least_scores, monkeypatch
+):
+    """With a known batch, its images are computed at once, or one after the other."""
     generator = np.random.default_rng(0)
     features = tf.constant(generator.normal(size=[2, 12, 20, 3]).astype("f"))
     masks = tf.constant((generator.random([2, 12, 20, 1]) > 0.9).astype("f"))
@@ -120,6 +131,7 @@ def test_fast_attention_with_sizes_unknown_when_traced_and_under_xla(block_score
     free = [tf.TensorSpec([None, None, None, n]) for n in (3, 1)]
     any_batch = [tf.TensorSpec([None, *features.shape[1:3], n]) for n in (3, 1)]
     expected = attention(features, masks)
+    monkeypatch.setattr(fast_attention, "_LEAST_SCORES_OF_ONE_IMAGE", least_scores)
 
     # XLA differentiates it only if height and width are known.
     def without_gradient(features, masks):
@@ -133,6 +145,7 @@ def test_fast_attention_with_sizes_unknown_when_traced_and_under_xla(block_score
     for function in (
         tf.function(attention, input_signature=free),
         tf.function(attention, input_signature=any_batch),
+        tf.function(attention),
         tf.function(attention, jit_compile=True),
         tf.function(attention, input_signature=any_batch, jit_compile=True),
     ):
