@@ -97,7 +97,7 @@ class ImageReader:
           position: the example's position in the stream, see `data.seeds`; it decides the
             replacement.
           crop_fractions: `[3]`, in [0, 1), see `crop_at_scale`.
-          flip: mirror it left to right.
+          flip: whether to mirror it left to right; the result then is a view of an array.
 
         Raises UserError if `MAX_REPLACEMENTS` images in a row cannot be read, and StopIteration
         if the reader is closed: the only exception of a Python function that TensorFlow does not

@@ -21,8 +21,8 @@ from deepfill_tf.networks.inside import HALVINGS
 from deepfill_tf.networks.region_stack import STRIP_POSITIONS
 from deepfill_tf.networks.stage import Stage
 from deepfill_tf.ops import Region, details_region, search_operations
+from deepfill_tf.ops.attention_blocks import BLOCK_SCORES, rows_per_block
 from deepfill_tf.ops.diagonals import ALIGNMENT
-from deepfill_tf.ops.fast_attention import BLOCK_SCORES, rows_per_block
 
 # Numbers in memory for each pixel of a crop in which details are copied, as measured.
 _DETAIL_NUMBERS = 75

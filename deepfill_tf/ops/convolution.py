@@ -37,10 +37,12 @@ def convolve(
       (1, 4, 6, 4)
     """
     images, padding = pad_mirrored(images, kernel, dilation_rate, padding)
+    is_dilated = dilation_rate > 1 and strides == 1
     # Without AVX-512, oneDNN's dilated convolutions of large maps are slow.
-    if dilation_rate > 1 and runs_on_cpu() and (skip_padding or has_avx512()):
+    if is_dilated and runs_on_cpu() and (skip_padding or has_avx512()):
         if padding == "same" and not skip_padding:
-            images = pad(images, zero_margins(kernel.shape, dilation_rate, padding), padding)
+            # So that rounding does not depend on the image's size.
+            images = pad(images, zero_margins(kernel.shape, dilation_rate, "same"), "zeros")
             padding = "valid"
         return dilated_conv2d(images, kernel, dilation_rate, padding)
     return tf.nn.convolution(

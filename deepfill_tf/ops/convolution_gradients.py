@@ -17,9 +17,9 @@ def dilated_conv2d(
 ) -> tf.Tensor:
     """`tf.nn.conv2d` of dilation with gradients of any order: `[N, h', w', D]`.
 
-    TensorFlow's has none on CPUs. `tf.nn.convolution` has, but rearranges the images before and
-    after it, and multiplies the zeros of the padding: for a dilation of half the image's side
-    these are most factors.
+    TensorFlow's has none on CPUs without oneDNN. `tf.nn.convolution` has, but rearranges the images
+    before and after it, and multiplies the zeros of the padding: for a dilation of half the image's
+    side these are most factors.
 
     Args:
       images: `[N, h, w, C]`.
@@ -142,17 +142,17 @@ def _dilated_by_kernel(
 ) -> tf.Tensor:
     """Gradient by the kernel of a dilated convolution.
 
-    It is oneDNN's where that is fast: on processors with AVX-512, if no entry of the kernel reads
-    the padding for half of the outputs. Else it is a matrix product for each entry, over the
-    pixels that it reads inside the image.
+    It is oneDNN's where that is fast: on processors with AVX-512, if sizes are known and no entry
+    of the kernel reads the padding for half of the outputs or more. Else it is a matrix product for
+    each entry, over the pixels that it reads inside the image.
     """
     before = [margin for margin, _ in zero_margins(shape, rate, padding)]
     sizes = [(known_size(images, axis), known_size(gradient, axis)) for axis in (1, 2)]
-    reads_pixels = all(
+    few_read_padding = all(
         isinstance(size, int) and 2 * margin < size
         for margin, (size, _) in zip(before, sizes, strict=True)
     )
-    if reads_pixels and has_avx512() and has_dilated_kernel_gradients():
+    if few_read_padding and has_avx512() and has_dilated_kernel_gradients(images.dtype):
         return tf.raw_ops.Conv2DBackpropFilter(
             input=images,
             filter_sizes=shape.as_list(),

@@ -52,6 +52,24 @@ def test_gradients_equal_tensorflows(
         assert_close(ours, theirs, tolerance=1e-5)
 
 
+@pytest.mark.parametrize("has_gradients", [True, False])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float64", 1e-5), ("float16", 1e-2), ("bfloat16", 5e-2)]
+)
+def test_gradients_of_dilated_convolutions_of_every_type(
+    dtype, tolerance, has_gradients, monkeypatch
+):
+    if not has_gradients:
+        monkeypatch.setattr(module, "has_dilated_kernel_gradients", lambda dtype: False)
+    images, kernel, gradient = random(2, 9, 12, 3), random(3, 3, 3, 4), random(2, 9, 12, 4)
+    options = {"dilation_rate": 2, "padding": "same"}
+    expected = convolution_gradients(images, kernel, gradient, **options)
+    cast = [tf.cast(values, dtype) for values in (images, kernel, gradient)]
+    for ours, theirs in zip(convolution_gradients(*cast, **options), expected, strict=True):
+        assert ours.dtype == dtype
+        assert_close(tf.cast(ours, tf.float32), theirs, tolerance=tolerance)
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("avx512", [True, False])
 def test_gradients_of_many_channels_equal_tensorflows_on_every_processor(

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from deepfill_tf import ops
-from deepfill_tf.ops import fast_attention
+from deepfill_tf.ops import attention_blocks, fast_attention
 
 side_lengths = st.integers(1, 7)
 
@@ -170,3 +170,71 @@ def test_regions_with_longer_diagonals_are_refused():
     region = ops.Region(tf.constant([0, 0]), tf.constant([4, 4]))
     with pytest.raises(ValueError, match="fuse_size must be one of .* got 5"):
         ops.contextual_attention_region(features, features, None, region, fuse_size=5)
+
+
+@pytest.mark.parametrize("block_scores", [1, 10**9])
+def test_one_background_or_mask_serves_a_batch(block_scores, monkeypatch):
+    """Also where images are computed one by one, and where the number of masks is not known."""
+    generator = np.random.default_rng(0)
+    foreground = tf.constant(generator.normal(size=[3, 8, 12, 2]).astype("f"))
+    background = tf.constant(generator.normal(size=[3, 8, 12, 2]).astype("f"))
+    masks = tf.constant((generator.random([1, 8, 12, 1]) > 0.9).astype("f"))
+
+    def attention(foreground, background, masks):
+        return ops.fast_contextual_attention(
+            foreground, background, masks, block_scores=block_scores
+        )[0]
+
+    every_mask = tf.repeat(masks, 3, axis=0)
+    expected = attention(foreground, background, every_mask)
+    expected_of_one = attention(foreground, tf.repeat(background[:1], 3, axis=0), every_mask)
+    monkeypatch.setattr(fast_attention, "_LEAST_SCORES_OF_ONE_IMAGE", 1)
+    np.testing.assert_allclose(
+        attention(foreground, background[:1], masks), expected_of_one, rtol=0, atol=1e-5
+    )
+    unknown = tf.TensorSpec([None, 8, 12, 1])
+    for specification in (tf.TensorSpec(masks.shape), unknown):
+        program = tf.function(
+            attention,
+            input_signature=[tf.TensorSpec(foreground.shape)] * 2 + [specification],
+        )
+        np.testing.assert_allclose(
+            program(foreground, background, masks), expected, rtol=0, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    ("batch", "side", "on_cpu", "one_by_one"),
+    [
+        (4, 64, True, True),
+        (4, 64, False, False),
+        (4, 32, True, False),
+        (None, 64, True, False),
+    ],
+)
+def test_large_images_are_computed_one_by_one(batch, side, on_cpu, one_by_one, monkeypatch):
+    monkeypatch.setattr(fast_attention, "runs_on_cpu", lambda: on_cpu)
+    batches = []
+
+    def attend(patch_scores, **_):
+        batches.append(patch_scores.queries.shape[0])
+        raise InterruptedError
+
+    monkeypatch.setattr(fast_attention, "attend_in_blocks", attend)
+    function = tf.function(
+        lambda features: ops.fast_contextual_attention(features, features),
+        input_signature=[tf.TensorSpec([batch, side, side, 2])],
+        autograph=False,
+    )
+    with pytest.raises(InterruptedError):
+        function.get_concrete_function()
+    assert batches == [1 if one_by_one else batch]
+
+
+@hypothesis.given(total=st.integers(0, 300), block_scores=st.integers(1, 300))
+@hypothesis.settings(deadline=None)
+def test_blocks_of_unknown_rows_repeat_few(total, block_scores):
+    rows = int(attention_blocks.rows_per_block(tf.constant(total), [1, 1, 1], block_scores))
+    assert 1 <= rows <= max(total, 1)
+    count = -(-total // rows)
+    assert total == 0 or count * rows - total < count
