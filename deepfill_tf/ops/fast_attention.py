@@ -27,7 +27,7 @@ from deepfill_tf.ops.slicing import slice_axes
 from deepfill_tf.ops.value_tiles import tiles_to_pixels
 from deepfill_tf.scoped_value import ScopedValue
 
-# Scores of an image from which the images of a batch are computed one by one on CPUs.
+# Scores of an image from which the images of a batch are computed one after the other on CPUs.
 _LEAST_SCORES_OF_ONE_IMAGE = 2**18
 _block_scores = ScopedValue("block_scores", BLOCK_SCORES)
 
@@ -148,7 +148,7 @@ def _attend(
     *,
     with_best_keys: bool = True,
 ):
-    """Computes the attention of rows and columns (begin, end), of images one by one if faster.
+    """Computes the attention of rows and columns (begin, end), one image at a time if faster.
 
     Scores of one image need fewer copies (`ops.diagonals`), and are more likely in the cache.
     """
@@ -169,25 +169,19 @@ def _attend(
     operands = {name: values for name, values in operands.items() if values.shape[0] == batch}
     recomputes = batch * math.prod(sizes) > block_scores
 
-    def attend_image(*of_image):
+    def attend_image(of_image):
         one = {name: part[None] for name, part in zip(operands, of_image, strict=True)}
         image = dataclasses.replace(patch_scores, **one)
         tiles, best_keys = attend(image, recomputes=recomputes)
         return tiles[0], best_keys[0]
 
-    if recomputes:
-        # One after the other, in the backward pass too, so that memory is that of one image.
-        types = (patch_scores.values.dtype, tf.int32)
-        return tf.map_fn(
-            lambda of_image: attend_image(*of_image),
-            list(operands.values()),
-            fn_output_signature=types,
-            parallel_iterations=1,
-        )
-    # Traced once. The gradient of a loop would copy what it keeps, and compute unused best keys.
-    call = attend_image if tf.executing_eagerly() else tf.function(attend_image, autograph=False)
-    images = zip(*map(tf.unstack, operands.values()), strict=True)
-    return tuple(map(tf.stack, zip(*(call(*image) for image in images), strict=True)))
+    return tf.map_fn(
+        attend_image,
+        list(operands.values()),
+        fn_output_signature=(patch_scores.values.dtype, tf.int32),
+        # So that scores of one image exist at a time, where they are recomputed.
+        parallel_iterations=1,
+    )
 
 
 def _has_large_images(patch_scores: PatchScores, sizes: list) -> bool:

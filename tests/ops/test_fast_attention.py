@@ -174,7 +174,7 @@ def test_regions_with_longer_diagonals_are_refused():
 
 @pytest.mark.parametrize("block_scores", [1, 10**9])
 def test_one_background_or_mask_serves_a_batch(block_scores, monkeypatch):
-    """Also where images are computed one by one, and where the number of masks is not known."""
+    """Also where images are computed one at a time, and where the number of masks is not known."""
     generator = np.random.default_rng(0)
     foreground = tf.constant(generator.normal(size=[3, 8, 12, 2]).astype("f"))
     background = tf.constant(generator.normal(size=[3, 8, 12, 2]).astype("f"))
@@ -204,7 +204,7 @@ def test_one_background_or_mask_serves_a_batch(block_scores, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("batch", "side", "on_cpu", "one_by_one"),
+    ("batch", "side", "on_cpu", "one_at_a_time"),
     [
         (4, 64, True, True),
         (4, 64, False, False),
@@ -212,7 +212,7 @@ def test_one_background_or_mask_serves_a_batch(block_scores, monkeypatch):
         (None, 64, True, False),
     ],
 )
-def test_large_images_are_computed_one_by_one(batch, side, on_cpu, one_by_one, monkeypatch):
+def test_large_images_are_computed_one_at_a_time(batch, side, on_cpu, one_at_a_time, monkeypatch):
     monkeypatch.setattr(fast_attention, "runs_on_cpu", lambda: on_cpu)
     batches = []
 
@@ -228,7 +228,7 @@ def test_large_images_are_computed_one_by_one(batch, side, on_cpu, one_by_one, m
     )
     with pytest.raises(InterruptedError):
         function.get_concrete_function()
-    assert batches == [1 if one_by_one else batch]
+    assert batches == [1 if one_at_a_time else batch]
 
 
 @hypothesis.given(total=st.integers(0, 300), block_scores=st.integers(1, 300))
