@@ -71,11 +71,6 @@ def guided_v1():
     )
 
 
-def test_the_packages_model_is_exported(tmp_path):
-    """It copies details, for which rounding decides between patches that are alike."""
-    assert call(export, format="onnx", output=tmp_path / "default.onnx") == 0
-
-
 def differences(completed, expected):
     return np.abs(completed.astype(int) - expected)
 
@@ -192,6 +187,33 @@ def test_a_model_that_disagrees_is_not_kept(another_generator, tmp_path, monkeyp
     ):
         save_onnx(another_generator, tmp_path / "wrong.onnx", Provenance("random numbers"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("detail_weight", "largest", "psnr", "limit"),
+    [
+        (0.0, 1, 30.0, None),
+        (0.0, 2, 80.0, "at most 1 of 255 is allowed"),
+        (0.5, 9, 51.0, None),
+        (0.5, 1, 49.0, "at least 50 dB are required"),
+    ],
+)
+def test_models_that_copy_details_agree_by_psnr(
+    detail_weight, largest, psnr, limit, tmp_path, monkeypatch
+):
+    """Rounding decides between patches that are alike: 2 of 255 and 78 dB for the package's."""
+    module = "deepfill_tf.inference.onnx_exporting"
+    monkeypatch.setattr(f"{module}.convert_to_onnx", lambda *_, **__: identity_model())
+    agreement = Agreement(largest, 0.1, psnr)
+    monkeypatch.setattr(f"{module}.compare_with_tensorflow", lambda *_: agreement)
+    generator = small_generator(detail_weight=detail_weight)
+    path = tmp_path / "a.onnx"
+    if limit:
+        with pytest.raises(UserError, match=f"the ONNX model disagrees: .*; {limit}; nothing"):
+            save_onnx(generator, path, Provenance("random numbers"))
+    else:
+        assert save_onnx(generator, path, Provenance("random numbers")) == agreement
+    assert path.exists() == (not limit)
 
 
 @pytest.mark.parametrize("package", ["onnxruntime", "tf2onnx"])
