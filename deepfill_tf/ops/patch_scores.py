@@ -236,10 +236,8 @@ class PatchScores:
         num_queries = height * width
         zero = tf.zeros_like(scores[:, :1])
         above = slice_axes(scores, {1: (num_queries - width, num_queries - 1)})
-        inner, below = (
-            slice_axes(scores, {1: (0, num_queries)}),
-            slice_axes(scores, {1: (1, width)}),
-        )
+        inner = slice_axes(scores, {1: (0, num_queries)})
+        below = slice_axes(scores, {1: (1, width)})
         spare = tf.zeros_like(scores[:, :ALIGNMENT])
         return tf.concat([zero, above, inner, below, zero, spare], axis=1)
 

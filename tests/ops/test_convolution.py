@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from deepfill_tf import ops
 from deepfill_tf.compat import keras
+from deepfill_tf.ops import convolution
 from tests.closeness import assert_close
 
 
@@ -45,6 +46,15 @@ def test_mirrored_padding_equals_numpys_followed_by_none(padding, size, strides,
         tf.constant(images), kernel, strides=strides, dilation_rate=rate, padding=padding
     )
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("avx512", [True, False])
+@pytest.mark.parametrize("skip_padding", [True, False])
+def test_strides_are_not_dropped_with_a_dilation(skip_padding, avx512, monkeypatch):
+    monkeypatch.setattr(convolution, "has_avx512", lambda: avx512)
+    options = {"strides": 2, "dilation_rate": 2, "skip_padding": skip_padding}
+    with pytest.raises(ValueError, match="strides > 1.* not supported"):
+        ops.convolve(random(2, 9, 12, 3), random(3, 3, 3, 4), **options)
 
 
 @pytest.mark.parametrize("rate", [1, 2, 16])
